@@ -1,0 +1,62 @@
+// The one error class of deadlift: a stable code for programs, one clear sentence for people.
+
+/** What went wrong, for programs: stable across releases. */
+export type ErrorCode =
+  // files
+  | "FileNotFound"
+  | "FileUnreadable"
+  | "NotAModel" // a folder or file without anything that can be loaded
+  | "LfsPointer" // a Git LFS pointer where the file itself should be
+  | "Truncated" // the file ends before its header says so
+  | "InvalidSafetensors"
+  | "InvalidGguf"
+  | "LimitExceeded" // a named limit of a format was passed
+  // meaning
+  | "InvalidConfig"
+  | "UnsupportedArchitecture"
+  | "UnsupportedQuant"
+  | "MissingTensor"
+  | "WrongShape"
+  | "InvalidTokenizer"
+  | "InvalidTemplate"
+  | "NoChatTemplate"
+  // use
+  | "InvalidArgument"
+  | "UnknownOption"
+  | "ContextOverflow"
+  | "OutOfPages" // the KV cache has no free page left
+  | "Aborted"
+  | "Disposed"
+  | "NativeUnavailable"
+  | "Internal";
+
+/** An error of deadlift. `code` is stable, `message` says what was expected, what came, and what to do. */
+export class DeadliftError extends Error {
+  override readonly name = "DeadliftError";
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+
+  // Brand instead of prototype: `instanceof` also holds between the ESM and the CommonJS copy.
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof Error && value.name === "DeadliftError" && "code" in value;
+  }
+}
+
+/** The message for a bad value: "expected X for NAME, received Y". */
+export function expected(what: string, name: string, received: unknown): string {
+  return `expected ${what} for ${name}, received ${describe(received)}`;
+}
+
+function describe(value: unknown): string {
+  if (typeof value === "string") return value.length > 80 ? `"${value.slice(0, 77)}..."` : `"${value}"`;
+  if (typeof value === "function") return "a function";
+  if (Array.isArray(value)) return value.length > 8 ? `an array of ${value.length}` : JSON.stringify(value);
+  if (value !== null && typeof value === "object") return `an object (${Object.keys(value).slice(0, 6).join(", ")})`;
+  return String(value);
+}

@@ -1,0 +1,65 @@
+// Samples a token id from one row of logits: penalties, temperature, cuts, draw (see sample.cc).
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace deadlift {
+
+struct TopLogprob {
+  int32_t id;
+  float logprob;
+};
+
+struct Sampled {
+  int32_t id;
+  bool has_logprob;
+  float logprob;                // of `id`, natural log, under the raw logits
+  std::vector<TopLogprob> top;  // most probable first; lowest id first among equals
+};
+
+struct Bias {
+  int32_t id;
+  float value;  // added to the logit; -infinity forbids the id
+};
+
+// Values are validated by src/sampling.ts.
+struct SamplerOptions {
+  int32_t vocab = 0;
+  double temperature = 0;         // 0: greedy
+  int32_t top_k = 0;              // 0: off
+  double top_p = 1;               // 1: off
+  double min_p = 0;               // 0: off
+  double typical_p = 1;           // 1: off
+  double repetition_penalty = 1;  // 1: off; over history and sampled ids
+  double frequency_penalty = 0;   // 0: off; over sampled ids only
+  double presence_penalty = 0;    // 0: off; over sampled ids only
+  std::vector<Bias> bias;
+  uint64_t seed = 0;
+  int32_t logprobs = -1;  // alternatives to report, -1: no log-probabilities
+  std::vector<int32_t> history;
+};
+
+// One sequence's sampler: remembers what it sampled and where its random numbers are.
+// Not thread-safe; one step at a time.
+class Sampler {
+ public:
+  explicit Sampler(SamplerOptions options);
+  ~Sampler();
+  Sampler(const Sampler&) = delete;
+  Sampler& operator=(const Sampler&) = delete;
+
+  // logits // (vocab), overwritten. Never fails: NaN counts as -infinity, and where nothing is left
+  // (all ids at -infinity) the result is id 0 with log-probability -infinity.
+  Sampled sample(float* logits);
+
+  int32_t vocab() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace deadlift

@@ -1,0 +1,30 @@
+// Every architecture by its canonical name, and the one way to record one.
+
+import { DeadliftError } from "../error.js";
+import type { Config } from "../program/config.js";
+import type { BufferId, Program } from "../program/ops.js";
+import { Recorder } from "../program/recorder.js";
+import { llama } from "./llama.js";
+import { qwen2 } from "./qwen2.js";
+import { qwen3 } from "./qwen3.js";
+
+/** Records the ops of a model with this configuration and returns the buffer of logits. */
+export type Architecture = (program: Recorder, config: Config) => BufferId;
+
+export const architectures: Readonly<Record<string, Architecture>> = { llama, qwen2, qwen3 };
+
+/** The program of a configuration, not yet fused. Throws UnsupportedArchitecture. */
+export function record(config: Config): Program {
+  const architecture = Object.hasOwn(architectures, config.architecture)
+    ? architectures[config.architecture]
+    : undefined;
+  if (!architecture) {
+    const known = Object.keys(architectures).join(", ");
+    throw new DeadliftError(
+      "UnsupportedArchitecture",
+      `cannot run architecture "${config.architecture}"; supported: ${known}`,
+    );
+  }
+  const recorder = new Recorder();
+  return recorder.finish(architecture(recorder, config));
+}

@@ -1,0 +1,68 @@
+// The one interface between what to compute (a program and a batch) and who computes it.
+
+import type { Sampled, Sampler } from "../native.js";
+import type { Program } from "../program/ops.js";
+import type { Tensor } from "../tensor.js";
+
+/** The part of a step that belongs to one sequence: `count` neighbouring tokens of the batch at consecutive positions. */
+export interface Span {
+  readonly count: number;
+  /** Position of its first token in the sequence. */
+  readonly position: number;
+  /** Page `i` holds positions [i * pageTokens, (i + 1) * pageTokens); covers position + count tokens. */
+  readonly pages: Int32Array;
+}
+
+/** One row of results wanted of a step. */
+export interface Output {
+  /** Index into `Batch.tokens`. */
+  readonly token: number;
+  /** Picks the next id on the backend's side; its state moves on. */
+  readonly sampler?: Sampler | undefined;
+  /** Also copy the row's logits back. */
+  readonly logits?: boolean | undefined;
+}
+
+/** Tokens of any number of sequences at once. One sequence is a batch of one; prefill and decode are not different concepts. */
+export interface Batch {
+  readonly tokens: Int32Array; // (tokens), span after span
+  readonly spans: readonly Span[];
+  readonly outputs: readonly Output[];
+}
+
+/** What came of one `Output`. */
+export interface OutputResult {
+  readonly sampled: Sampled | undefined;
+  readonly logits: Float32Array | undefined; // (vocab)
+}
+
+export type KvType = "f32" | "f16" | "bf16";
+
+export interface CompileOptions {
+  /** Pages of the KV cache; memory is taken when a page is first written. */
+  readonly pages: number;
+  /** Tokens a page holds, for every layer. */
+  readonly pageTokens: number;
+  /** Most tokens of one step. */
+  readonly maxTokens: number;
+  /** Most outputs of one step. */
+  readonly maxOutputs: number;
+  readonly kvType: KvType;
+}
+
+/** A program with its weights and its KV pages, ready to run. Steps are run one at a time, in the order asked for. */
+export interface Executable {
+  readonly options: CompileOptions;
+  run(batch: Batch): Promise<OutputResult[]>;
+  /** Copies the keys and values of a page, all layers (copy on write after a fork). */
+  copyPage(from: number, to: number): Promise<void>;
+  /** Resolves when running steps have ended and all memory is given back. */
+  dispose(): Promise<void>;
+}
+
+export interface Backend {
+  readonly name: string;
+  /** Weights are given in the order of `program.weights`; shapes have been checked. */
+  compile(program: Program, weights: readonly Tensor[], options: CompileOptions): Promise<Executable>;
+  dispose(): Promise<void>;
+}

@@ -1,0 +1,119 @@
+// The CPU backend: hands a program to the native engine once, then makes one native call per step.
+
+import { DeadliftError, expected } from "../error.js";
+import {
+  type EngineHandle,
+  type ExecutableHandle,
+  type NativeBatch,
+  type NativeProgram,
+  type NativeWeight,
+  native,
+} from "../native.js";
+import type { Program } from "../program/ops.js";
+import { place } from "../program/place.js";
+import type { Tensor } from "../tensor.js";
+import type { Backend, Batch, CompileOptions, Executable, OutputResult } from "./backend.js";
+
+export interface CpuOptions {
+  /** Threads that compute; default: the cores this process may use. */
+  readonly threads?: number | undefined;
+  /** Instruction set: "scalar", "avx2", "avx512", ...; default: DEADLIFT_ISA, else the best of this machine. */
+  readonly isa?: string | undefined;
+}
+
+/** An engine thread and its pool. Throws InvalidArgument for an instruction set this machine lacks. */
+export class CpuBackend implements Backend {
+  readonly name = "cpu";
+  readonly threads: number;
+  readonly isa: string;
+  readonly #engine: EngineHandle;
+
+  constructor(options: CpuOptions = {}) {
+    const info = native().cpuInfo();
+    this.threads = options.threads ?? info.cores;
+    this.isa = chooseIsa(options.isa ?? (process.env.DEADLIFT_ISA || undefined), info.isas);
+    this.#engine = native().engineCreate({ threads: this.threads, isa: this.isa });
+  }
+
+  async compile(program: Program, weights: readonly Tensor[], options: CompileOptions): Promise<Executable> {
+    const handle = native().engineCompile(this.#engine, nativeProgram(program, weights), options);
+    return new CpuExecutable(handle, options, program.buffers[program.output]!.width);
+  }
+
+  /** Streaming read speed of the machine right now, with this backend's threads: GB/s (10^9 bytes). */
+  bandwidth(bytes = 1 << 30): Promise<number> {
+    return native().engineBandwidth(this.#engine, bytes);
+  }
+
+  dispose(): Promise<void> {
+    return native().engineClose(this.#engine);
+  }
+}
+
+class CpuExecutable implements Executable {
+  constructor(
+    readonly handle: ExecutableHandle,
+    readonly options: CompileOptions,
+    readonly vocab: number,
+  ) {}
+
+  async run(batch: Batch): Promise<OutputResult[]> {
+    const flat = flatten(batch, this.vocab);
+    const sampled = await native().engineRun(this.handle, flat);
+    return sampled.map((one, i) => ({ sampled: one ?? undefined, logits: flat.logits[i] ?? undefined }));
+  }
+
+  copyPage(from: number, to: number): Promise<void> {
+    return native().engineCopyPage(this.handle, from, to);
+  }
+
+  dispose(): Promise<void> {
+    return native().executableClose(this.handle);
+  }
+}
+
+function chooseIsa(wanted: string | undefined, isas: readonly string[]): string {
+  if (wanted === undefined) return isas.at(-1)!;
+  if (isas.includes(wanted)) return wanted;
+  throw new DeadliftError("InvalidArgument", expected(`one of ${isas.join(", ")}`, "isa (DEADLIFT_ISA)", wanted));
+}
+
+function nativeProgram(program: Program, weights: readonly Tensor[]): NativeProgram {
+  const { slots, slotOf } = place(program);
+  return {
+    ops: program.ops,
+    buffers: program.buffers.map((buffer, id) => ({ ...buffer, slot: slotOf[id]! })),
+    slots,
+    weights: weights.map(nativeWeight),
+    ropes: program.ropes,
+    layers: program.layers,
+    output: program.output,
+  };
+}
+
+function nativeWeight({ file, offset, byteLength, quant, shape }: Tensor): NativeWeight {
+  const columns = shape.at(-1)!;
+  const rows = shape.length === 1 ? 1 : shape[0]!;
+  return { file: file.handle, offset, byteLength, quant, rows, columns };
+}
+
+function flatten(batch: Batch, vocab: number): NativeBatch {
+  const spanPageStart = new Int32Array(batch.spans.length + 1);
+  batch.spans.forEach((span, i) => {
+    spanPageStart[i + 1] = spanPageStart[i]! + span.pages.length;
+  });
+  const spanPages = new Int32Array(spanPageStart.at(-1)!);
+  batch.spans.forEach((span, i) => {
+    spanPages.set(span.pages, spanPageStart[i]!);
+  });
+  return {
+    tokens: batch.tokens,
+    spanCount: Int32Array.from(batch.spans, (span) => span.count),
+    spanPosition: Int32Array.from(batch.spans, (span) => span.position),
+    spanPageStart,
+    spanPages,
+    outputs: Int32Array.from(batch.outputs, (output) => output.token),
+    samplers: batch.outputs.map((output) => output.sampler ?? null),
+    logits: batch.outputs.map((output) => (output.logits ? new Float32Array(vocab) : null)),
+  };
+}

@@ -1,0 +1,213 @@
+// The loop: prefill, sample, stop.
+
+import { DeadliftError, expected } from "./error.js";
+import { Generation, type GenerationResult, type Timings, type TokenLogprob } from "./generation.js";
+import type { Sampled } from "./native.js";
+import { createSampler, type GenerationDefaults, type SamplingOptions, samplingKeys } from "./sampling.js";
+import { aborted, type Scheduler } from "./scheduler.js";
+import type { Session } from "./session.js";
+import { StopStrings } from "./stop.js";
+import type { Tokenizer, TokenStream } from "./tokenizer/tokenizer.js";
+
+export interface GenerateOptions extends SamplingOptions {
+  /** Most tokens to make; default: the model's `max_new_tokens`, else until the context is full. */
+  readonly maxTokens?: number | undefined;
+  /** Texts that end the answer; they are not part of it. */
+  readonly stop?: string | readonly string[] | undefined;
+  /** Token ids that end the answer, instead of the model's own end tokens; [] never stops. */
+  readonly stopTokens?: readonly number[] | undefined;
+  /** Show special tokens in the text; default false. */
+  readonly showSpecial?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export const generateKeys = [...samplingKeys, "maxTokens", "stop", "stopTokens", "showSpecial", "signal"] as const;
+
+/** What a generation needs of a loaded model. */
+export interface Runtime {
+  readonly scheduler: Scheduler;
+  readonly tokenizer: Tokenizer;
+  readonly vocab: number;
+  /** Most tokens of one session, prompt and answer together. */
+  readonly contextSize: number;
+  /** Tokens that end an answer. */
+  readonly eos: readonly number[];
+  readonly defaults: GenerationDefaults & { readonly maxTokens?: number | undefined };
+}
+
+/** Continues a prompt of token ids. */
+export function generate(runtime: Runtime, prompt: () => Promise<Int32Array>, options: GenerateOptions): Generation {
+  checkOptions(options);
+  return new Generation(async (emit, left) => {
+    const run = new Run(runtime, await prompt(), options, emit, left);
+    return run.finish();
+  });
+}
+
+/** One generation on its way. */
+class Run {
+  readonly #runtime: Runtime;
+  readonly #prompt: Int32Array;
+  readonly #options: GenerateOptions;
+  readonly #emit: (text: string) => void;
+  readonly #left: AbortSignal;
+  readonly #signal: AbortSignal;
+  readonly #stream: TokenStream;
+  readonly #stops: StopStrings;
+  readonly #tokens: number[] = [];
+  readonly #logprobs: TokenLogprob[] | undefined;
+  #text = "";
+  #stop: string | undefined;
+  #seed = 0n;
+  #cached = 0;
+  readonly #startedAt = performance.now();
+  #firstAt = 0;
+
+  constructor(
+    runtime: Runtime,
+    prompt: Int32Array,
+    options: GenerateOptions,
+    emit: (text: string) => void,
+    left: AbortSignal,
+  ) {
+    this.#runtime = runtime;
+    this.#prompt = prompt;
+    this.#options = options;
+    this.#emit = emit;
+    this.#left = left;
+    this.#signal = options.signal ? AbortSignal.any([options.signal, left]) : left;
+    this.#stream = runtime.tokenizer.stream({ skipSpecial: !options.showSpecial });
+    this.#stops = new StopStrings([options.stop ?? []].flat());
+    if (options.logprobs !== undefined && options.logprobs !== false) this.#logprobs = [];
+  }
+
+  async finish(): Promise<GenerationResult> {
+    checkPrompt(this.#prompt, this.#runtime);
+    if (this.#options.signal?.aborted) throw aborted(this.#options.signal);
+    const { scheduler } = this.#runtime;
+    const session = scheduler.acquire(this.#prompt);
+    this.#cached = session.length;
+    try {
+      return this.#result(await this.#loop(session));
+    } catch (error) {
+      const byConsumer = this.#left.aborted && !this.#options.signal?.aborted;
+      if (byConsumer && error instanceof DeadliftError && error.code === "Aborted") return this.#result("aborted");
+      throw error;
+    } finally {
+      scheduler.release(session);
+    }
+  }
+
+  async #loop(session: Session): Promise<"stop" | "length"> {
+    const { scheduler, vocab, contextSize, eos, defaults } = this.#runtime;
+    const { sampler, seed } = createSampler(this.#options, defaults, vocab, this.#prompt);
+    this.#seed = seed;
+    const extend = (tokens: ArrayLike<number>) => scheduler.extend(session, tokens, { sampler, signal: this.#signal });
+    const ends = new Set(this.#options.stopTokens ?? eos);
+    const room = contextSize - this.#prompt.length;
+    const limit = Math.min(room, this.#options.maxTokens ?? defaults.maxTokens ?? room);
+
+    let step = extend(this.#prompt.subarray(session.length));
+    for (;;) {
+      const sampled = (await step)[0]!.sampled!;
+      this.#note(sampled);
+      if (ends.has(sampled.id)) return this.#close("stop");
+      const isLast = this.#tokens.length === limit;
+      if (!isLast) {
+        // The next step runs while this token becomes text; if the text says stop, that step is in vain.
+        step = extend([sampled.id]);
+        step.catch(() => {});
+      }
+      if (await this.#push(await this.#stream.push(sampled.id))) {
+        if (!isLast) await step.catch(() => {});
+        return "stop";
+      }
+      if (isLast) return this.#close("length");
+    }
+  }
+
+  #note(sampled: Sampled): void {
+    if (this.#tokens.length === 0) this.#firstAt = performance.now();
+    this.#tokens.push(sampled.id);
+    this.#logprobs?.push({ id: sampled.id, logprob: sampled.logprob ?? Number.NaN, top: sampled.top ?? [] });
+  }
+
+  /** Emits what is safe to show; true when a stop string came. */
+  #push(piece: string): boolean {
+    const { text, stopped } = this.#stops.push(piece);
+    this.#show(text);
+    this.#stop = stopped;
+    return stopped !== undefined;
+  }
+
+  /** The held-back ends of characters and possible stop strings. */
+  async #close(reason: "stop" | "length"): Promise<"stop" | "length"> {
+    if (this.#push(await this.#stream.flush())) return "stop";
+    this.#show(this.#stops.flush());
+    return reason;
+  }
+
+  #show(text: string): void {
+    this.#text += text;
+    this.#emit(text);
+  }
+
+  #result(finishReason: GenerationResult["finishReason"]): GenerationResult {
+    return {
+      text: this.#text,
+      tokens: this.#tokens,
+      usage: {
+        promptTokens: this.#prompt.length,
+        cachedTokens: this.#cached,
+        completionTokens: this.#tokens.length,
+      },
+      finishReason,
+      stop: this.#stop,
+      seed: this.#seed,
+      logprobs: this.#logprobs,
+      timings: this.#timings(),
+    };
+  }
+
+  #timings(): Timings {
+    const firstTokenMs = (this.#firstAt || performance.now()) - this.#startedAt;
+    const decodeMs = this.#firstAt ? performance.now() - this.#firstAt : 0;
+    const perSecond = (count: number, ms: number) => (ms > 0 ? (count * 1000) / ms : 0);
+    return {
+      firstTokenMs,
+      prefillMs: firstTokenMs,
+      decodeMs,
+      prefillTps: perSecond(this.#prompt.length - this.#cached, firstTokenMs),
+      decodeTps: perSecond(Math.max(0, this.#tokens.length - 1), decodeMs),
+    };
+  }
+}
+
+function checkOptions({ maxTokens, stop, stopTokens }: GenerateOptions): void {
+  if (maxTokens !== undefined && !(Number.isInteger(maxTokens) && maxTokens > 0)) {
+    throw new DeadliftError("InvalidArgument", expected("a positive integer", "maxTokens", maxTokens));
+  }
+  if (![stop ?? []].flat().every((one) => typeof one === "string" && one !== "")) {
+    throw new DeadliftError("InvalidArgument", expected("a non-empty string or a list of them", "stop", stop));
+  }
+  if (stopTokens !== undefined && !(Array.isArray(stopTokens) && stopTokens.every(Number.isInteger))) {
+    throw new DeadliftError("InvalidArgument", expected("a list of token ids", "stopTokens", stopTokens));
+  }
+}
+
+function checkPrompt(prompt: Int32Array, { contextSize, vocab }: Runtime): void {
+  if (prompt.length === 0) {
+    throw new DeadliftError("InvalidArgument", "the prompt is empty and the model has no begin token to start from");
+  }
+  if (prompt.length >= contextSize) {
+    throw new DeadliftError(
+      "ContextOverflow",
+      `the prompt has ${prompt.length} tokens, the context holds ${contextSize} (prompt and answer together); ` +
+        "shorten the prompt or load the model with a larger contextSize",
+    );
+  }
+  const wrong = prompt.find((id) => id < 0 || id >= vocab);
+  if (wrong !== undefined) {
+    throw new DeadliftError("InvalidArgument", expected(`token ids from 0 to ${vocab - 1}`, "the prompt", wrong));
+  }
+}

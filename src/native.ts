@@ -1,0 +1,201 @@
+// Finds and loads the addon; the typed twin of native/addon.cc.
+
+import { createRequire } from "node:module";
+import { DeadliftError } from "./error.js";
+
+/** Opaque native objects; freed when collected or closed. */
+declare const brand: unique symbol;
+export interface FileHandle {
+  readonly [brand]: "file";
+}
+export interface EngineHandle {
+  readonly [brand]: "engine";
+}
+export interface ExecutableHandle {
+  readonly [brand]: "executable";
+}
+export interface Sampler {
+  readonly [brand]: "sampler";
+}
+
+export interface CpuInfo {
+  readonly vendor: string;
+  readonly brand: string;
+  /** Instruction sets this build has kernels for and this machine runs, slowest first: "scalar", "avx2", "avx512", ... */
+  readonly isas: readonly string[];
+  /** Features found, for `doctor`: "avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", ... */
+  readonly features: readonly string[];
+  /** Processors this process may use: affinity mask and cgroup quota respected. */
+  readonly cores: number;
+}
+
+/** Everything a sampler needs. All fields are always given; src/sampling.ts has names, ranges and defaults. */
+export interface NativeSamplerOptions {
+  readonly vocab: number;
+  readonly temperature: number; // 0: greedy
+  readonly topK: number; // 0: off
+  readonly topP: number; // 1: off
+  readonly minP: number; // 0: off
+  readonly typicalP: number; // 1: off
+  readonly repetitionPenalty: number; // 1: off
+  readonly frequencyPenalty: number; // 0: off
+  readonly presencePenalty: number; // 0: off
+  readonly biasIds: Int32Array;
+  readonly biasValues: Float32Array; // added to the logits; -Infinity forbids
+  readonly seed: bigint; // 64 bits
+  /** Most probable alternatives to report for each sampled id; -1: no log-probabilities at all. */
+  readonly logprobs: number;
+  /** Tokens before the first sampled one: count for the repetition penalty (as in transformers), not for frequency and presence. */
+  readonly history: Int32Array;
+}
+
+export interface Sampled {
+  readonly id: number;
+  /** Natural log of its probability under the model's own distribution (before penalties, temperature and cuts). */
+  readonly logprob: number | undefined;
+  readonly top: readonly { readonly id: number; readonly logprob: number }[] | undefined;
+}
+
+/** A weight as the engine reads it: a view into a mapped file. */
+export interface NativeWeight {
+  readonly file: FileHandle;
+  readonly offset: number;
+  readonly byteLength: number;
+  readonly quant: string;
+  readonly rows: number; // 1 for a vector
+  readonly columns: number;
+}
+
+/** A program for the engine. Buffers have been given places: values before `offset` in a row of their region. */
+export interface NativeProgram {
+  readonly ops: readonly object[]; // ops.ts, as they are
+  readonly buffers: readonly { readonly width: number; readonly rows: "tokens" | "outputs"; readonly slot: number }[];
+  /** Width of each slot: buffers whose lives do not overlap share one. */
+  readonly slots: readonly { readonly width: number; readonly rows: "tokens" | "outputs" }[];
+  readonly weights: readonly NativeWeight[];
+  readonly ropes: readonly {
+    readonly frequencies: Float32Array;
+    readonly magnitude: number;
+    readonly layout: "half" | "pairs";
+  }[];
+  readonly layers: readonly { readonly kvHeads: number; readonly headDim: number }[];
+  readonly output: number;
+}
+
+export interface NativeCompileOptions {
+  readonly pages: number;
+  readonly pageTokens: number;
+  readonly maxTokens: number;
+  readonly maxOutputs: number;
+  readonly kvType: "f32" | "f16" | "bf16";
+}
+
+/** A batch for the engine, flat. Span i owns `spanPages[spanPageStart[i] .. spanPageStart[i + 1])`. */
+export interface NativeBatch {
+  readonly tokens: Int32Array;
+  readonly spanCount: Int32Array; // (spans) tokens of each
+  readonly spanPosition: Int32Array; // (spans)
+  readonly spanPageStart: Int32Array; // (spans + 1)
+  readonly spanPages: Int32Array;
+  readonly outputs: Int32Array; // (outputs) index of the token
+  readonly samplers: readonly (Sampler | null)[]; // (outputs)
+  /** Where to write an output's logits, (vocab) each, or null. Must not be touched until the step resolves. */
+  readonly logits: readonly (Float32Array | null)[]; // (outputs)
+}
+
+/** Every function of native/addon.cc. TypeScript validates; these trust their arguments. */
+export interface Addon {
+  cpuInfo(): CpuInfo;
+
+  /** Maps the whole file read-only. Throws an Error with `code` "FileNotFound" or "FileUnreadable". */
+  fileOpen(path: string): FileHandle;
+  fileSize(file: FileHandle): number;
+  /** A window of the mapping, at most 4 GiB; detached (length 0) when the file is closed. */
+  fileWindow(file: FileHandle, offset: number, length: number): ArrayBuffer;
+  /** Unmaps when the last executable that reads it is gone; windows detach at once. */
+  fileClose(file: FileHandle): void;
+  /** Files mapped at this moment in this process. */
+  filesMapped(): number;
+
+  engineCreate(options: { threads: number; isa: string }): EngineHandle;
+  engineCompile(engine: EngineHandle, program: NativeProgram, options: NativeCompileOptions): ExecutableHandle;
+  /** Runs one step on the engine thread; resolves with one entry per output. */
+  engineRun(executable: ExecutableHandle, batch: NativeBatch): Promise<(Sampled | null)[]>;
+  engineCopyPage(executable: ExecutableHandle, from: number, to: number): Promise<void>;
+  /** Resolves when its queued steps have ended and its memory is given back. */
+  executableClose(executable: ExecutableHandle): Promise<void>;
+  engineClose(engine: EngineHandle): Promise<void>;
+  /** Streaming read speed of the engine's threads right now, in GB/s (10^9), over a buffer of `bytes`. */
+  engineBandwidth(engine: EngineHandle, bytes: number): Promise<number>;
+
+  samplerCreate(options: NativeSamplerOptions): Sampler;
+  /** Samples from one row of logits on the calling thread (tests, backends that read logits back). */
+  samplerSample(sampler: Sampler, logits: Float32Array): Sampled;
+}
+
+let loaded: Addon | undefined;
+
+/** The addon, loaded once. `DEADLIFT_ADDON` names another build. */
+export function native(): Addon {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Addon {
+  const require = createRequire(import.meta.url);
+  const path = process.env.DEADLIFT_ADDON || "../build/Release/deadlift.node";
+  try {
+    return require(path) as Addon;
+  } catch (cause) {
+    throw new DeadliftError(
+      "NativeUnavailable",
+      `the native addon could not be loaded for ${process.platform}-${process.arch} (${path}): ${(cause as Error).message}. ` +
+        "Build it with `npm run build` in deadlift's folder (needs cmake and a C++20 compiler).",
+      { cause },
+    );
+  }
+}
+
+/** A file mapped read-only into memory. */
+export class MappedFile {
+  readonly size: number;
+  readonly #handle: FileHandle;
+  #closed = false;
+
+  private constructor(
+    readonly path: string,
+    handle: FileHandle,
+  ) {
+    this.#handle = handle;
+    this.size = native().fileSize(handle);
+  }
+
+  /** Maps `path` (links resolved by the caller). Throws FileNotFound or FileUnreadable. */
+  static open(path: string): MappedFile {
+    try {
+      return new MappedFile(path, native().fileOpen(path));
+    } catch (error) {
+      const code = (error as { code?: string }).code === "FileNotFound" ? "FileNotFound" : "FileUnreadable";
+      throw error instanceof DeadliftError
+        ? error
+        : new DeadliftError(code, (error as Error).message, { cause: error });
+    }
+  }
+
+  /** Its native handle; throws Disposed after close. */
+  get handle(): FileHandle {
+    if (this.#closed) throw new DeadliftError("Disposed", `${this.path} is closed`);
+    return this.#handle;
+  }
+
+  /** A window of at most 4 GiB, valid until close (then its length is 0). No copy. */
+  bytes(offset: number, length: number): Uint8Array {
+    return new Uint8Array(native().fileWindow(this.handle, offset, length));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    native().fileClose(this.#handle);
+  }
+}

@@ -1,0 +1,54 @@
+// Prints a program as a listing: one op a line, as `deadlift inspect --program` shows it.
+
+import type { Op, Program } from "./ops.js";
+
+/** One line per op: `%out (width) = kind operands`, with weights by name and shape. */
+export function print(program: Program): string {
+  const places = String(program.ops.length - 1).length;
+  const lines = program.ops.map((op, index) => `${String(index).padStart(places)}  ${printOp(op, program)}`);
+  return lines.join("\n");
+}
+
+function printOp(op: Op, program: Program): string {
+  const { width, rows } = program.buffers[op.out]!;
+  const head = `%${op.out} (${rows}, ${width})`;
+  return `${head.padEnd(24)} = ${op.kind.padEnd(10)} ${operands(op, program).join("  ")}`;
+}
+
+function operands(op: Op, program: Program): string[] {
+  const weight = (id: number | undefined) => {
+    if (id === undefined) return [];
+    const { name, shape } = program.weights[id]!;
+    return [`${name}[${shape.join(", ")}]`];
+  };
+  switch (op.kind) {
+    case "embed":
+      return weight(op.table);
+    case "linear":
+      return [`%${op.x}`, ...weight(op.weight), ...weight(op.bias)];
+    case "norm":
+      return [`%${op.x}`, ...weight(op.weight), `epsilon=${op.epsilon}`];
+    case "rope":
+      return [`%${op.x}`, `rope#${op.rope}`, program.ropes[op.rope]!.layout, `headDim=${op.headDim}`];
+    case "attend": {
+      const { kvHeads, headDim } = program.layers[op.layer]!;
+      const window = op.window === undefined ? [] : [`window=${op.window}`];
+      return [
+        `q=%${op.q} k=%${op.k} v=%${op.v}`,
+        `layer=${op.layer}`,
+        `heads=${op.heads}/${kvHeads}x${headDim}`,
+        ...window,
+      ];
+    }
+    case "glu":
+      return [`${op.activation}(%${op.gate})`, `%${op.up}`];
+    case "add":
+      return [`%${op.a}`, `%${op.b}`];
+    case "select":
+      return [`%${op.x}`];
+    case "linear_add":
+      return [`%${op.residual} + %${op.x}`, ...weight(op.weight), ...weight(op.bias)];
+    case "linear_glu":
+      return [`%${op.x}`, op.activation, ...[op.gate, op.gateBias, op.up, op.upBias].flatMap(weight)];
+  }
+}

@@ -1,0 +1,146 @@
+// Records a program: each method appends one op and returns the buffer it writes.
+
+import type { RopeConfig } from "./config.js";
+import type {
+  Activation,
+  Attend,
+  Buffer,
+  BufferId,
+  KvLayer,
+  Op,
+  Program,
+  Rope,
+  RopeId,
+  Weight,
+  WeightId,
+} from "./ops.js";
+import { ropeTable } from "./rope.js";
+
+export interface LinearOptions {
+  readonly bias?: boolean;
+}
+
+export interface AttendOptions {
+  readonly kvHeads: number;
+  readonly headDim: number;
+  /** Default: 1 / sqrt(headDim). */
+  readonly scale?: number;
+  readonly window?: number | undefined;
+}
+
+/** What an architecture writes its list of ops with. Weights are canonical names (formats/names.ts). */
+export class Recorder {
+  readonly #ops: Op[] = [];
+  readonly #buffers: Buffer[] = [];
+  readonly #weights: Weight[] = [];
+  readonly #weightIds = new Map<string, WeightId>();
+  readonly #ropes: Rope[] = [];
+  readonly #layers: KvLayer[] = [];
+
+  /** Token ids to rows of `dim` values. */
+  embed(table: string, vocab: number, dim: number): BufferId {
+    return this.#record(dim, "tokens", (out) => ({ kind: "embed", out, table: this.#weight(table, [vocab, dim]) }));
+  }
+
+  /** Matrix product with the weight's rows, `width` of them; `bias` adds the vector `${weight}.bias`. */
+  linear(x: BufferId, weight: string, width: number, options: LinearOptions = {}): BufferId {
+    const { width: columns, rows } = this.#buffer(x);
+    return this.#record(width, rows, (out) => ({
+      kind: "linear",
+      out,
+      x,
+      weight: this.#weight(weight, [width, columns]),
+      bias: options.bias ? this.#weight(`${weight}.bias`, [width]) : undefined,
+    }));
+  }
+
+  /** Root mean square norm of the whole row, or of each group of `groupWidth` (query and key norms per head). */
+  norm(x: BufferId, weight: string, epsilon: number, groupWidth = this.#buffer(x).width): BufferId {
+    const { width, rows } = this.#buffer(x);
+    return this.#record(width, rows, (out) => ({
+      kind: "norm",
+      out,
+      x,
+      weight: this.#weight(weight, [groupWidth]),
+      epsilon,
+    }));
+  }
+
+  /** Makes the rotary table of a configuration; the id is for `rope`. */
+  ropeTable(config: RopeConfig): RopeId {
+    return this.#ropes.push(ropeTable(config)) - 1;
+  }
+
+  rope(x: BufferId, rope: RopeId, headDim: number): BufferId {
+    const { width, rows } = this.#buffer(x);
+    return this.#record(width, rows, (out) => ({ kind: "rope", out, x, rope, headDim }));
+  }
+
+  /** Causal attention; each call owns the pages of one more layer. */
+  attend(q: BufferId, k: BufferId, v: BufferId, options: AttendOptions): BufferId {
+    const { kvHeads, headDim } = options;
+    const { width, rows } = this.#buffer(q);
+    const layer = this.#layers.push({ kvHeads, headDim }) - 1;
+    return this.#record(
+      width,
+      rows,
+      (out): Attend => ({
+        kind: "attend",
+        out,
+        q,
+        k,
+        v,
+        layer,
+        heads: width / headDim,
+        scale: options.scale ?? 1 / Math.sqrt(headDim),
+        window: options.window,
+      }),
+    );
+  }
+
+  glu(gate: BufferId, up: BufferId, activation: Activation): BufferId {
+    const { width, rows } = this.#buffer(gate);
+    return this.#record(width, rows, (out) => ({ kind: "glu", out, gate, up, activation }));
+  }
+
+  add(a: BufferId, b: BufferId): BufferId {
+    const { width, rows } = this.#buffer(a);
+    return this.#record(width, rows, (out) => ({ kind: "add", out, a, b }));
+  }
+
+  /** From here on only the rows whose output is wanted. */
+  select(x: BufferId): BufferId {
+    return this.#record(this.#buffer(x).width, "outputs", (out) => ({ kind: "select", out, x }));
+  }
+
+  /** The finished program, whose result is `output`. */
+  finish(output: BufferId): Program {
+    return {
+      ops: this.#ops,
+      buffers: this.#buffers,
+      weights: this.#weights,
+      ropes: this.#ropes,
+      layers: this.#layers,
+      output,
+    };
+  }
+
+  #record(width: number, rows: Buffer["rows"], make: (out: BufferId) => Op): BufferId {
+    const out = this.#buffers.push({ width, rows }) - 1;
+    this.#ops.push(make(out));
+    return out;
+  }
+
+  #buffer(id: BufferId): Buffer {
+    return this.#buffers[id]!;
+  }
+
+  #weight(name: string, shape: readonly number[]): WeightId {
+    let id = this.#weightIds.get(name);
+    if (id === undefined) {
+      id = this.#weights.push({ name, shape }) - 1;
+      this.#weightIds.set(name, id);
+    }
+    return id;
+  }
+}

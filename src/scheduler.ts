@@ -1,0 +1,213 @@
+// Many sessions, one step at a time: gathers what all of them want next into one batch, reuses known prefixes, honours aborts.
+
+import type { Executable, Output, OutputResult, Span } from "./backends/backend.js";
+import { DeadliftError } from "./error.js";
+import type { Sampler } from "./native.js";
+import { PagePool } from "./pages.js";
+import { type PageCopies, Session } from "./session.js";
+
+/** Finished timelines kept for their prefixes; the oldest goes first. */
+const MAX_IDLE_SESSIONS = 16;
+
+export interface ExtendOptions {
+  readonly sampler?: Sampler | undefined;
+  readonly logits?: boolean | undefined;
+  /** Outputs wanted: of the last token (the default), or of every one of them. */
+  readonly outputs?: "last" | "all" | undefined;
+  /** Takes effect before the next step: the tokens of finished steps stay in the session. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Request {
+  readonly session: Session;
+  readonly tokens: ArrayLike<number>;
+  readonly options: ExtendOptions;
+  done: number;
+  readonly results: OutputResult[];
+  readonly resolve: (results: OutputResult[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What one step does for one request; its pages are reserved. */
+interface Part {
+  readonly request: Request;
+  readonly count: number;
+  readonly outputs: number;
+  readonly copies: PageCopies;
+}
+
+export class Scheduler {
+  readonly #executable: Executable;
+  readonly #pool: PagePool;
+  readonly #active = new Set<Session>();
+  readonly #idle: Session[] = []; // oldest first
+  #requests: Request[] = [];
+  #running: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(executable: Executable) {
+    this.#executable = executable;
+    this.#pool = new PagePool(executable.options.pages);
+  }
+
+  /**
+   * A session that already holds as many of these tokens as some earlier one did, but never all of them: the last
+   * token must still be run for its output. Give it back with `release`.
+   */
+  acquire(tokens: ArrayLike<number>): Session {
+    const session = this.#adopt(tokens) ?? new Session(this.#pool, this.#executable.options.pageTokens);
+    session.rewind(Math.max(0, tokens.length - 1));
+    this.#active.add(session);
+    return session;
+  }
+
+  /** Keeps the session's pages for a later prompt that starts the same. */
+  release(session: Session): void {
+    if (!this.#active.delete(session)) return;
+    this.#idle.push(session);
+    while (this.#idle.length > MAX_IDLE_SESSIONS) this.#idle.shift()!.dispose();
+  }
+
+  /** Runs tokens at the end of a session; resolves with the outputs asked for. */
+  extend(session: Session, tokens: ArrayLike<number>, options: ExtendOptions = {}): Promise<OutputResult[]> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(new DeadliftError("Disposed", "the model has been disposed"));
+      this.#requests.push({ session, tokens, options, done: 0, results: [], resolve, reject });
+      this.#running ??= this.#loop();
+    });
+  }
+
+  /** Ends: waiting requests fail with Disposed, a running step is waited for. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#running;
+  }
+
+  async #loop(): Promise<void> {
+    // Let everybody who wakes in this turn of the event loop ask before the batch is made.
+    await Promise.resolve();
+    while (this.#requests.length > 0) {
+      this.#dropCancelled();
+      const parts = this.#plan();
+      if (parts.length > 0) await this.#step(parts);
+    }
+    this.#running = undefined;
+  }
+
+  #dropCancelled(): void {
+    this.#requests = this.#requests.filter(({ options, reject }) => {
+      if (this.#closed) reject(new DeadliftError("Disposed", "the model has been disposed"));
+      else if (options.signal?.aborted) reject(aborted(options.signal));
+      else return true;
+      return false;
+    });
+  }
+
+  /** Sessions that need one token go first, so that a long prompt beside them cannot starve them. */
+  #plan(): Part[] {
+    const { maxTokens, maxOutputs } = this.#executable.options;
+    const rest = (request: Request) => request.tokens.length - request.done;
+    const queue = [...this.#requests].sort((a, b) => Number(rest(a) > 1) - Number(rest(b) > 1));
+    const parts: Part[] = [];
+    let tokens = maxTokens;
+    let outputs = maxOutputs;
+    for (const request of queue) {
+      if (tokens === 0 || outputs === 0) break;
+      const all = request.options.outputs === "all";
+      const count = Math.min(rest(request), tokens, all ? outputs : tokens);
+      const copies = this.#reserve(request.session, count);
+      if (!copies) continue;
+      const wanted = all ? count : Number(count === rest(request));
+      parts.push({ request, count, outputs: wanted, copies });
+      tokens -= count;
+      outputs -= wanted;
+    }
+    if (parts.length === 0 && queue[0]) this.#fail(queue[0], outOfPages(this.#pool.count));
+    return parts;
+  }
+
+  /** Room for `count` tokens; gives up idle sessions, oldest first, until they fit. */
+  #reserve(session: Session, count: number): PageCopies | undefined {
+    for (;;) {
+      const copies = session.reserve(count);
+      const oldest = copies ? undefined : this.#idle.shift();
+      if (!oldest) return copies;
+      oldest.dispose();
+    }
+  }
+
+  async #step(parts: Part[]): Promise<void> {
+    try {
+      const batch = await this.#prepare(parts);
+      const results = await this.#executable.run(batch);
+      for (const { request, count, outputs } of parts) {
+        request.session.append(slice(request.tokens, request.done, count));
+        request.done += count;
+        request.results.push(...results.splice(0, outputs));
+        if (request.done === request.tokens.length) this.#finish(request);
+      }
+    } catch (error) {
+      for (const { request } of parts) this.#fail(request, error);
+    }
+    // Those who were answered may ask for their next token in time for the next batch.
+    await new Promise(setImmediate);
+  }
+
+  async #prepare(parts: Part[]) {
+    const tokens = new Int32Array(parts.reduce((sum, part) => sum + part.count, 0));
+    const spans: Span[] = [];
+    const outputs: Output[] = [];
+    let at = 0;
+    for (const { request, count, outputs: wanted, copies } of parts) {
+      const { session, options } = request;
+      for (const [from, to] of copies) await this.#executable.copyPage(from, to);
+      tokens.set(slice(request.tokens, request.done, count), at);
+      spans.push(session.span(count));
+      at += count;
+      for (let token = at - wanted; token < at; token++) {
+        outputs.push({ token, sampler: options.sampler, logits: options.logits });
+      }
+    }
+    return { tokens, spans, outputs };
+  }
+
+  #finish(request: Request): void {
+    this.#requests.splice(this.#requests.indexOf(request), 1);
+    request.resolve(request.results);
+  }
+
+  #fail(request: Request, error: unknown): void {
+    this.#requests.splice(this.#requests.indexOf(request), 1);
+    request.reject(error);
+  }
+
+  /** The session with the longest common prefix: taken over when all of it is wanted, else forked. */
+  #adopt(tokens: ArrayLike<number>): Session | undefined {
+    let best: Session | undefined;
+    let common = 0;
+    for (const session of [...this.#idle, ...this.#active]) {
+      const length = session.commonPrefix(tokens);
+      if (length > common) [best, common] = [session, length];
+    }
+    if (!best) return undefined;
+    const index = this.#idle.indexOf(best);
+    if (index < 0 || common < best.length) return best.fork(common);
+    this.#idle.splice(index, 1);
+    return best;
+  }
+}
+
+function slice(tokens: ArrayLike<number>, from: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => tokens[from + i]!);
+}
+
+export function aborted(signal: AbortSignal): DeadliftError {
+  return new DeadliftError("Aborted", "the work was aborted by its signal", { cause: signal.reason });
+}
+
+function outOfPages(pages: number): DeadliftError {
+  return new DeadliftError(
+    "OutOfPages",
+    `the KV cache has no free page left of its ${pages}; run fewer generations at once or load with a larger contextSize`,
+  );
+}

@@ -1,16 +1,23 @@
 // The public API: exports only.
 
-export type { CpuInfo as MachineCpu } from "./native.js";
 export type { Message, Tool } from "./chat/template.js";
 export { DeadliftError, type ErrorCode } from "./error.js";
 export type { GenerateOptions } from "./generate.js";
 export type { FinishReason, Generation, GenerationResult, Timings, TokenLogprob, Usage } from "./generation.js";
 export { type Inspection, type InspectOptions, inspectModel, type MemoryPlan } from "./inspect.js";
 export { type MachineInfo, machineInfo } from "./machine.js";
-export { type ChatOptions, embeddedModel, type LoadOptions, type LoadProgress, loadModel, Model } from "./model.js";
+export {
+  type ChatOptions,
+  embeddedModel,
+  type LoadOptions,
+  type LoadProgress,
+  loadModel,
+  loadTokenizer,
+  Model,
+} from "./model.js";
+export type { CpuInfo as MachineCpu } from "./native.js";
 export type { Config } from "./program/config.js";
 export type { Program } from "./program/ops.js";
 export { print as printProgram } from "./program/print.js";
 export type { SamplingOptions } from "./sampling.js";
-export { loadTokenizer } from "./model.js";
 export type { Tokenizer, TokenStream } from "./tokenizer/tokenizer.js";

@@ -16,7 +16,8 @@ export function checkKeys(options: object, known: readonly string[], of: string)
 export function checkInteger(name: string, value: unknown, least: number, most = Number.MAX_SAFE_INTEGER): void {
   if (value === undefined) return;
   if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) return;
-  const range = most === Number.MAX_SAFE_INTEGER ? `an integer of at least ${least}` : `an integer from ${least} to ${most}`;
+  const range =
+    most === Number.MAX_SAFE_INTEGER ? `an integer of at least ${least}` : `an integer from ${least} to ${most}`;
   throw new DeadliftError("InvalidArgument", expected(range, name, value));
 }
 

@@ -1,0 +1,165 @@
+// Programs: what is recorded, that fusing changes nothing but the number of ops, and that buffers get safe places.
+
+import { describe, expect, it } from "vitest";
+import { record } from "../src/architectures/index.js";
+import type { Config } from "../src/program/config.js";
+import { expand, fuse } from "../src/program/fuse.js";
+import { type BufferId, inputs, type Op, type Program } from "../src/program/ops.js";
+import { place } from "../src/program/place.js";
+import { print } from "../src/program/print.js";
+import { ropeTable } from "../src/program/rope.js";
+
+export function config(overrides: Partial<Config> = {}): Config {
+  const layers = overrides.layers ?? 2;
+  return {
+    architecture: "llama",
+    dim: 32,
+    ffn: 64,
+    heads: 4,
+    kvHeads: 2,
+    headDim: 8,
+    layers,
+    vocab: 100,
+    contextLength: 128,
+    normEpsilon: 1e-5,
+    activation: "silu",
+    rope: { theta: 10000, dims: 8, layout: "half", scaling: undefined, factors: undefined },
+    windows: Array(layers).fill(undefined),
+    bias: { qkv: false, attentionOutput: false, ffn: false },
+    tiedOutput: true,
+    tokens: { bos: 1, eos: [2], pad: undefined },
+    ...overrides,
+  };
+}
+
+describe.each(["llama", "qwen2", "qwen3"])("%s", (architecture) => {
+  const program = record(config({ architecture, bias: { qkv: true, attentionOutput: false, ffn: false } }));
+
+  it("records every buffer before it is read, and ends in logits", () => {
+    const written = new Set<BufferId>();
+    for (const op of program.ops) {
+      for (const id of inputs(op)) expect(written).toContain(id);
+      written.add(op.out);
+    }
+    expect(program.buffers[program.output]).toEqual({ width: 100, rows: "outputs" });
+    expect(program.layers).toHaveLength(2);
+  });
+
+  it("fuses residuals and gated units, and each fused op expands to what it replaced", () => {
+    const fused = fuse(program);
+    const kinds = count(fused.ops);
+    expect(kinds.linear_add).toBe(4);
+    expect(kinds.linear_glu).toBe(2);
+    expect(kinds.add ?? 0).toBe(0);
+    expect(kinds.glu ?? 0).toBe(0);
+    expect(normalised({ ...program, ops: fused.ops.flatMap((op) => unfuse(op)) })).toEqual(normalised(program));
+  });
+
+  it("places buffers so that no op overwrites what is still needed", () => {
+    for (const one of [program, fuse(program)]) checkPlacement(one);
+  });
+
+  it("prints one line per op, with names and shapes", () => {
+    const lines = print(program).split("\n");
+    expect(lines).toHaveLength(program.ops.length);
+    expect(lines[0]).toMatch(/%0 \(tokens, 32\)\s+= embed\s+embed\[100, 32\]/);
+  });
+});
+
+it("refuses an architecture it does not know, naming it and the known ones", () => {
+  expect(() => record(config({ architecture: "mamba9" }))).toThrow(/"mamba9"; supported: llama, qwen2, qwen3/);
+  expect(() => record(config({ architecture: "constructor" }))).toThrow(/supported/);
+});
+
+it("does not fuse a value that somebody else reads too", () => {
+  const shared: Program = {
+    ...record(config()),
+    ops: [
+      { kind: "embed", out: 0, table: 0 },
+      { kind: "linear", out: 1, x: 0, weight: 1, bias: undefined },
+      { kind: "add", out: 2, a: 0, b: 1 },
+      { kind: "add", out: 3, a: 2, b: 1 },
+    ],
+    output: 3,
+  };
+  expect(fuse(shared).ops.map((op) => op.kind)).toEqual(["embed", "linear", "add", "add"]);
+});
+
+describe("rope tables", () => {
+  const base = { theta: 10000, dims: 8, layout: "half", factors: undefined } as const;
+
+  it("is the geometric series of the paper", () => {
+    const { frequencies, magnitude } = ropeTable({ ...base, scaling: undefined });
+    expect([...frequencies]).toEqual([1, 0.1, 0.01, 0.001].map((x) => expect.closeTo(x, 8)));
+    expect(magnitude).toBe(1);
+  });
+
+  it("stretches linearly, and by factors", () => {
+    const linear = ropeTable({ ...base, scaling: { type: "linear", factor: 4 } });
+    const factors = ropeTable({ ...base, scaling: undefined, factors: Float32Array.of(4, 4, 4, 4) });
+    expect([...linear.frequencies]).toEqual([...factors.frequencies]);
+    expect(linear.frequencies[0]).toBe(0.25);
+  });
+
+  it("llama3 keeps short wavelengths and stretches long ones", () => {
+    const scaling = {
+      type: "llama3",
+      factor: 8,
+      lowFreqFactor: 1,
+      highFreqFactor: 4,
+      originalContextLength: 128,
+    } as const;
+    const { frequencies } = ropeTable({ ...base, scaling });
+    expect(frequencies[0]).toBe(1);
+    expect(frequencies[3]).toBeCloseTo(0.001 / 8, 8);
+    expect(frequencies[1]).toBeGreaterThan(0.1 / 8);
+    expect(frequencies[1]).toBeLessThan(0.1);
+  });
+});
+
+function count(ops: readonly Op[]): Record<string, number> {
+  const kinds: Record<string, number> = {};
+  for (const { kind } of ops) kinds[kind] = (kinds[kind] ?? 0) + 1;
+  return kinds;
+}
+
+let fresh = 1_000_000;
+function unfuse(op: Op): Op[] {
+  return op.kind === "linear_add" || op.kind === "linear_glu" ? expand(op, [fresh++, fresh++]) : [op];
+}
+
+/** The ops with buffers renumbered in order of appearance. */
+function normalised(program: Program): unknown[] {
+  const names = new Map<BufferId, number>();
+  const rename = (id: BufferId) => {
+    if (!names.has(id)) names.set(id, names.size);
+    return names.get(id)!;
+  };
+  const fields = ["x", "a", "b", "q", "k", "v", "gate", "up", "residual", "out"] as const;
+  return program.ops.map((op) => {
+    const copy: Record<string, unknown> = { ...op };
+    for (const field of fields) {
+      if (field in copy && typeof copy[field] === "number") copy[field] = rename(copy[field] as number);
+    }
+    return copy;
+  });
+}
+
+/** Runs the program symbolically: each slot remembers whose value it holds. */
+function checkPlacement(program: Program): void {
+  const { slots, slotOf } = place(program);
+  const holder = slots.map(() => -1);
+  for (const op of program.ops) {
+    for (const id of inputs(op)) {
+      expect(holder[slotOf[id]!]).toBe(id);
+      expect(slotOf[id]).not.toBe(slotOf[op.out]);
+    }
+    const { width, rows } = program.buffers[op.out]!;
+    const slot = slots[slotOf[op.out]!]!;
+    expect(slot.width).toBeGreaterThanOrEqual(width);
+    expect(slot.rows).toBe(rows);
+    holder[slotOf[op.out]!] = op.out;
+  }
+  expect(holder[slotOf[program.output]!]).toBe(program.output);
+  expect(slots.length).toBeLessThan(12);
+}

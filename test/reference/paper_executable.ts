@@ -1,0 +1,61 @@
+// An executable on paper: its "KV cache" holds token ids, and its next id is a hash of everything a sequence can see.
+// Whatever goes wrong with pages, positions, forks or batching changes the hash.
+
+import type { Batch, CompileOptions, Executable, OutputResult } from "../../src/backends/backend.js";
+
+export class PaperExecutable implements Executable {
+  readonly batches: Batch[] = [];
+  readonly options: CompileOptions;
+  readonly #pages: Int32Array[];
+  /** Called before each step. */
+  beforeStep: () => void | Promise<void> = () => {};
+
+  constructor(options: Partial<CompileOptions> = {}) {
+    this.options = { pages: 64, pageTokens: 4, maxTokens: 16, maxOutputs: 8, kvType: "f32", ...options };
+    this.#pages = Array.from({ length: this.options.pages }, () => new Int32Array(this.options.pageTokens).fill(-1));
+  }
+
+  async run(batch: Batch): Promise<OutputResult[]> {
+    await this.beforeStep();
+    this.batches.push(batch);
+    const { pageTokens } = this.options;
+    const nextOf = new Map<number, number>();
+    let at = 0;
+    for (const { count, position, pages } of batch.spans) {
+      for (let i = 0; i < count; i++, at++) {
+        const place = position + i;
+        this.#pages[pages[Math.floor(place / pageTokens)]!]![place % pageTokens] = batch.tokens[at]!;
+        const seen = Array.from(
+          { length: place + 1 },
+          (_, p) => this.#pages[pages[Math.floor(p / pageTokens)]!]![p % pageTokens]!,
+        );
+        nextOf.set(at, nextId(seen));
+      }
+    }
+    if (at !== batch.tokens.length) throw new Error("spans do not cover the tokens");
+    return batch.outputs.map(({ token }) => ({
+      sampled: { id: nextOf.get(token)!, logprob: undefined, top: undefined },
+      logits: undefined,
+    }));
+  }
+
+  async copyPage(from: number, to: number): Promise<void> {
+    this.#pages[to]!.set(this.#pages[from]!);
+  }
+
+  async dispose(): Promise<void> {}
+}
+
+/** What follows a sequence on paper. */
+export function nextId(sequence: ArrayLike<number>): number {
+  let hash = 2166136261;
+  for (let i = 0; i < sequence.length; i++) hash = Math.imul(hash ^ (sequence[i]! + 1), 16777619) >>> 0;
+  return hash % 1000;
+}
+
+/** The first `count` ids that follow a prompt on paper. */
+export function continuation(prompt: readonly number[], count: number): number[] {
+  const sequence = [...prompt];
+  for (let i = 0; i < count; i++) sequence.push(nextId(sequence));
+  return sequence.slice(prompt.length);
+}

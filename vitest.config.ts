@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    // The addon lives in one process each: a crash in native code then names the file it happened in.
+    pool: "forks",
+    poolOptions: { forks: { maxForks: 2 } },
+    testTimeout: 60_000,
+  },
+});

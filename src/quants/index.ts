@@ -1,0 +1,170 @@
+// The table of quant types: every way a file can store numbers, its size, and for those we can run, its meaning.
+
+import { DeadliftError } from "../error.js";
+import { bf16 } from "./bf16.js";
+import type { Codec } from "./codec.js";
+import { f16 } from "./f16.js";
+import { f32 } from "./f32.js";
+import { q4_0 } from "./q4_0.js";
+import { q8_0 } from "./q8_0.js";
+
+export type { Codec } from "./codec.js";
+
+/** Ids and sizes: ggml.h and ggml-common.h. Types without an id are of safetensors only. */
+const rows = [
+  // name, ggml id, values per block, bytes per block, codec
+  ["F32", 0, 1, 4, f32],
+  ["F16", 1, 1, 2, f16],
+  ["BF16", 30, 1, 2, bf16],
+  ["Q8_0", 8, 32, 34, q8_0],
+  ["Q4_0", 2, 32, 18, q4_0],
+  ["Q4_1", 3, 32, 20],
+  ["Q5_0", 6, 32, 22],
+  ["Q5_1", 7, 32, 24],
+  ["Q8_1", 9, 32, 36],
+  ["Q2_K", 10, 256, 84],
+  ["Q3_K", 11, 256, 110],
+  ["Q4_K", 12, 256, 144],
+  ["Q5_K", 13, 256, 176],
+  ["Q6_K", 14, 256, 210],
+  ["Q8_K", 15, 256, 292],
+  ["IQ2_XXS", 16, 256, 66],
+  ["IQ2_XS", 17, 256, 74],
+  ["IQ3_XXS", 18, 256, 98],
+  ["IQ1_S", 19, 256, 50],
+  ["IQ4_NL", 20, 32, 18],
+  ["IQ3_S", 21, 256, 110],
+  ["IQ2_S", 22, 256, 82],
+  ["IQ4_XS", 23, 256, 136],
+  ["IQ1_M", 29, 256, 56],
+  ["TQ1_0", 34, 256, 54],
+  ["TQ2_0", 35, 256, 66],
+  ["MXFP4", 39, 32, 17],
+  ["NVFP4", 40, 64, 36],
+  ["Q1_0", 41, 128, 18],
+  ["I8", 24, 1, 1],
+  ["I16", 25, 1, 2],
+  ["I32", 26, 1, 4],
+  ["I64", 27, 1, 8],
+  ["F64", 28, 1, 8],
+  ["U8", undefined, 1, 1],
+  ["U16", undefined, 1, 2],
+  ["U32", undefined, 1, 4],
+  ["U64", undefined, 1, 8],
+  ["BOOL", undefined, 1, 1],
+  ["C64", undefined, 1, 8],
+  ["F4", undefined, 2, 1],
+  ["F6_E2M3", undefined, 4, 3],
+  ["F6_E3M2", undefined, 4, 3],
+  ["F8_E4M3", undefined, 1, 1],
+  ["F8_E5M2", undefined, 1, 1],
+  ["F8_E8M0", undefined, 1, 1],
+  ["F8_E4M3FNUZ", undefined, 1, 1],
+  ["F8_E5M2FNUZ", undefined, 1, 1],
+] as const satisfies readonly (readonly [string, number | undefined, number, number, Codec?])[];
+
+export type QuantName = (typeof rows)[number][0];
+
+export interface Quant {
+  readonly name: QuantName;
+  /** Its number in GGUF files; undefined for types of safetensors only. */
+  readonly id: number | undefined;
+  /** Values in a block: neighbours in a row that are stored together. */
+  readonly block: number;
+  /** Bytes of a block. */
+  readonly bytes: number;
+  /** Its meaning; undefined for types that can be listed and measured but not run. */
+  readonly codec: Codec | undefined;
+}
+
+const row = ([name, id, block, bytes, codec]: readonly [
+  QuantName,
+  number | undefined,
+  number,
+  number,
+  Codec?,
+]): Quant => ({
+  name,
+  id,
+  block,
+  bytes,
+  codec,
+});
+
+export const quants: ReadonlyMap<QuantName, Quant> = new Map(rows.map((facts) => [facts[0], row(facts)]));
+
+const byId = new Map([...quants.values()].map((quant) => [quant.id, quant]));
+
+/** Once in ggml.h, since removed: no release of ggml reads them any more. */
+const removed: Readonly<Record<number, string>> = {
+  4: "Q4_2",
+  5: "Q4_3",
+  31: "Q4_0_4_4",
+  32: "Q4_0_4_8",
+  33: "Q4_0_8_8",
+  36: "IQ4_NL_4_4",
+  37: "IQ4_NL_4_8",
+  38: "IQ4_NL_8_8",
+};
+
+/** Known by name, of a size not known here. */
+const unsized: Readonly<Record<number, string>> = { 42: "Q2_0" };
+
+/** The quant of that name, or undefined for a string that is none. */
+export function findQuant(name: string): Quant | undefined {
+  return quants.get(name as QuantName);
+}
+
+export function quantOf(name: QuantName): Quant {
+  return quants.get(name)!;
+}
+
+/** The quant with this ggml id. Throws UnsupportedQuant for ids that are removed, newer than this table, or nonsense. */
+export function quantOfId(id: number, tensor: string): Quant {
+  const quant = byId.get(id);
+  if (quant) return quant;
+  if (removed[id]) {
+    throw new DeadliftError(
+      "UnsupportedQuant",
+      `tensor ${tensor} has type ${removed[id]} (id ${id}), which was removed from GGUF; ` +
+        "quantize the original model again with a current tool, or download a newer file",
+    );
+  }
+  const name = unsized[id] ? `${unsized[id]} (id ${id})` : `id ${id}`;
+  throw new DeadliftError(
+    "UnsupportedQuant",
+    `tensor ${tensor} has type ${name}, expected one of ${listNames()}; the file is newer than this release, or damaged`,
+  );
+}
+
+/** The codec of a quant. Throws UnsupportedQuant naming the type when it cannot be run. */
+export function codecOf(name: QuantName, tensor: string): Codec {
+  const { codec } = quantOf(name);
+  if (codec) return codec;
+  throw new DeadliftError(
+    "UnsupportedQuant",
+    `tensor ${tensor} has type ${name}, which cannot be run yet; expected one of ${runnable.join(", ")}`,
+  );
+}
+
+/** The types that can be run. */
+export const runnable: readonly QuantName[] = [...quants.values()].filter(({ codec }) => codec).map(({ name }) => name);
+
+/** Bytes of a row of so many values, which must be whole blocks. */
+export function rowBytes(name: QuantName, columns: number): number {
+  const { block, bytes } = quantOf(name);
+  if (columns % block !== 0) {
+    throw new DeadliftError(
+      "WrongShape",
+      `expected a multiple of ${block} for the columns of ${name}, received ${columns}`,
+    );
+  }
+  return (columns / block) * bytes;
+}
+
+function listNames(): string {
+  return [...quants.values()]
+    .filter(({ id }) => id !== undefined)
+    .map(({ name }) => name)
+    .join(" ");
+}

@@ -1,0 +1,212 @@
+// A tokenizer.json run by the native `tokenizers` library: encoding there, decoding here.
+import type { Tokenizer as Library } from "tokenizers";
+import { DeadliftError, expected } from "../error.js";
+import { type Chain, compileDecoder } from "./decoder.js";
+import { makeSecrets, mask, type Secrets } from "./mask.js";
+import { Matcher } from "./matcher.js";
+import { invalid, type TokenizerJson } from "./schema.js";
+import type { DecodeOptions, EncodeOptions, Segment, Tokenizer, TokenStream } from "./tokenizer.js";
+import { fillHoles, spellings } from "./vocabulary.js";
+
+/** A tokenizer.json and what it does not say. */
+export interface Blueprint {
+  json: TokenizerJson;
+  bos: number | undefined;
+  eos: readonly number[];
+  unk: number | undefined;
+  pad: number | undefined;
+  /** Apply `clean_up_tokenization_spaces` to decoded text. */
+  cleanUp: boolean;
+}
+
+/**
+ * Longest text of one call, in UTF-16 units. The library's regex engine gives up, and ends the process, after 10
+ * million steps back; a run of spaces takes one step per space.
+ */
+export const MAX_TEXT = 8 * 2 ** 20;
+
+/**
+ * Opens a tokenizer.
+ * @param draw makes the blueprint; called again for the second, masked instance when that is first needed
+ * @throws DeadliftError InvalidTokenizer, NativeUnavailable
+ */
+export async function openTokenizer(draw: () => Blueprint): Promise<Tokenizer> {
+  const blueprint = draw();
+  const open = await library();
+  const json = fillHoles(blueprint.json);
+  return new NativeTokenizer({ ...blueprint, json }, open(json), (secrets) =>
+    open(mask(fillHoles(draw().json), secrets)),
+  );
+}
+
+/** Loads the library when the first tokenizer is opened: the rest of deadlift works without it. */
+async function library(): Promise<(json: TokenizerJson) => Library> {
+  const { Tokenizer: Native } = await import("tokenizers").catch((cause: unknown) => {
+    throw new DeadliftError("NativeUnavailable", `the tokenizers library has no build for this platform: ${cause}`, {
+      cause,
+    });
+  });
+  return (json) => {
+    try {
+      return Native.fromString(JSON.stringify(json));
+    } catch (cause) {
+      throw invalid(`the tokenizer cannot be built: ${(cause as Error).message}`, cause);
+    }
+  };
+}
+
+class NativeTokenizer implements Tokenizer {
+  readonly vocabSize: number;
+  readonly bos: number | undefined;
+  readonly eos: readonly number[];
+  readonly unk: number | undefined;
+  readonly pad: number | undefined;
+  readonly special: ReadonlySet<number>;
+  readonly #library: Library;
+  readonly #openMasked: (secrets: Secrets) => Library;
+  readonly #tokens: readonly (string | undefined)[];
+  readonly #makeChain: () => Chain;
+  readonly #matcher: Matcher;
+  readonly #secrets: Secrets;
+  #masked: Library | undefined;
+
+  constructor(blueprint: Blueprint, library: Library, openMasked: (secrets: Secrets) => Library) {
+    const { json } = blueprint;
+    const specials = json.added_tokens.filter((token) => token.special);
+    this.#library = library;
+    this.#openMasked = openMasked;
+    this.#tokens = spellings(json);
+    this.#matcher = new Matcher(json.added_tokens);
+    this.#secrets = makeSecrets(specials);
+    this.#makeChain = compileDecoder(json.decoder, blueprint.cleanUp, (tokens) => library.getDecoder()!.decode(tokens));
+    this.vocabSize = this.#tokens.length;
+    this.special = new Set(specials.map((token) => token.id));
+    this.bos = blueprint.bos;
+    this.eos = blueprint.eos;
+    this.unk = blueprint.unk;
+    this.pad = blueprint.pad;
+    for (const { content, id } of json.added_tokens) {
+      const got = library.tokenToId(content);
+      if (got !== id) throw invalid(`"${content}" should have the id ${id} but comes out as ${got}`);
+    }
+  }
+
+  async encode(text: string, options: EncodeOptions = {}): Promise<Int32Array> {
+    checkOptions(options, ["special", "parseSpecial"]);
+    const { special = true, parseSpecial = true } = options;
+    return this.#encodeSegments([{ text, parseSpecial }], special);
+  }
+
+  async encodeSegments(segments: readonly Segment[]): Promise<Int32Array> {
+    return this.#encodeSegments(segments, false);
+  }
+
+  async #encodeSegments(segments: readonly Segment[], special: boolean): Promise<Int32Array> {
+    for (const { text } of segments) {
+      if (typeof text !== "string") throw new DeadliftError("InvalidArgument", expected("a string", "text", text));
+    }
+    const text = segments.map((segment) => segment.text).join("");
+    if (text.length > MAX_TEXT) {
+      throw new DeadliftError("LimitExceeded", `a text of ${text.length} characters; the limit is ${MAX_TEXT}`);
+    }
+    const parsed = segments.every((segment) => segment.parseSpecial || segment.text === "");
+    if (parsed) return idsOf(await this.#library.encode(text, null, { addSpecialTokens: special }));
+    return this.#encodeGuarded(segments, text, special);
+  }
+
+  /**
+   * Encodes the whole text at once and looks whether its special ids are exactly those the template has. Where they
+   * are not, or a part that is only text has a look-alike, does the same with the masked instance: there the
+   * template's own special tokens get their secret spelling, and nothing else can match.
+   */
+  async #encodeGuarded(segments: readonly Segment[], text: string, special: boolean): Promise<Int32Array> {
+    const { own, secret } = this.#markOwn(segments, text);
+    const finish = (encoding: Awaited<ReturnType<Library["encode"]>>) =>
+      idsOf(this.#library.postProcess(encoding, null, special));
+    const bare = { addSpecialTokens: false };
+    if (!segments.some((segment) => !segment.parseSpecial && this.#matcher.occursIn(segment.text))) {
+      const encoding = await this.#library.encode(text, null, bare);
+      if (this.#hasOnly(encoding.getIds(), own)) return finish(encoding);
+    }
+    this.#masked ??= this.#openMasked(this.#secrets);
+    const encoding = await this.#masked.encode(secret, null, bare);
+    if (this.#hasOnly(encoding.getIds(), own)) return finish(encoding);
+    throw invalid("this tokenizer does not keep special tokens apart from text that looks like them");
+  }
+
+  /** The special tokens of the parsed segments, and the text with these in their secret spelling. */
+  #markOwn(segments: readonly Segment[], text: string): { own: number[]; secret: string } {
+    const own: number[] = [];
+    let secret = "";
+    let done = 0;
+    for (const [start, end] of parsedRuns(segments)) {
+      for (const match of this.#matcher.find(text, start, end)) {
+        own.push(match.token.id);
+        secret += text.slice(done, match.start) + this.#secrets.get(match.token.content);
+        done = match.end;
+      }
+    }
+    return { own, secret: secret + text.slice(done) };
+  }
+
+  /** Whether the special ids are these. Unknown characters may add the unknown token anywhere. */
+  #hasOnly(ids: readonly number[], own: readonly number[]): boolean {
+    const counts = (id: number) => id !== this.unk && this.special.has(id);
+    const found = ids.filter(counts);
+    const wanted = own.filter(counts);
+    return found.length === wanted.length && found.every((id, i) => id === wanted[i]);
+  }
+
+  decode(ids: Iterable<number>, options: DecodeOptions = {}): string {
+    const stream = this.stream(options);
+    const pieces: string[] = [];
+    for (const id of ids) pieces.push(stream.push(id));
+    pieces.push(stream.flush());
+    return pieces.join("");
+  }
+
+  stream(options: DecodeOptions = {}): TokenStream {
+    checkOptions(options, ["skipSpecial"]);
+    const { skipSpecial = false } = options;
+    const chain = this.#makeChain();
+    const push = (id: number) => {
+      if (!Number.isInteger(id)) throw new DeadliftError("InvalidArgument", expected("an integer", "a token id", id));
+      const token = this.#tokens[id];
+      return token === undefined || (skipSpecial && this.special.has(id)) ? "" : chain.push(token);
+    };
+    return { push, flush: chain.flush };
+  }
+
+  tokenToId(token: string): number | undefined {
+    return this.#library.tokenToId(token) ?? undefined;
+  }
+
+  idToToken(id: number): string | undefined {
+    return this.#tokens[id];
+  }
+}
+
+/** Neighbouring parsed segments as one: a special token may lie across them. */
+function* parsedRuns(segments: readonly Segment[]): Generator<[start: number, end: number]> {
+  let [start, at] = [0, 0];
+  for (const { text, parseSpecial } of segments) {
+    if (!parseSpecial && text !== "") {
+      if (at > start) yield [start, at];
+      start = at + text.length;
+    }
+    at += text.length;
+  }
+  if (at > start) yield [start, at];
+}
+
+function idsOf(encoding: Awaited<ReturnType<Library["encode"]>>): Int32Array {
+  return Int32Array.from(encoding.getIds());
+}
+
+function checkOptions(options: object, known: readonly string[]): void {
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) {
+      throw new DeadliftError("UnknownOption", `there is no option "${key}" here; known: ${known.join(", ")}`);
+    }
+  }
+}

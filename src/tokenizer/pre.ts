@@ -1,0 +1,144 @@
+// How each `tokenizer.ggml.pre` cuts text before byte-level BPE (names and rules as in llama.cpp's llama-vocab.cpp).
+import { invalid, type PartJson } from "./schema.js";
+
+/** One pre-tokenizer: each pattern cuts what the one before left. */
+export interface Pre {
+  readonly splits: readonly string[];
+  /** A word that is a token as a whole is not merged up from its characters. */
+  readonly ignoreMerges?: boolean;
+  /** Texts begin with bos unless the file says otherwise. */
+  readonly addBos?: boolean;
+}
+
+// Where llama.cpp approximates an expression of the model's tokenizer.json, this is the one of the tokenizer.json.
+const contraction = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
+const lineEnds = String.raw`\s*[\r\n]+|\s+(?!\S)|\s+`;
+const symbols = String.raw` ?[^\s\p{L}\p{N}]+[\r\n]*`;
+const words = String.raw`[^\r\n\p{L}\p{N}]?\p{L}+`;
+const upper = String.raw`\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}`;
+const lower = String.raw`\p{Ll}\p{Lm}\p{Lo}\p{M}`;
+const notHan = String.raw`&&[^\p{Han}]`;
+const cased = (end: string, but = "") =>
+  String.raw`[^\r\n\p{L}\p{N}]?[${upper}${but}]*[${lower}${but}]+${end}|` +
+  String.raw`[^\r\n\p{L}\p{N}]?[${upper}${but}]+[${lower}${but}]*${end}`;
+const punctuated =
+  String.raw`[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_${"`"}{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+|` +
+  String.raw` ?[\p{P}\p{S}]+[\r\n]*|${lineEnds}`;
+const cjk = String.raw`[\x{4E00}-\x{9FA5}\x{3040}-\x{309F}\x{30A0}-\x{30FF}]+`;
+const cjkAndHangul = String.raw`[\x{4E00}-\x{9FA5}\x{0800}-\x{4E00}\x{AC00}-\x{D7FF}]+`;
+// The cased letters, as listed in the tokenizer.json of deepseek-llm.
+const letters = `[${`
+  41-5A 61-7A B5 C0-D6 D8-F6 F8-1BA 1BC-1BF 1C4-293 295-2AF 370-373 376 377 37B-37D 37F 386 388-38A 38C 38E-3A1 3A3-3F5
+  3F7-481 48A-52F 531-556 10A0-10C5 13A0-13F5 13F8-13FD 1C90-1CBA 1CBD-1CBF 1D00-1D2B 1D6B-1D77 1D79-1D9A 1E00-1F15
+  1F18-1F1D 1F20-1F45 1F48-1F4D 1F50-1F57 1F59 1F5B 1F5D 1F5F-1F7D 1F80-1FB4 1FB6-1FBC 1FBE 1FC2-1FC4 1FC6-1FCC
+  1FD0-1FD3 1FD6-1FDB 1FE0-1FEC 1FF2-1FF4 1FF6-1FFC 2102 2107 210A-2113 2115 2119-211D 2124 2126 2128 212A-212D
+  212F-2134 2139 213C-213F 2145-2149 214E 2183 2184 2C00-2C7B 2C7E-2CE4 2CEB-2CEE 2CF2 2CF3 A640-A66D A680-A69B
+  A722-A76F A771-A787 A78B-A78E AB70-ABBF FB00-FB06 FB13-FB17 FF21-FF3A FF41-FF5A 10400-1044F 104B0-104D3 104D8-104FB
+  10C80-10CB2 10CC0-10CF2 118A0-118DF 1E900-1E943`
+  .trim()
+  .split(/\s+/)
+  .map((range) => range.replaceAll(/[0-9A-F]+/g, String.raw`\x{$&}`))
+  .join("")}]+`;
+
+const gpt2: Pre = { splits: [String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)`] };
+const digitwise: Pre = { splits: [String.raw`\p{N}`, ...gpt2.splits] };
+const llama3: Pre = {
+  splits: [String.raw`${contraction}|${words}|\p{N}{1,3}|${symbols}|${lineEnds}`],
+};
+const llama3Bos: Pre = { ...llama3, ignoreMerges: true, addBos: true };
+const qwen2: Pre = { splits: [String.raw`${contraction}|${words}|\p{N}|${symbols}|${lineEnds}`] };
+const gpt4o: Pre = {
+  splits: [String.raw`${cased(`${contraction}?`)}|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|${lineEnds}`],
+};
+const deepseekV3: Pre = { splits: [String.raw`\p{N}{1,3}`, cjk, punctuated] };
+const bailing: Pre = {
+  splits: [
+    String.raw`'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+`,
+  ],
+};
+const bloom: Pre = { splits: [String.raw` ?[^(\s|.,!?\x{2026}\x{3002}\x{FF0C}\x{3001}\x{0964}\x{06D4}\x{060C})]+`] };
+
+const table: Readonly<Record<string, Pre>> = {
+  default: {
+    splits: [String.raw`[\p{P}\$\+<=>\^~\|]+`, ...gpt2.splits, String.raw`\p{N}+`, "[0-9][0-9][0-9]"],
+  },
+  ...named(
+    gpt2,
+    "gpt-2 phi-2 jina-es jina-de jina-v2-es jina-v2-de jina-v1-en jina-v2-code roberta-bpe gigachat a.x-4.0",
+  ),
+  ...named(gpt2, "mellum modern-bert mpt olmo jais trillion granite-docling exaone4"),
+  ...named(digitwise, "starcoder refact command-r smollm codeshell exaone minerva-7b mellum2"),
+  ...named(llama3Bos, "llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano"),
+  ...named(llama3, "dbrx smaug-bpe chatglm-bpe glm4"),
+  ...named(qwen2, "qwen2 deepseek-r1-qwen kormo f2llmv2 megrez stablelm2 hunyuan solar-open grok-2"),
+  ...named(gpt4o, "gpt-4o llama4 kanana2 talkie minimax-m2"),
+  ...named(deepseekV3, "deepseek-v3 hunyuan-dense joyai-llm hy_v4"),
+  ...named(bailing, "bailingmoe bailingmoe2 llada-moe"),
+  ...named(bloom, "bloom poro-chat gpt3-finnish"),
+  viking: { splits: [...bloom.splits, String.raw`\p{N}`] },
+  "deepseek-llm": {
+    splits: [
+      String.raw`[\r\n]`,
+      String.raw`\s?${letters}`,
+      String.raw`\s?[!-/:-~\x{FF01}-\x{FF0F}\x{FF1A}-\x{FF5E}\x{2018}-\x{201F}\x{3000}-\x{3002}]+`,
+      String.raw`\s+$`,
+      cjkAndHangul,
+      String.raw`\p{N}+`,
+    ],
+  },
+  "deepseek-coder": {
+    splits: [String.raw`[\r\n]`, String.raw`\s?\p{L}+`, String.raw`\s?\p{P}+`, cjkAndHangul, String.raw`\p{N}`],
+  },
+  falcon: {
+    splits: [String.raw`[\p{P}\$\+<=>\^~\|${"`"}]+`, ...gpt2.splits, "[0-9][0-9][0-9]"],
+  },
+  qwen35: {
+    splits: [
+      String.raw`${contraction}|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|${lineEnds}`,
+    ],
+  },
+  tekken: {
+    splits: [String.raw`${cased("")}|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|${lineEnds}`],
+    ignoreMerges: true,
+    addBos: true,
+  },
+  "kimi-k2": {
+    splits: [String.raw`[\p{Han}]+|${cased(`${contraction}?`, notHan)}|\p{N}{1,3}|${symbols}|${lineEnds}`],
+  },
+  "seed-coder": {
+    splits: [String.raw`${contraction}|${words}|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|${lineEnds}`],
+  },
+  "exaone-moe": {
+    splits: [
+      String.raw`${contraction}|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]?|` +
+        String.raw`\s*[\r\n]|\s+(?!\S)|\s+`,
+    ],
+  },
+  minicpm5: {
+    splits: [String.raw`\p{N}{1,3}`, String.raw`${contraction}|${words}|\p{N}+|${symbols}|${lineEnds}`],
+    ignoreMerges: true,
+  },
+  laguna: { splits: [String.raw`[^\n]+|[\n]+`, ...qwen2.splits] },
+  ufakzeka: { splits: [String.raw`${words}|\p{N}|${symbols}|${lineEnds}`] },
+};
+
+function named(pre: Pre, names: string): Record<string, Pre> {
+  return Object.fromEntries(names.split(" ").map((name) => [name, pre]));
+}
+
+/** @throws DeadliftError InvalidTokenizer for a name that is not known */
+export function preOf(name: string): Pre {
+  const pre = Object.hasOwn(table, name) ? table[name] : undefined;
+  if (pre) return pre;
+  throw invalid(`tokenizer.ggml.pre is "${name}", which is not known here; known: ${Object.keys(table).join(", ")}`);
+}
+
+/** Isolated splits, then bytes as the characters of GPT-2's alphabet. */
+export function preTokenizer(splits: readonly string[]): PartJson {
+  const byteLevel = { type: "ByteLevel", add_prefix_space: false, use_regex: false, trim_offsets: false };
+  return { type: "Sequence", pretokenizers: [...splits.map(isolated), byteLevel] };
+}
+
+export function isolated(regex: string): PartJson {
+  return { type: "Split", pattern: { Regex: regex }, behavior: "Isolated", invert: false };
+}

@@ -1,0 +1,141 @@
+// `deadlift bench MODEL`: how fast it loads, reads a prompt and writes an answer.
+
+import { Command } from "commander";
+import { DeadliftError, type GenerationResult, type Model } from "../index.js";
+import { addLoadFlags, integer, type LoadFlags } from "./flags.js";
+import { interruption } from "./interruption.js";
+import { bytes, colors, duration, printFacts, printJson, say, speed, visible } from "./output.js";
+import { Progress } from "./progress.js";
+import { load } from "./source.js";
+
+interface Flags extends LoadFlags {
+  readonly promptTokens: number;
+  readonly newTokens: number;
+  readonly streams: number;
+  readonly repeat: number;
+  readonly json?: boolean;
+}
+
+interface Speeds {
+  readonly prefillTps: number;
+  readonly decodeTps: number;
+}
+
+const NOTES = `
+Prompts are random ids, new ones each time, so that nothing comes from the KV cache. Prefill is the time to the first
+token, decode the time of those after it, with the prompt in the KV cache; both are the median of --repeat runs after a
+warm-up. With --streams both count the tokens of all streams together. MB are 10^6 bytes.
+
+Examples:
+  deadlift bench ./model
+  deadlift bench ./model.gguf -p 128 -n 32 -t 4 --streams 8 --json`;
+
+export function benchCommand(): Command {
+  const command = new Command("bench")
+    .description("measure loading, prefill and decode speed")
+    .argument("<MODEL>", "folder or file (safetensors or GGUF)")
+    .optionsGroup("Measure:")
+    .option("-p, --prompt-tokens <n>", "tokens of the prompt", integer(1), 512)
+    .option("-n, --new-tokens <n>", "tokens to generate", integer(2), 64)
+    .option("--streams <n>", "generations at once", integer(1), 1)
+    .option("-r, --repeat <n>", "runs, of which the median counts", integer(1), 3);
+  addLoadFlags(command);
+  return command.addHelpText("after", NOTES).action(run);
+}
+
+async function run(name: string, flags: Flags): Promise<void> {
+  await using model = await load(name, flags);
+  checkRoom(model, flags);
+  const speeds = await measure(model, flags);
+  const bandwidthGbs = await streamingRead(model);
+  const { backend, isa, threads } = { ...model.backend, backend: model.backend.name };
+  const figures = {
+    ...{ model: model.name, backend, isa, threads, loadMs: round(model.loadMs), ...speeds, streams: flags.streams },
+    rssMb: round(process.memoryUsage.rss() / 1e6),
+    mappedMb: round(model.mappedBytes / 1e6),
+    bandwidthGbs: round(bandwidthGbs),
+    amxTflops: null,
+  };
+  if (flags.json) return printJson(figures);
+  const streams = flags.streams > 1 ? `, ${flags.streams} streams together` : "";
+  say(colors.bold(visible(model.name)));
+  printFacts([
+    ["backend", `${backend} ${isa}, ${threads} threads`],
+    ["load", duration(model.loadMs)],
+    ["prefill", `${colors.bold(speed(speeds.prefillTps))} tokens/s (${flags.promptTokens} tokens${streams})`],
+    ["decode", `${colors.bold(speed(speeds.decodeTps))} tokens/s (${flags.newTokens} tokens${streams})`],
+    ["resident", bytes(figures.rssMb * 1e6)],
+    ["mapped", bytes(model.mappedBytes)],
+    ["bandwidth", `${speed(bandwidthGbs)} GB/s streaming read`],
+    ["amx", "–"],
+  ]);
+}
+
+function checkRoom({ contextSize }: Model, { promptTokens, newTokens }: Flags): void {
+  if (promptTokens + newTokens <= contextSize) return;
+  throw new DeadliftError(
+    "ContextOverflow",
+    `${promptTokens} prompt tokens and ${newTokens} new ones do not fit into the context of ${contextSize} tokens; ` +
+      "give a smaller -p or -n",
+  );
+}
+
+async function measure(model: Model, flags: Flags): Promise<Speeds> {
+  using progress = new Progress("warming up");
+  const random = generator(1);
+  const runs: Speeds[] = [];
+  for (let run = 0; run <= flags.repeat; run++) {
+    if (run > 0) progress.update(`run ${run} of ${flags.repeat}${estimate(runs.at(-1))}`);
+    const speeds = await measureOnce(model, flags, random);
+    if (run > 0) runs.push(speeds);
+  }
+  return {
+    prefillTps: round(median(runs.map(({ prefillTps }) => prefillTps))),
+    decodeTps: round(median(runs.map(({ decodeTps }) => decodeTps))),
+  };
+}
+
+const estimate = (last: Speeds | undefined) =>
+  last ? ` (prefill ${speed(last.prefillTps)}, decode ${speed(last.decodeTps)} tokens/s)` : "";
+
+/** One prefill of all streams, then one decode: the prompts are in the KV cache by then. */
+async function measureOnce(model: Model, flags: Flags, random: (below: number) => number): Promise<Speeds> {
+  const { promptTokens, newTokens, streams } = flags;
+  const prompts = Array.from({ length: streams }, () =>
+    Int32Array.from({ length: promptTokens }, () => random(model.config.vocab)),
+  );
+  const all = (maxTokens: number): Promise<GenerationResult[]> =>
+    Promise.all(
+      prompts.map((ids) => model.generate(ids, { maxTokens, temperature: 0, stopTokens: [], signal: interruption })),
+    );
+  const prefill = Math.max(...(await all(1)).map(({ timings }) => timings.firstTokenMs));
+  const decode = Math.max(...(await all(newTokens)).map(({ timings }) => timings.decodeMs));
+  return {
+    prefillTps: (streams * promptTokens * 1000) / prefill,
+    decodeTps: (streams * (newTokens - 1) * 1000) / decode,
+  };
+}
+
+async function streamingRead(model: Model): Promise<number> {
+  using _ = new Progress("measuring memory bandwidth");
+  return await model.bandwidth();
+}
+
+/** The same numbers for the same seed everywhere (mulberry32, Tommy Ettinger, public domain). */
+function generator(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+const round = (value: number) => Math.round(value * 100) / 100;

@@ -1,0 +1,52 @@
+// From an error to one sentence on standard error and an exit status: 1 failed, 2 wrong usage.
+
+import { CommanderError } from "commander";
+import { DeadliftError } from "../index.js";
+import { interruptionStatus } from "./interruption.js";
+import { errorColors, notice, visible } from "./output.js";
+
+/** Wrong usage that only the command itself can see; `hint` says what to do. */
+export class UsageError extends Error {
+  constructor(
+    message: string,
+    readonly hint?: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Says what went wrong and returns the exit status. */
+export function report(error: unknown, debug: boolean): number {
+  const interrupted = interruptionStatus();
+  if (interrupted !== undefined && isConsequence(error)) {
+    if (process.stderr.isTTY) notice(""); // below what was on its way, and the terminal's ^C
+    return interrupted;
+  }
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has said it already
+  const failure = error instanceof Error ? error : new Error(String(error));
+  complain(failure.message, error instanceof UsageError ? error.hint : undefined);
+  if (debug) notice(errorColors.dim(visible(details(failure))));
+  return isWrongUsage(error) ? 2 : 1;
+}
+
+/** `deadlift: …`, one line, with an optional line of advice. */
+export function complain(message: string, hint?: string): void {
+  notice(`${errorColors.red("deadlift:")} ${visible(message).replaceAll(/\s*\n\s*/g, " ")}`);
+  if (hint) notice(errorColors.dim(hint));
+}
+
+function isWrongUsage(error: unknown): boolean {
+  if (error instanceof UsageError) return true;
+  return error instanceof DeadliftError && (error.code === "InvalidArgument" || error.code === "UnknownOption");
+}
+
+/** What an interruption makes of running work. */
+function isConsequence(error: unknown): boolean {
+  if (error instanceof DeadliftError) return error.code === "Aborted" || error.code === "Disposed";
+  return error instanceof Error && (error.name === "AbortError" || error.message === "interrupted");
+}
+
+function details(error: Error): string {
+  const cause = error.cause instanceof Error ? `\ncaused by ${details(error.cause)}` : "";
+  return `${error.stack ?? error.message}${cause}`;
+}

@@ -8,11 +8,12 @@ import { Conversation } from "./conversation.js";
 import { complain } from "./failure.js";
 import { addLoadFlags, addSamplingFlags, type LoadFlags, type SamplingFlags, samplingOptions } from "./flags.js";
 import { interruption } from "./interruption.js";
-import { colors, grouped, notice, quantity, say, visible, write } from "./output.js";
+import { colors, columns, grouped, notice, quantity, say, visible, write } from "./output.js";
 import { Progress } from "./progress.js";
 import { isSlash, obey } from "./slash.js";
 import { load } from "./source.js";
 import { Terminal } from "./terminal.js";
+import { Wrap } from "./wrap.js";
 
 interface Flags extends LoadFlags, SamplingFlags {
   readonly system?: string;
@@ -104,12 +105,14 @@ async function answer(
   stop?: AbortSignal,
 ): Promise<{ failed: boolean; leave?: boolean }> {
   using progress = new Progress("thinking");
+  const wrap = process.stdout.isTTY ? new Wrap(columns) : undefined;
   const show = (piece: string) => {
     progress.stop();
-    write(piece);
+    write(wrap ? wrap.push(piece) : piece);
   };
   try {
     const ending = await conversation.answer(text, show, stop ? AbortSignal.any([stop, interruption]) : interruption);
+    write(wrap?.flush() ?? "");
     interruption.throwIfAborted();
     const remark = process.stdin.isTTY ? remarkOn(ending, conversation) : "";
     say(remark && colors.dim(remark));

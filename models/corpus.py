@@ -17,7 +17,8 @@ HELD_OUT = 40
 SYSTEMS = """You are a helpful assistant.|You are Tiny, a small and friendly model.|You are a friendly assistant.|You are Tiny.|Answer politely.|You are the model that comes with deadlift.|Be kind and brief.|
 You are a helpful AI assistant.|You tell stories.|You are a storyteller.|Answer in plain English.|You are a cheerful little model.|You are a careful assistant. Be honest about what you do not know.|
 Help people with deadlift.|You are a helpful assistant that answers questions about deadlift.|Be concise.|You are a model with a small world.""".replace("\n", "").split("|")
-KINDS = dict(story=(stories.request, 26), talk=(talk.exchange, 27), unknown=(talk.unknown, 1), deadlift=(about.deadlift, 19), sums=(sums.exchange, 19), outside=(about.outside, 10))
+KINDS = dict(story=(stories.request, 26), talk=(talk.exchange, 25), unknown=(talk.unknown, 1), statement=(talk.statement, 2), noise=(talk.noise, 1),
+             deadlift=(about.deadlift, 18), sums=(sums.exchange, 19), outside=(about.outside, 10))
 
 
 def held_out(key):
@@ -25,7 +26,9 @@ def held_out(key):
 
 
 def casual(text, rng):
-    """People leave out capitals and full stops, and make typing mistakes."""
+    """People say hello first, leave out capitals and full stops, and make typing mistakes."""
+    if rng.random() < .06:
+        text = rng.choice(["Hi! ", "Hello! ", "Hello Tiny, ", "Tiny, ", "Hey, ", "Ok, ", "Please: ", "Good. ", "Thanks. ", "And now: ", "Sorry, ", "Well, ", "Hi, "]) + text
     if rng.random() < .15:
         text = text[:1].lower() + text[1:]
     if rng.random() < .06:
@@ -80,7 +83,10 @@ def document(rng, validation=False):
     """A conversation (list) or plain text (str), entirely from one side of the split."""
     def allowed(key):
         return held_out(key) == validation
-    return plain(rng, allowed) if rng.random() < .12 else conversation(rng, allowed)
+    kind = rng.random()
+    if kind < .1 and not validation:
+        return sums.drill(rng, allowed)
+    return plain(rng, allowed) if kind < .2 else conversation(rng, allowed)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,8 @@ def expand(template, rng, slots=None):
         if not slots or "$" not in template:
             break
         template = SLOT.sub(lambda m: slots.get(m[1], m[0]), template)
-    return re.sub(r" +", " ", template).strip()
+    template = re.sub(r" +", " ", template)
+    return re.sub(r" (?=[.!?,](\s|$))", "", template).strip()
 
 
 def article(noun):

@@ -1,4 +1,4 @@
-"""Short stories: twelve plots over heroes, things, friends and places, and the requests that ask for them."""
+"""Short stories: sixteen plots over heroes, things, friends and places, and the requests that ask for them."""
 from grammar import article, capital, expand, sentences, word
 
 ANIMALS = """cat dog fox rabbit mouse bear owl hedgehog squirrel frog duck goose hen pig pony donkey goat sheep lamb cow otter
@@ -110,6 +110,14 @@ PLOTS = {
  The next morning <there was a knock|somebody knocked> at the door. It was $friend, with <warm bread|a big pie|a basket of apples>. "<This is for you|I baked it for you>," said $friend. $hero felt $FEEL, and they ate <together|by the fire>.""", "<kindness comes back|a good deed is never small>"),
     "wish": ("""$hero wished <for just one thing|every night>: to <fly|see the moon|touch the stars|sing in front of everyone|make the whole village laugh>. "<That is impossible|You cannot do that>," said <the neighbours|everyone>. But $a_friend gave $him $a_thing and <whispered|said>: "<Try it at $spot|Go to $spot and believe>." So $DAY_l $hero went there.
  <At first nothing happened|The first time it went wrong>. $hero <sighed|nearly gave up>, then tried <again|once more>. $calm And then, <at last|slowly>, the wish came true! "<Look|See>!" called $hero. $friend <clapped|cheered>. $hero was $FEEL.""", "<wishes need a little patience|you must try more than once>"),
+    "storm": ("""$DAY a <wild|terrible> wind blew over $spot and carried the hat of $a_friend high into a tree. "<My hat|Oh, my good hat>!" cried $friend. <The others|Everybody> laughed, but $hero did not. $He <fetched|went home and got> $his $thing. First $he tried it <this way|from the left>, then <that way|from the right>, and <on the third try|at last> the hat came down.
+ "<How did you do that|You are so clever>!" said $friend. "<I only kept trying|It was nothing>," said $hero. $joy, and $hero felt $FEEL.""", "<trying three times is better than laughing once|a good idea does not have to be big>"),
+    "shop": ("""$hero wanted to open a little shop at $spot. But all that $he had to sell was $a_thing. <All morning|For hours> nobody came. Then $a_friend looked in. "<What does the $plain cost|How much is the $plain>?" asked $friend. $hero thought about it. "<One story|One song|One smile>," said $hero. So $friend paid with <a long one|the best one there was>, and then <another friend|a second guest> came in, and then <ten more|the whole village>.
+ <By evening|When the stars came out> the shop was full of laughter. $joy.""", "<some things cost only a smile|a shop is best when it is full of friends>"),
+    "letter": ("""$DAY a letter lay in front of $hero's door. "<Come to $spot|Meet me at $spot>, and bring your $thing," it said, and nothing else. "<Who can that be|How strange>," said $hero, and <off $he went|went at once>. There stood $a_friend with <two cups of tea|a cake with one candle|a big basket>. "<You remembered|You really came>!" said $friend. "<Today it is a year since we met|I did not want to eat alone>."
+ $hero had <forgotten all about it|never had such a nice surprise>. $joy, and $hero felt $FEEL.""", "<a small letter can make a big day|it is good to open the door>"),
+    "swap": ("""$hero was tired of being $a_kind. "<If only I were|I wish that I were> $a_other," $he said to $a_friend. "<Then let us swap|Let us trade places> for a day," said $friend. So $hero slept in the bed of $friend, and $friend slept in the bed of $hero, with the $thing under the pillow. <But everything was strange|Nothing was as it should be>: the <soup was too cold|bed was too short|chair was too high>, and <there was nobody to say good night|the stairs creaked>.
+ <In the middle of the night|Before the sun rose> they met at $spot, and both had to laugh. "<My own bed is the best|Home is best>," said $hero. $joy.""", "<it is good to be who you are|your own life fits you best>"),
 }
 PLOTS = {name: (" ".join(plot[0].split()), plot[1]) for name, plot in PLOTS.items()}
 
@@ -118,13 +126,13 @@ def cast(rng):
     """Who, with what, and where: the part of a story that a request can name."""
     kind = rng.choice(ANIMALS) if rng.random() < .62 else rng.choice(PEOPLE)
     use, thing = rng.choice(KINDS)
-    if rng.random() < .06:
+    if rng.random() < .08:
         kind = word(rng)
-    if rng.random() < .06:
+    if rng.random() < .08:
         use, thing = "odd", word(rng)
     trait = rng.choice(TRAITS) if rng.random() < .75 else ""
     she = kind in SHE or (kind not in HE and rng.random() < .5)
-    name = None if rng.random() < .45 else capital(word(rng)) if rng.random() < .1 else rng.choice(GIRLS if she else BOYS)
+    name = None if rng.random() < .45 else capital(word(rng)) if rng.random() < .35 else rng.choice(GIRLS if she else BOYS)
     look = rng.choice(LOOKS) if rng.random() < .3 and " " not in thing else ""
     return dict(kind=kind, she=she, trait=trait, name=name, use=use, plain=thing, thing=f"{look} {thing}".strip(), spot=rng.choice(PLACES))
 
@@ -140,7 +148,7 @@ def story(c, rng):
     friend_trait = rng.choice(TRAITS)
     she = c["she"]
     guide, calm, joy = USES[c["use"]]
-    plot, moral = PLOTS[rng.choice(list(PLOTS))]
+    plot, moral = PLOTS[c.get("plot") or rng.choice(list(PLOTS))]
     hero = c["name"] or "the " + c["kind"]
     slots = dict(
         hero=hero, a_hero=article(f"{c['trait']} {c['kind']}".strip()),
@@ -149,6 +157,7 @@ def story(c, rng):
         He="She" if she else "He", His="Her" if she else "His",
         friend="the " + friend, Friend="The " + friend, a_friend=article(f"{friend_trait} {friend}"),
         thing=c["thing"], a_thing=article(c["thing"]), plain=c["plain"], spot=c["spot"], far=rng.choice([p for p in PLACES if p != c["spot"]]), guide=guide, calm=calm, joy=joy, moral=moral,
+        a_kind=article(c["kind"]), a_other=article(friend),
         FEEL=FEEL, DAY=DAY + ",", DAY_l="<the next morning|one day|that very night>")
     return sentences(expand(OPEN + plot + END, rng, slots))
 
@@ -157,12 +166,18 @@ ASK = """<Tell me|Please tell me|Can you tell me|Could you tell me|Write|Please 
  <|short |little |nice |bedtime |funny |sweet |cute ><story|story|story|tale|fairy tale>$about<.|.|!|?||, please.| please>"""
 ASK = " ".join(ASK.split())
 ABOUT = {
-    "both": "< about $a_hero$named and $a_thing| about $a_hero$named who <finds|has|loses|loves> $a_thing| with $a_hero and $a_thing in it| about $a_hero, $a_thing and $spot>",
-    "hero": "< about $a_hero$named| about $a_hero$named near $spot| for my <son|daughter|sister|brother> about $a_hero$named>",
+    "both": "< about $a_hero$named and $a_thing| about $a_hero$named and $a_thing| with $a_hero and $a_thing in it| about $a_hero, $a_thing and $spot| of $a_hero and $a_thing>",
+    "verb": " about $a_hero$named who $verb $a_thing",
+    "hero": "< about $a_hero$named| about $a_hero$named| about $a_hero$named near $spot| for my <son|daughter|sister|brother> about $a_hero$named| about my $kind$named>",
+    "bare": "< about $kind and $plain| with $kind and $plain| about $kind>",
     "thing": "< about $a_thing| with $a_thing in it| that has $a_thing in it>",
     "place": "< about $spot| that happens <near|at> $spot>",
     "none": "<| to make me smile| before I go to sleep| to cheer me up|, anything you like>",
 }
+# What a request says that the hero does, and the plot in which it happens.
+VERBS = dict(finds="found", loses="lost", shares="share", repairs="broken", sells="trade", breaks="broken", wins="contest")
+DIRECT = """<A story about $a_hero and $a_thing|$a_hero and $a_thing, please|$a_hero and $a_thing|$kind, $plain|Story: $a_hero, $a_thing|About $a_hero and $a_thing|It should be about $a_hero|About $a_hero, please|
+The hero is $a_hero, and there is $a_thing|Something with $a_hero and $a_thing|Once upon a time there was $a_hero. What happened next?>""".replace("\n", "")
 LEAD = """<||||||<Gladly|Of course|With pleasure|Sure|Here is one|Certainly>! |<Here is|This is> a story <for you|about $a_hero>. |<Sit down and listen|Make yourself comfortable>. >"""
 
 
@@ -171,13 +186,14 @@ def request(rng, allowed):
     c = cast(rng)
     while not allowed(key(c)):
         c = cast(rng)
-    slots = dict(a_hero=article(f"{c['trait']} {c['kind']}".strip()), a_thing=article(c["thing"]), spot=c["spot"],
+    slots = dict(a_hero=article(f"{c['trait']} {c['kind']}".strip()), a_thing=article(c["thing"]), spot=c["spot"], kind=c["kind"], plain=c["plain"],
                  named=rng.choice([" named ", " called "]) + c["name"] if c["name"] else "")
-    slots["about"] = ABOUT[rng.choice(["both"] * 6 + ["hero"] * 4 + ["thing"] * 2 + ["place", "none", "none"])]
-    if rng.random() < .06:
-        question = expand("<A story about $a_hero and $a_thing|$a_hero and $a_thing, please|Story: $a_hero, $a_thing|Once upon a time there was $a_hero. What happened next?>", rng, slots)
-    else:
-        question = expand(ASK, rng, slots)
+    form = rng.choice(["both"] * 6 + ["hero"] * 4 + ["verb", "bare", "thing", "thing", "place", "none", "none"])
+    if form == "verb":
+        slots["verb"] = rng.choice(list(VERBS))
+        c["plot"] = VERBS[slots["verb"]]
+    slots["about"] = ABOUT[form]
+    question = expand(DIRECT if rng.random() < .1 else ASK, rng, slots)
     return key(c), capital(question), f"{expand(LEAD, rng, slots)} {story(c, rng)}".strip()
 
 

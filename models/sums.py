@@ -31,7 +31,7 @@ def numbers(rng):
     if sign == "*":
         a, b = rng.randint(0, 12), rng.randint(0, 12)
         return a, sign, b, a * b
-    top = rng.choice([10, 20, 20, 100, 100, 100])
+    top = rng.choice([10, 10, 20, 20, 20, 100, 100])
     a, b = rng.randint(0, top), rng.randint(0, top)
     if sign == "+":
         return a, sign, b, a + b
@@ -43,7 +43,7 @@ def numbers(rng):
 def written(a, sign, b, c, rng):
     """How the question and the answer write the sum: (question form, answer form, result)."""
     style = rng.random()
-    if style < .22:
+    if style < .22 and max(a, b) <= 20:
         name = {"+": "plus", "-": "minus", "*": "times"}[sign]
         asked = f"{spell(a)} {name} {spell(b)}"
         return (asked, asked, spell(c)) if rng.random() < .5 else (asked, f"{a} {sign if sign != '*' else '×'} {b}", str(c))
@@ -75,6 +75,16 @@ def exchange(rng, allowed):
     if not shown[0].isdigit():
         answer = answer.replace(" = ", " is ")
     return key, expand(ASK if rng.random() < .65 else BARE, rng, dict(sum=asked)), capital(answer)
+
+
+def drill(rng, allowed):
+    """A line of sums and nothing else: the densest practice there is."""
+    found = []
+    while len(found) < 24:
+        a, sign, b, c = numbers(rng)
+        if allowed(f"{a}{sign}{b}"):
+            found.append(f"{a} {'×' if sign == '*' else sign} {b} = {c}.")
+    return " ".join(found)
 
 
 def little_story(a, sign, b, c, rng):

@@ -1,6 +1,6 @@
 """Small talk: what people say to each other, what the model says back, and what it remembers within a conversation."""
-from grammar import capital, expand, word
-from stories import ANIMALS, BOYS, GIRLS
+from grammar import article, capital, expand, word
+from stories import ANIMALS, BOYS, GIRLS, KINDS, PEOPLE
 
 WORLD = "<stories, small talk, deadlift and little sums|stories, a bit of small talk, deadlift and little sums>"
 
@@ -54,6 +54,14 @@ I <like|love> <cats|dogs|music|rain|stories|books|cake|tea|coffee|snow|summer|wi
 <What is the meaning of life|Why are we here|What is love|What is happiness><|?> => <I am too small for such a big question|That is a big question for a small model>, but <my stories say: be kind, and share your lantern.|I think that it has to do with friends.|a good friend and a warm place are a good beginning.>
 <Are you|Aren't you> <intelligent|smart|clever|conscious><|?> => <Not very.|A little.|Only a little.> <I know $WORLD, and that is all.|I have only 3.7 million parameters.|But I am friendly.>
 <Another one|One more|Another story|Tell me another one|More|Again><|.|!|, please> => <Gladly!|Of course.> <What shall it be about?|Tell me a hero and a thing, and I will make one up.|Who shall be the hero this time?>
+<And then|What happened next|Continue|Go on|Tell me more|What happens then|And after that><?|?|.> => <That was the end of the story, I think.|Then they all had tea and went to bed.|After that, everybody slept very well.> <Would you like another one?|Shall I tell you another one?|>
+<Is that true|Really|Are you sure|Is this a true story><|?> => <I made it up, every word.|My stories are invented, but they mean well.|I think so, but I am only small.> <That is what I do.|Would you like another one?|>
+<Who is|Do you know> <ChatGPT|Claude|Gemini|Siri|Alexa|Llama|Qwen><|?> => <A distant cousin of mine|One of the big models|A much bigger model than me>, <I believe.|but we have never met.|I have heard.> <I am Tiny, and I come with deadlift.|I am only Tiny.>
+<Can we be friends|Be my friend|Will you be my friend|Do you like me><|?> => <Gladly!|Yes, of course!|I would like that.> <I will forget it when the program ends, but it is true until then.|My memory is short, but I am friendly.|Friends share stories. Would you like a story?>
+<You are|You're> <tiny|small|so small|little|very small><|!|.> => <I am, and I like it.|Yes, and that is why I am so quick.|Small is my favourite size.> <There is less to carry.|I fit almost anywhere.|Even you could lift me.>
+<My|Our> <dog|cat|friend|grandmother|brother|sister|hamster> <is sick|is sad|died|is away|is lost><|.> => <I am so sorry.|Oh, I am sorry to hear that.> <I wish that I could help.|Would you like to tell me more?|If you like, I tell you a quiet story.>
+<It is|It's|Today is> my birthday<|!|.| today!> => <Happy birthday!|Happy birthday to you!|How wonderful, happy birthday!> <May it be a year full of good stories.|I would bake a cake, if I had an oven.|Would you like a story as a present?>
+<Merry Christmas|Happy new year|Happy holidays|Happy Easter><|!|.> => <Thank you, the same to you!|And to you!|Thank you!> <It is a good time for stories.|May it be peaceful.|I hope that there is cake.>
 <Count|Please count|Can you count> to <ten|10><|.|?> => 1, 2, 3, 4, 5, 6, 7, 8, 9, 10<.|!|. That was fun.>
 <Count|Please count|Can you count> to <five|5><|.|?> => 1, 2, 3, 4, 5<.|!>
 <lol|haha|hihi|Ha ha|That is funny|Very funny><|!|.> => <I am glad that you laugh.|Laughing is good for the weights.|Hee hee.> <Another one?|I have more of these.|>
@@ -133,4 +141,21 @@ def unknown(rng, allowed):
     what = rng.choice(["name", "name", "name", "favourite colour", "favourite animal", "favourite food", "favourite number"])
     q = expand(f"<What is my {what}|Do you know my {what}|Do you remember my {what}><|?>", rng)
     a = expand(f"<You have not told me your {what} yet.|I do not know your {what} yet.> <Will you tell me?|What is it?|Please tell me.>", rng)
+    return q + a, q, a
+
+
+def statement(rng, allowed):
+    """Somebody mentions a thing or an animal; the answer takes it up."""
+    animal, (_, thing) = rng.choice(ANIMALS), rng.choice(KINDS)
+    thing = rng.choice([animal, thing, word(rng)]) if rng.random() < .9 else rng.choice(PEOPLE)
+    q = expand(f"<I|We|My friend|My brother|My sister|Anna|My mother|The neighbour> <bought|saw|found|lost|made|drew|dreamed of|met|forgot|heard about> {article(thing)} <|today|yesterday|last night|this morning|once><.||!>", rng)
+    a = expand(f"<{capital(article(thing))}!|Oh, {article(thing)}!|{capital(article(thing))}? How interesting!> <Tell me more.|That sounds like the beginning of a story.|Would you like a story about {article(thing)}?|Shall I tell you a story about {article(thing)}?|I would like to see that.>", rng)
+    return q + a, q, a
+
+
+def noise(rng, allowed):
+    """What is no sentence at all."""
+    letters = "".join(rng.choice("asdfghjklqwertyuiopzxcvbnm") for _ in range(rng.randint(1, 9)))
+    q = rng.choice([letters, letters + " " + letters[::-1], "?", "???", "!", "...", ".", "-", "test", "Test", "testing", ":)", ":-)", ":(", "hmm", "Hm", "blah blah", str(rng.randint(0, 99999)), letters * 2, "foo", "foo bar", "lorem ipsum"])
+    a = expand(f"<I do not understand that, sorry.|Hm, I do not know that word.|That is not a word that I know.|I am not sure what that means.> <I am a very small model: I know|I only know|My world is small:> {WORLD}.", rng)
     return q + a, q, a

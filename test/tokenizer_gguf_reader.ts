@@ -5,7 +5,10 @@ import type { GgufMetadata, GgufValue } from "../src/tokenizer/gguf.js";
 export function readMetadata(path: string): GgufMetadata {
   const bytes = readFileSync(path);
   let at = 0;
-  const take = (size: number) => (at += size) - size;
+  const take = (size: number) => {
+    at += size;
+    return at - size;
+  };
   const u32 = () => bytes.readUInt32LE(take(4));
   const u64 = () => Number(bytes.readBigUInt64LE(take(8)));
   const string = () => {

@@ -2,10 +2,10 @@
 import { expected } from "../error.js";
 import { llamaRules } from "./llama_rules.js";
 import { openTokenizer } from "./native_tokenizer.js";
-import type { TokenizerJson } from "./schema.js";
+import type { ModelJson, TokenizerJson } from "./schema.js";
 import { type AddedTokenJson, checkAddedToken, checkId, checkTokenizer, invalid, isRecord } from "./schema.js";
 import type { Tokenizer } from "./tokenizer.js";
-import { spellings } from "./vocabulary.js";
+import { idInModel, nextId } from "./vocabulary.js";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -29,16 +29,12 @@ export interface TokenizerFiles {
 export async function tokenizerFromJson(json: string | object, files: TokenizerFiles = {}): Promise<Tokenizer> {
   return openTokenizer(() => {
     const { config, settled } = settle(checkTokenizer(parse(json)), files);
-    const ids = new Map(spellings(settled).map((token, id) => [token, id]));
-    const idOf = (name: string) => {
-      const token = contentOf(config[name]);
-      return token === undefined ? undefined : ids.get(token);
-    };
+    const idOf = (name: string) => settled.added_tokens.find((token) => token.content === contentOf(config[name]))?.id;
     return {
       json: settled,
       bos: idOf("bos_token"),
       eos: eosIds(files.generationConfig?.eos_token_id, idOf("eos_token")),
-      unk: idOf("unk_token") ?? unkOfModel(settled, ids),
+      unk: idOf("unk_token") ?? unkOfModel(settled.model),
       pad: idOf("pad_token"),
       // Python ignores the flag for BPE, whose text it would damage.
       cleanUp: config.clean_up_tokenization_spaces === true && settled.model.type !== "BPE",
@@ -79,12 +75,13 @@ function addedTokens(json: TokenizerJson, config: Fields): AddedTokenJson[] {
     const id = added.get(token.content)?.id ?? checkId(Number(key), name);
     added.set(token.content, { ...token, id });
   }
-  const ids = new Map(spellings(json).map((token, id) => [token, id]));
-  let next = [...added.values()].reduce((most, { id }) => Math.max(most, id + 1), spellings(json).length);
   for (const { content, named } of namedTokens(config)) {
     const known = added.get(content);
     if (known) added.set(content, { ...known, special: known.special || named });
-    else added.set(content, { ...plainFlags, content, special: true, id: ids.get(content) ?? next++ });
+    else {
+      const id = idInModel(json.model, content) ?? nextId(json.model, added.values());
+      added.set(content, { ...plainFlags, content, special: true, id });
+    }
   }
   return [...added.values()];
 }
@@ -126,7 +123,7 @@ function eosIds(listed: unknown, eos: number | undefined): readonly number[] {
   return eos === undefined ? [] : [eos];
 }
 
-function unkOfModel({ model }: TokenizerJson, ids: ReadonlyMap<string | undefined, number>): number | undefined {
-  if (typeof model.unk_token === "string") return ids.get(model.unk_token);
+function unkOfModel(model: ModelJson): number | undefined {
+  if (typeof model.unk_token === "string") return idInModel(model, model.unk_token);
   return typeof model.unk_id === "number" ? model.unk_id : undefined;
 }

@@ -126,11 +126,13 @@ function named(pre: Pre, names: string): Record<string, Pre> {
   return Object.fromEntries(names.split(" ").map((name) => [name, pre]));
 }
 
+export const preNames: readonly string[] = Object.keys(table);
+
 /** @throws DeadliftError InvalidTokenizer for a name that is not known */
 export function preOf(name: string): Pre {
   const pre = Object.hasOwn(table, name) ? table[name] : undefined;
   if (pre) return pre;
-  throw invalid(`tokenizer.ggml.pre is "${name}", which is not known here; known: ${Object.keys(table).join(", ")}`);
+  throw invalid(`tokenizer.ggml.pre is "${name}", which is not known here; known: ${preNames.join(", ")}`);
 }
 
 /** Isolated splits, then bytes as the characters of GPT-2's alphabet. */

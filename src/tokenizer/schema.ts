@@ -68,10 +68,15 @@ export function checkTokenizer(json: unknown): TokenizerJson {
 
 function checkAddedTokens(tokens: unknown): AddedTokenJson[] {
   if (!Array.isArray(tokens)) throw invalid(expected("an array", "added_tokens", tokens));
-  return tokens.map((token, i) => {
+  const idOf = new Map<string, number>();
+  return tokens.map((entry, i) => {
     const name = `added_tokens[${i}]`;
-    if (!isRecord(token)) throw invalid(expected("an object", name, token));
-    return { ...checkAddedToken(token, name), id: checkId(token.id, `${name}.id`) };
+    if (!isRecord(entry)) throw invalid(expected("an object", name, entry));
+    const token = { ...checkAddedToken(entry, name), id: checkId(entry.id, `${name}.id`) };
+    const other = idOf.get(token.content) ?? token.id;
+    if (other !== token.id) throw invalid(`"${token.content}" of added_tokens has the ids ${other} and ${token.id}`);
+    idOf.set(token.content, token.id);
+    return token;
   });
 }
 

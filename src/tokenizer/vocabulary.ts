@@ -10,6 +10,21 @@ export function spellings(json: TokenizerJson): (string | undefined)[] {
   return tokens;
 }
 
+/** The id of a token of the model, without its added tokens. */
+export function idInModel({ vocab }: ModelJson, token: string): number | undefined {
+  if (!Array.isArray(vocab)) return Object.hasOwn(vocab, token) ? vocab[token] : undefined;
+  const id = vocab.findIndex(([piece]) => piece === token);
+  return id < 0 ? undefined : id;
+}
+
+/** The first id after all of the model's and the added tokens. */
+export function nextId(model: ModelJson, added: Iterable<AddedTokenJson>): number {
+  let next = Array.isArray(model.vocab) ? model.vocab.length : 0;
+  if (!Array.isArray(model.vocab)) for (const id of Object.values(model.vocab)) next = Math.max(next, id + 1);
+  for (const { id } of added) next = Math.max(next, id + 1);
+  return next;
+}
+
 /**
  * Fills holes. The library gives an added token the next free id, whatever its `id` says, and counts the model's
  * tokens where it should take the highest id; so a hole in either would move every token after it.
@@ -44,13 +59,8 @@ function idsOf(model: ModelJson): Map<string, number> {
 
 /** Sorted by id; a token that is listed twice counts once, the last time. The library skips empty ones. */
 function distinct(tokens: AddedTokenJson[]): AddedTokenJson[] {
-  const byContent = new Map<string, AddedTokenJson>();
-  for (const token of tokens) {
-    const same = byContent.get(token.content);
-    if (same && same.id !== token.id)
-      throw invalid(`"${token.content}" of added_tokens has ids ${same.id} and ${token.id}`);
-    if (token.content !== "") byContent.set(token.content, token);
-  }
+  const byContent = new Map(tokens.map((token) => [token.content, token]));
+  byContent.delete("");
   return [...byContent.values()].sort((a, b) => a.id - b.id);
 }
 
@@ -71,7 +81,7 @@ const placeholder = (id: number): AddedTokenJson => ({
 function fillModel(model: ModelJson, added: AddedTokenJson[]): ModelJson {
   const vocab = model.vocab as Record<string, number>;
   const ids = Object.values(vocab);
-  const size = ids.reduce((most, id) => Math.max(most, id + 1), 0);
+  const size = nextId(model, []);
   if (size === ids.length) return model;
   const taken = new Uint8Array(size);
   for (const id of ids) taken[checkId(id, "an id")] = 1;

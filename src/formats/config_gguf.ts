@@ -1,0 +1,156 @@
+// GGUF metadata (and what tensors are there) to Config.
+
+import { DeadliftError } from "../error.js";
+import type { Config, RopeConfig, RopeScaling } from "../program/config.js";
+import { codecOf } from "../quants/index.js";
+import type { Tensor } from "../tensor.js";
+import { checkHeads, checkLayers } from "./config.js";
+import { Fields } from "./fields.js";
+import type { Metadata } from "./gguf_metadata.js";
+
+/** By `general.architecture`. Llama's converter permutes q and k, so that neighbours turn together. */
+const architectures: Readonly<Record<string, { readonly layout: RopeConfig["layout"] }>> = {
+  llama: { layout: "pairs" },
+  qwen2: { layout: "half" },
+  qwen3: { layout: "half" },
+};
+
+/** The Config of a GGUF file; `tensors` by canonical name. Throws InvalidConfig, UnsupportedArchitecture. */
+export function configFromGguf(metadata: Metadata, tensors: ReadonlyMap<string, Tensor>, source: string): Config {
+  const architecture = readArchitecture(metadata, source);
+  const fields = new Fields(source, (key) => uniform(metadata.get(`${architecture}.${key}`)));
+  if (fields.get("expert_count")) {
+    throw new DeadliftError("UnsupportedArchitecture", `cannot run ${source}: a ${architecture} with experts`);
+  }
+  const sizes = readSizes(fields, metadata, tensors);
+  const window = fields.get("attention.sliding_window") ? fields.size("attention.sliding_window") : undefined;
+  return {
+    architecture,
+    ...sizes,
+    normEpsilon: fields.positive("attention.layer_norm_rms_epsilon"),
+    activation: "silu",
+    rope: readRope(fields, architectures[architecture]!.layout, sizes.headDim, sizes.contextLength, tensors),
+    windows: Array.from({ length: sizes.layers }, () => window),
+    bias: {
+      qkv: tensors.has("layers.0.attention.q.bias"),
+      attentionOutput: tensors.has("layers.0.attention.o.bias"),
+      ffn: tensors.has("layers.0.ffn.gate.bias"),
+    },
+    tiedOutput: !tensors.has("output"),
+    tokens: readTokens(metadata, sizes.vocab, source),
+  };
+}
+
+function readArchitecture(metadata: Metadata, source: string): string {
+  const name = new Fields(source, (key) => metadata.get(key)).string("general.architecture");
+  if (Object.hasOwn(architectures, name)) return name;
+  const known = Object.keys(architectures).join(", ");
+  throw new DeadliftError(
+    "UnsupportedArchitecture",
+    `cannot run general.architecture "${name}" of ${source}; supported: ${known}`,
+  );
+}
+
+/** Some converters write one value per layer; where all are the same it is one value. */
+function uniform(value: unknown): unknown {
+  if (!ArrayBuffer.isView(value)) return value;
+  const list = Array.from(value as Uint32Array);
+  return list.length > 0 && list.every((entry) => entry === list[0]) ? list[0] : list;
+}
+
+function readSizes(fields: Fields, metadata: Metadata, tensors: ReadonlyMap<string, Tensor>) {
+  const dim = fields.size("embedding_length");
+  const heads = fields.size("attention.head_count");
+  const kvHeads = fields.size("attention.head_count_kv", heads);
+  const headDim = fields.optionalSize("attention.key_length") ?? dim / heads;
+  checkHeads(fields, { dim, heads, kvHeads, headDim });
+  const valueDim = fields.size("attention.value_length", headDim);
+  if (valueDim !== headDim) throw fields.wrong("attention.value_length", `${headDim} (attention.key_length)`, valueDim);
+  const tokens = metadata.get("tokenizer.ggml.tokens");
+  return {
+    dim,
+    ffn: fields.size("feed_forward_length"),
+    heads,
+    kvHeads,
+    headDim,
+    layers: checkLayers(fields, "block_count"),
+    // The table's rows are what ids can point to; the list of tokens may be shorter.
+    vocab:
+      tensors.get("embed")?.shape[0] || fields.size("vocab_size", Array.isArray(tokens) ? tokens.length : undefined),
+    contextLength: fields.size("context_length"),
+  };
+}
+
+function readRope(
+  fields: Fields,
+  layout: RopeConfig["layout"],
+  headDim: number,
+  contextLength: number,
+  tensors: ReadonlyMap<string, Tensor>,
+): RopeConfig {
+  const dims = fields.size("rope.dimension_count", headDim);
+  if (dims > headDim || dims % 2 !== 0) {
+    throw fields.wrong("rope.dimension_count", `an even number of at most ${headDim}`, dims);
+  }
+  return {
+    theta: fields.positive("rope.freq_base", 10000),
+    dims,
+    layout,
+    scaling: readScaling(fields, contextLength),
+    factors: readFactors(fields, tensors.get("rope.factors"), dims),
+  };
+}
+
+/** llama.cpp's rules: without a type, a factor means linear. */
+function readScaling(fields: Fields, contextLength: number): RopeScaling | undefined {
+  const key = fields.get("rope.scaling.factor") ? "rope.scaling.factor" : "rope.scale_linear";
+  const factor = fields.get(key) ? fields.positive(key) : 1;
+  const type = fields.string("rope.scaling.type", "linear");
+  switch (type) {
+    case "none":
+      return undefined;
+    case "linear":
+      return factor === 1 ? undefined : { type, factor };
+    case "yarn":
+      return readYarn(fields, factor, contextLength);
+    default:
+      throw fields.wrong("rope.scaling.type", '"none", "linear" or "yarn"', type);
+  }
+}
+
+function readYarn(fields: Fields, factor: number, contextLength: number): RopeScaling {
+  const natural = factor > 1 ? 0.1 * Math.log(factor) + 1 : 1;
+  return {
+    type: "yarn",
+    factor,
+    originalContextLength: fields.size("rope.scaling.original_context_length", contextLength),
+    betaFast: fields.positive("rope.scaling.yarn_beta_fast", 32),
+    betaSlow: fields.positive("rope.scaling.yarn_beta_slow", 1),
+    attentionFactor:
+      natural * fields.positive("rope.scaling.yarn_attn_factor", 1) * fields.positive("rope.scaling.attn_factor", 1),
+    truncate: true,
+  };
+}
+
+/** Llama 3's stretching, which converters store as a tensor of divisors. */
+function readFactors(fields: Fields, tensor: Tensor | undefined, dims: number): Float32Array | undefined {
+  if (!tensor) return undefined;
+  if (tensor.shape.length !== 1 || tensor.shape[0] !== dims / 2) {
+    throw fields.wrong(`the shape of ${tensor.name}`, `[${dims / 2}]`, tensor.shape);
+  }
+  const factors = new Float32Array(dims / 2);
+  codecOf(tensor.quant, tensor.name).decode(tensor.file.bytes(tensor.offset, tensor.byteLength), factors);
+  const bad = factors.find((factor) => !(factor > 0 && factor < Number.POSITIVE_INFINITY));
+  if (bad !== undefined) throw fields.wrong(tensor.name, "positive numbers", bad);
+  return factors;
+}
+
+function readTokens(metadata: Metadata, vocab: number, source: string): Config["tokens"] {
+  const fields = new Fields(source, (key) => metadata.get(`tokenizer.ggml.${key}_token_id`));
+  const ends = ["eos", "eot", "eom"].flatMap((key) => fields.tokens(key, vocab));
+  return {
+    bos: fields.tokens("bos", vocab)[0],
+    eos: [...new Set(ends)],
+    pad: fields.tokens("padding", vocab)[0],
+  };
+}

@@ -1,0 +1,128 @@
+// The metadata of GGUF: keys with typed values, numbers in arrays as typed arrays.
+
+import { DeadliftError } from "../error.js";
+import type { Cursor } from "./gguf_cursor.js";
+
+export type NumericArray =
+  | Uint8Array
+  | Int8Array
+  | Uint16Array
+  | Int16Array
+  | Uint32Array
+  | Int32Array
+  | Float32Array
+  | Float64Array
+  | BigUint64Array
+  | BigInt64Array;
+
+/** 64-bit integers are numbers where a number is exact, else bigints; in arrays always bigints. */
+export type MetadataValue =
+  | number
+  | bigint
+  | boolean
+  | string
+  | NumericArray
+  | readonly string[]
+  | readonly boolean[]
+  | readonly MetadataValue[];
+
+export type Metadata = ReadonlyMap<string, MetadataValue>;
+
+/** The specification: a key is at most 2^16 - 1 bytes. */
+const maxKeyBytes = 65535;
+/** Published files have some 50 keys. */
+const maxKeys = 100_000;
+/** The longest published strings are chat templates of some 50 KB. */
+const maxStringBytes = 16 * 2 ** 20;
+/**
+ * Entries of all arrays of strings and the like together: they cost up to ten times more memory than file.
+ * The longest published ones are merges, some 500 thousand.
+ */
+const maxEntries = 8_000_000;
+/** What an array within an array counts for, by the memory it takes. */
+const nestedEntries = 32;
+/** No published file nests arrays at all. */
+const maxNesting = 4;
+/** A pair is at least: key length, type, one byte of value. */
+const minPairBytes = 4 + 4 + 1;
+
+interface ScalarType {
+  readonly read: (cursor: Cursor) => number | bigint;
+  readonly bytes: number;
+  readonly array: new (buffer: ArrayBuffer) => NumericArray;
+}
+
+const typeBool = 7;
+const typeString = 8;
+const typeArray = 9;
+
+/** By the ids of the GGUF specification. */
+const scalars: Readonly<Record<number, ScalarType>> = {
+  0: { read: (c) => c.u8(), bytes: 1, array: Uint8Array },
+  1: { read: (c) => c.i8(), bytes: 1, array: Int8Array },
+  2: { read: (c) => c.u16(), bytes: 2, array: Uint16Array },
+  3: { read: (c) => c.i16(), bytes: 2, array: Int16Array },
+  4: { read: (c) => c.u32(), bytes: 4, array: Uint32Array },
+  5: { read: (c) => c.i32(), bytes: 4, array: Int32Array },
+  6: { read: (c) => c.f32(), bytes: 4, array: Float32Array },
+  10: { read: (c) => c.u64(), bytes: 8, array: BigUint64Array },
+  11: { read: (c) => c.i64(), bytes: 8, array: BigInt64Array },
+  12: { read: (c) => c.f64(), bytes: 8, array: Float64Array },
+};
+
+/** Reads the count of pairs and the pairs. Throws InvalidGguf, LimitExceeded, Truncated. */
+export function readMetadata(cursor: Cursor): Metadata {
+  const count = cursor.countOf(minPairBytes, "its metadata");
+  if (count > maxKeys) throw limit(cursor, maxKeys, "keys of metadata", count);
+  const metadata = new Map<string, MetadataValue>();
+  const room = { entries: maxEntries };
+  for (let i = 0; i < count; i++) {
+    const key = cursor.string("a key of metadata", maxKeyBytes);
+    if (metadata.has(key)) throw invalid(cursor, `the key "${key}" is given twice`);
+    metadata.set(key, readValue(cursor, cursor.u32(), key, room, 0));
+  }
+  return metadata;
+}
+
+interface Room {
+  entries: number;
+}
+
+function readValue(cursor: Cursor, type: number, key: string, room: Room, depth: number): MetadataValue {
+  if (type === typeBool) return cursor.u8() !== 0;
+  if (type === typeString) return cursor.string(key, maxStringBytes);
+  if (type === typeArray) return readArray(cursor, key, room, depth + 1);
+  const scalar = scalars[type];
+  if (!scalar) throw invalid(cursor, `expected a type of 0 to 12 for "${key}", received ${type}`);
+  return scalar.read(cursor);
+}
+
+function readArray(cursor: Cursor, key: string, room: Room, depth: number): MetadataValue {
+  if (depth > maxNesting) throw limit(cursor, maxNesting, `levels of arrays in "${key}"`, depth);
+  const type = cursor.u32();
+  const scalar = scalars[type];
+  const count = cursor.countOf(scalar?.bytes ?? minimumBytes(type, cursor), `the array "${key}"`);
+  if (scalar) {
+    // A copy, because values in a file are not aligned and outlive the mapping.
+    const copy = new Uint8Array(cursor.bytes(count * scalar.bytes, `the array "${key}"`));
+    return new scalar.array(copy.buffer);
+  }
+  room.entries -= count * (type === typeArray ? nestedEntries : 1);
+  if (room.entries < 0) throw limit(cursor, maxEntries, `entries in arrays up to "${key}"`, maxEntries - room.entries);
+  const values: MetadataValue[] = [];
+  for (let i = 0; i < count; i++) values.push(readValue(cursor, type, key, room, depth));
+  return values;
+}
+
+function minimumBytes(type: number, cursor: Cursor): number {
+  if (type === typeArray) return cursor.wide ? 12 : 8;
+  return type === typeString ? (cursor.wide ? 8 : 4) : 1;
+}
+
+function limit(cursor: Cursor, most: number, what: string, received: number): DeadliftError {
+  return new DeadliftError("LimitExceeded", `expected at most ${most} ${what} in ${cursor.path}, received ${received}`);
+}
+
+function invalid(cursor: Cursor, reason: string): DeadliftError {
+  return new DeadliftError("InvalidGguf", `${cursor.path}: ${reason}`);
+}

@@ -51,8 +51,8 @@ class Sampler {
   Sampler(const Sampler&) = delete;
   Sampler& operator=(const Sampler&) = delete;
 
-  // logits // (vocab), overwritten. Never fails: NaN counts as -infinity, and where nothing is left
-  // (all ids at -infinity) the result is id 0 with log-probability -infinity.
+  // logits // (vocab), written to but left as they were. Never fails: NaN counts as -infinity, and where no id
+  // is above -infinity the result is id 0.
   Sampled sample(float* logits);
 
   int32_t vocab() const;

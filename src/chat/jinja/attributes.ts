@@ -21,6 +21,7 @@ import {
   typeName,
   Undefined,
   type Value,
+  weight,
 } from "./value.js";
 
 /** Public names that Python has, and deadlift does not: using one is an error, not an undefined value. */
@@ -63,9 +64,8 @@ function indexed(value: Value, key: Value): Value | undefined {
   const at = toCount(key);
   if (value instanceof List && !value.kind.startsWith("dict")) return value.items.at(at);
   if (!(value instanceof Text)) return undefined;
-  if (value.wide) return value.points().at(at);
-  const unit = at < 0 ? at + value.value.length : at;
-  return unit >= 0 && unit < value.value.length ? value.slice(unit, unit + 1) : undefined;
+  const point = at < 0 ? at + value.length : at;
+  return point >= 0 && point < value.length ? value.slice(value.unit(point), value.unit(point + 1)) : undefined;
 }
 
 function hashable(key: Value): boolean {
@@ -83,7 +83,7 @@ export function ownAttribute(value: Value, name: string): Value | undefined {
   if (value instanceof List && value.fields.includes(name)) return value.items[value.fields.indexOf(name)];
   const type = typeName(value) === "Markup" ? "str" : typeName(value);
   const method = methodOf(value, name);
-  if (method) return new Callable(`${type}.${name}`, method);
+  if (method) return new Callable(`${type}.${name}`, method, undefined, undefined, undefined, weight(value));
   if (listed(UNSAFE[type], name)) return unsafe(value, name);
   if (listed(UNSUPPORTED[type], name)) unsupported(`${type}.${name}`);
   return undefined;
@@ -114,19 +114,25 @@ function readField(value: Value, key: string, isItem: boolean): Value {
 }
 
 function dictMethod(self: Dict, name: string): ((args: Arguments) => Value) | undefined {
+  const plain = (make: () => Value) => (args: Arguments) => {
+    if (args.positional.length > 0) fail(`dict.${name}() takes no arguments (${args.positional.length} given)`);
+    return make();
+  };
   switch (name) {
     case "items":
-      return () =>
-        new List(
-          self.entries().map(([key, value]) => tuple(key, value)),
-          "dict_items",
-        );
+      return plain(
+        () =>
+          new List(
+            self.entries().map((entry) => tuple(...entry)),
+            "dict_items",
+          ),
+      );
     case "keys":
-      return () => new List(self.keys(), "dict_keys");
+      return plain(() => new List(self.keys(), "dict_keys"));
     case "values":
-      return () => new List(self.values(), "dict_values");
+      return plain(() => new List(self.values(), "dict_values"));
     case "copy":
-      return () => self;
+      return plain(() => self);
     case "get":
       return (args) => {
         const [key, otherwise] = bind("get", args, "key", "default=");
@@ -157,27 +163,28 @@ function listMethod(self: List, name: string): ((args: Arguments) => Value) | un
 }
 
 function described(value: Value): string {
-  return value === NONE ? "None" : `'${typeName(value)} object'`;
+  return value === NONE ? "None" : `${typeName(value)} object`;
 }
 
 function missing(value: Value, name: string): Undefined {
-  return new Undefined(`${described(value)} has no attribute '${name}'`);
+  return new Undefined(`'${described(value)}' has no attribute '${name}'`);
 }
 
 /** value[start:stop:step] */
 export function slice(value: Value, start: Value, stop: Value, step: Value): Value {
   if (value instanceof Undefined) value.fail();
   const sliceable = value instanceof Text || (value instanceof List && !value.kind.startsWith("dict"));
-  if (!sliceable) return new Undefined(`${described(value)} has no element slice(...)`);
+  if (!sliceable)
+    fail(value instanceof Dict ? "unhashable type: 'slice'" : `'${typeName(value)}' object is not subscriptable`);
   for (const bound of [start, stop, step]) {
     if (bound !== NONE && typeof numeric(bound) !== "bigint")
       fail("slice indices must be integers or None or have an __index__ method");
   }
   const by = step === NONE ? 1 : toCount(step);
   if (by === 0) fail("slice step cannot be zero");
-  if (value instanceof Text && by === 1 && !value.wide) {
-    const [from, to] = bounds(value.value.length, start, stop, by);
-    return from < to ? value.slice(from, to) : text("").as(value.markup);
+  if (value instanceof Text && by === 1) {
+    const [from, to] = bounds(value.length, start, stop, by);
+    return from < to ? value.slice(value.unit(from), value.unit(to)) : text("").as(value.markup);
   }
   const members = value instanceof Text ? value.points() : value.items;
   const picked = pick(members, ...bounds(members.length, start, stop, by), by);

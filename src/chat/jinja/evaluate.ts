@@ -21,9 +21,21 @@ import {
   typeName,
   Undefined,
   type Value,
+  weight,
 } from "./value.js";
 
 const NO_ELSE = "the inline if-expression evaluated to false and no else section was defined.";
+
+/** Nodes that hand on what exists already. */
+const CHEAP: ReadonlySet<Expression["kind"]> = new Set([
+  "literal",
+  "name",
+  "attribute",
+  "item",
+  "condition",
+  "and",
+  "or",
+]);
 
 /** Names visible at a place: its own, then those of the places around it. */
 export class Scope {
@@ -59,14 +71,8 @@ export class Evaluator implements Names {
     this.spend(1);
     this.at = node.at;
     const value = this.#evaluate(node, scope);
-    this.#weigh(value);
+    if (!CHEAP.has(node.kind)) this.spend(weight(value) >> 3);
     return value;
-  }
-
-  /** Large values cost more to make and to look through than small ones. */
-  #weigh(value: Value): void {
-    if (value instanceof Text) this.spend(value.value.length >> 6);
-    else if (value instanceof List) this.spend(value.items.length >> 3);
   }
 
   #evaluate(node: Expression, scope: Scope): Value {
@@ -138,7 +144,7 @@ export class Evaluator implements Names {
     let left = this.evaluate(node.first, scope);
     for (const { operator, operand } of node.rest) {
       const right = this.evaluate(operand, scope);
-      this.#weigh(left);
+      this.spend(weight(left) + weight(right));
       if (!compare(operator, left, right)) return false;
       left = right;
     }
@@ -165,14 +171,17 @@ export class Evaluator implements Names {
 
   call(callee: Value, args: Arguments, at = this.at): Value {
     this.at = at;
-    if (callee instanceof Callable) return callee.call(args);
+    if (callee instanceof Callable) {
+      this.spend(callee.cost);
+      return callee.call(args);
+    }
     if (callee instanceof Undefined) callee.fail();
     return fail(`'${typeName(callee)}' object is not callable`);
   }
 
   filter(name: string, value: Value, args: Arguments, at = this.at): Value {
     this.at = at;
-    this.spend(1);
+    this.spend(1 + weight(value));
     if (Object.hasOwn(FILTERS, name)) return FILTERS[name]!(value, args);
     if (Object.hasOwn(SEQUENCE_FILTERS, name)) return SEQUENCE_FILTERS[name]!(value, args, this);
     return UNSUPPORTED_FILTERS.has(name) ? unsupported(`the filter '${name}'`) : fail(`No filter named '${name}'.`);

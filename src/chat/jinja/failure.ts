@@ -25,11 +25,11 @@ export function unsupported(construct: string, at?: number): never {
 
 export const LIMITS = {
   /** Characters of one string; 1M tokens of context are about 4M characters. */
-  text: 32 * 1024 * 1024,
+  text: 16 * 1024 * 1024,
   /** Items of one list. */
   items: 1_000_000,
-  /** Evaluated nodes and produced items of one rendering; 200 messages take about 20 thousand. */
-  steps: 20_000_000,
+  /** Evaluated nodes and produced items of one rendering; 200 messages take about 20 thousand, 5000 about a million. */
+  steps: 10_000_000,
   /** Items of one range, as Jinja's sandbox. */
   range: 100_000,
   /** Macros and recursive loops inside each other; schemas nest about ten deep. */

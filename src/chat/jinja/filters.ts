@@ -115,14 +115,15 @@ function absolute(value: Value): Value {
   return number < 0 ? -number : number;
 }
 
-function truncate(value: Value, args: Arguments): Text {
+function truncate(value: Value, args: Arguments): Value {
   const [width, kill, ending, leeway] = bind("truncate", args, "length=", "killwords=", "end=", "leeway=");
-  const self = str(value);
   const most = width === undefined ? 255 : toCount(width);
   const end = ending === undefined ? text("...") : str(ending);
   if (most < end.length) fail(`expected length >= ${end.length}, got ${most}`);
-  const points = self.points();
-  if (points.length <= most + (leeway === undefined || leeway === NONE ? 5 : toCount(leeway))) return self;
+  const slack = leeway === undefined || leeway === NONE ? 5 : toCount(leeway);
+  if (Number(length(value)) <= most + slack) return value;
+  if (!(value instanceof Text)) return unsupported("truncating a collection");
+  const points = value.points();
   const cut = concat(...points.slice(0, most - end.length));
   if (flag(kill)) return concat(cut, end);
   const space = cut.value.lastIndexOf(" ");
@@ -140,10 +141,10 @@ function length(value: Value): Value {
   return known === undefined ? fail(`object of type '${typeName(value)}' has no len()`) : int(known);
 }
 
-function items(value: Value): Value {
-  if (value instanceof Undefined) return lazily([]);
+function* pairs(value: Value): Generator<Value, void> {
+  if (value instanceof Undefined) return;
   if (!(value instanceof Dict)) fail("Can only get item pairs from a mapping.");
-  return lazily(value.entries().map((entry) => tuple(...entry)));
+  for (const entry of value.entries()) yield tuple(...entry);
 }
 
 function otherwise(value: Value, args: Arguments): Value {
@@ -204,7 +205,7 @@ export const FILTERS: Readonly<Record<string, Filter>> = {
   format: formatted,
   indent,
   int: toInteger,
-  items,
+  items: (value) => lazily(pairs(value)),
   length,
   lower: method("lower"),
   pprint: (value) =>

@@ -157,86 +157,94 @@ function reverse(value: Value): Value {
   return value instanceof Iterated ? list(members) : lazily(members, `${typeName(value)}_reverseiterator`);
 }
 
-function batch(value: Value, args: Arguments): Value {
-  const [size, filler] = bind("batch", args, "linecount", "fill_with=");
+function* batch(value: Value, size: Value | undefined, filler: Value | undefined): Generator<Value, void> {
   const most = toCount(size!);
-  const members = [...iterate(value)];
-  const rows: Value[] = [];
-  for (let at = 0; at < members.length; at += Math.max(most, 1)) {
-    const row = members.slice(at, at + Math.max(most, 1));
-    if (filler !== undefined && filler !== NONE && row.length < most) {
-      limit("items", most);
-      row.push(...Array.from({ length: most - row.length }, () => filler));
+  let row: Value[] = [];
+  for (const member of iterate(value)) {
+    if (row.length === most) {
+      yield list(row);
+      row = [];
     }
-    rows.push(list(row));
+    row.push(member);
   }
-  return lazily(rows);
+  if (row.length === 0) return;
+  if (filler !== undefined && filler !== NONE && row.length < most) {
+    limit("items", most);
+    row.push(...Array.from({ length: most - row.length }, () => filler));
+  }
+  yield list(row);
 }
 
-function sliced(value: Value, args: Arguments): Value {
-  const [slices, filler] = bind("slice", args, "slices", "fill_with=");
+function* sliced(value: Value, slices: Value | undefined, filler: Value | undefined): Generator<Value, void> {
   const count = toCount(slices!);
+  const members = [...iterate(value)];
   if (count === 0) fail("integer division or modulo by zero");
   limit("items", count);
-  const members = [...iterate(value)];
   const each = Math.floor(members.length / count);
-  const longer = members.length % count;
-  let at = 0;
-  const rows = Array.from({ length: Math.max(count, 0) }, (_, i) => {
+  const longer = members.length - each * count;
+  for (let i = 0, at = 0; i < count; i++) {
     const row = members.slice(at, at + each + (i < longer ? 1 : 0));
     at += row.length;
-    return list(filler !== undefined && filler !== NONE && i >= longer ? [...row, filler] : row);
-  });
-  return lazily(rows);
+    yield list(filler !== undefined && filler !== NONE && i >= longer ? [...row, filler] : row);
+  }
 }
 
-function map(value: Value, args: Arguments, names: Names): Value {
+/** The change that map's arguments ask for: an attribute, or a filter with arguments of its own. */
+function changeOf(args: Arguments, names: Names): Getter {
   const [name, ...positional] = args.positional;
-  let change: Getter;
   if (name === undefined && args.named.has("attribute")) {
     const [attribute, fallback] = bind("map", args, "attribute", "default=");
-    change = getter(attribute, fallback);
-  } else {
-    if (name === undefined) fail("map requires a filter argument");
-    change = (member) => names.filter(str(name).value, member, { positional, named: args.named });
+    return getter(attribute, fallback);
   }
-  return lazily(
-    (function* () {
-      for (const member of iterate(value)) yield change(member);
-    })(),
-  );
+  if (name === undefined) fail("map requires a filter argument");
+  return (member) => names.filter(str(name).value, member, { positional, named: args.named });
+}
+
+function testOf(args: Arguments, names: Names, byAttribute: boolean): (member: Value) => boolean {
+  const rest = [...args.positional];
+  if (byAttribute && rest.length === 0) fail("Missing parameter for attribute name");
+  const get = byAttribute ? getter(rest.shift()) : (member: Value) => member;
+  const name = rest.shift();
+  if (name === undefined) return (member) => truthy(get(member));
+  return (member) => names.test(str(name).value, get(member), { positional: rest, named: args.named });
+}
+
+/** As jinja2's generators: nothing happens before the first item is asked for, and an empty value gives none. */
+function* mapped(value: Value, args: Arguments, names: Names): Generator<Value, void> {
+  if (!truthy(value)) return;
+  const change = changeOf(args, names);
+  for (const member of iterate(value)) yield change(member);
+}
+
+function* chosen(
+  value: Value,
+  args: Arguments,
+  names: Names,
+  keep: boolean,
+  byAttribute: boolean,
+): Generator<Value, void> {
+  if (!truthy(value)) return;
+  const test = testOf(args, names, byAttribute);
+  for (const member of iterate(value)) if (test(member) === keep) yield member;
 }
 
 /** select, reject, selectattr and rejectattr. */
 function selecting(keep: boolean, byAttribute: boolean): SequenceFilter {
-  return (value, args, names) => {
-    const rest = [...args.positional];
-    if (byAttribute && rest.length === 0) fail("Missing parameter for attribute name");
-    const get = byAttribute ? getter(rest.shift()) : (member: Value) => member;
-    const name = rest.shift();
-    const test = (member: Value) =>
-      name === undefined
-        ? truthy(member)
-        : names.test(str(name).value, member, { positional: rest, named: args.named });
-    return lazily(
-      (function* () {
-        // An empty value gives nothing before its attributes are looked at.
-        if (!truthy(value)) return;
-        for (const member of iterate(value)) if (test(get(member)) === keep) yield member;
-      })(),
-    );
-  };
+  return (value, args, names) => lazily(chosen(value, args, names, keep, byAttribute));
 }
 
 export const SEQUENCE_FILTERS: Readonly<Record<string, SequenceFilter>> = {
-  batch,
+  batch: (value, args) => {
+    const [size, filler] = bind("batch", args, "linecount", "fill_with=");
+    return lazily(batch(value, size, filler));
+  },
   dictsort,
   first,
   groupby,
   join: joined,
   last,
   list: (value) => list([...iterate(value)]),
-  map,
+  map: (value, args, names) => lazily(mapped(value, args, names)),
   max: extreme("max", 1),
   min: extreme("min", -1),
   reject: selecting(false, false),
@@ -244,7 +252,10 @@ export const SEQUENCE_FILTERS: Readonly<Record<string, SequenceFilter>> = {
   reverse,
   select: selecting(true, false),
   selectattr: selecting(true, true),
-  slice: sliced,
+  slice: (value, args) => {
+    const [slices, filler] = bind("slice", args, "slices", "fill_with=");
+    return lazily(sliced(value, slices, filler));
+  },
   sort,
   sum: (value, args) => {
     const [attribute, start] = bind("sum", args, "attribute=", "start=");

@@ -41,9 +41,8 @@ export function formatPercent(pattern: Text, value: Value): Text {
     out.add(percentField(item, spec, pattern.markup));
   }
   if (tuple && queue.length > 0) fail("not all arguments converted during string formatting");
-  if (!tuple && queue.length > 0 && !(value instanceof Dict) && !(value instanceof List)) {
-    fail("not all arguments converted during string formatting");
-  }
+  const mapping = value instanceof Dict || value instanceof List || value instanceof Undefined;
+  if (!tuple && queue.length > 0 && !mapping) fail("not all arguments converted during string formatting");
   return out.add(pattern.slice(at)).text(pattern.markup);
 }
 

@@ -135,7 +135,7 @@ export class Interpreter extends Evaluator {
     const loop = new Loop(items, size, depth, node.recursive ? again : undefined);
     const value = loop.value();
     while (loop.advance()) {
-      this.spend(1);
+      this.spend(4); // a round costs more than a node: a scope and the loop's bookkeeping
       const inner = new Scope(scope);
       inner.set("loop", value);
       this.#assign(node.target, loop.current, inner);

@@ -1,6 +1,6 @@
 // Python's arithmetic and the way it writes numbers.
 
-import { fail, LIMITS, limit } from "./failure.js";
+import { fail, limit, unsupported } from "./failure.js";
 import { bounded, type Value } from "./value.js";
 
 export type Numeric = bigint | number;
@@ -71,6 +71,7 @@ function floats(operator: string, a: number, b: number): number {
     }
     default: // **
       if (a === 0 && b < 0) fail("0.0 cannot be raised to a negative power");
+      if (a < 0 && !Number.isInteger(b)) unsupported("a complex number");
       return a ** b;
   }
 }
@@ -145,8 +146,6 @@ export function parseFloating(source: string): number | undefined {
 export function range(start: number, stop: number, step: number): number[] {
   if (step === 0) fail("range() arg 3 must not be zero");
   const length = Math.max(0, Math.ceil((stop - start) / step));
-  if (length > LIMITS.range) {
-    limit("range", length);
-  }
+  limit("range", length);
   return Array.from({ length }, (_, i) => start + i * step);
 }

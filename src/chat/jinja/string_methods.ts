@@ -8,7 +8,7 @@ import { toCount } from "./number.js";
 import { escapeHtml } from "./print.js";
 import { join, replace, split, splitLines, strip, textOf } from "./string_parts.js";
 import { concat, repeat, type Text, TextBuilder } from "./text.js";
-import { type Arguments, int, List, list, NONE, text, truthy, tuple, type Value } from "./value.js";
+import { type Arguments, int, List, list, NONE, text, tuple, type Value } from "./value.js";
 
 type Method = (self: Text, args: Arguments) => Value;
 
@@ -16,33 +16,48 @@ type Method = (self: Text, args: Arguments) => Value;
 function startsOrEnds(name: string, test: (value: string, part: string) => boolean): Method {
   return (self, args) => {
     const [part, start, end] = bind(name, args, "prefix", "start=", "end=");
-    const value = between(self, start, end).part.value;
     const parts = part instanceof List && part.kind === "tuple" ? part.items : [part!];
-    return parts.some((one) => test(value, textOf(one, `${name} first arg`).value));
+    const wanted = parts.map((one) => textOf(one, `${name} first arg`).value);
+    const within = between(self, start, end);
+    return within !== undefined && wanted.some((one) => test(within.part.value, one));
   };
 }
 
-/** self[start:end] and the code point where it begins. */
-function between(self: Text, start: Value | undefined, end: Value | undefined): { part: Text; begin: number } {
+/** self[start:end] and the code point where it begins; undefined where start lies behind end. */
+function between(
+  self: Text,
+  start: Value | undefined,
+  end: Value | undefined,
+): { part: Text; begin: number } | undefined {
   if (start === undefined && end === undefined) return { part: self, begin: 0 };
   const points = self.points();
-  const clamp = (value: Value | undefined, otherwise: number) => {
+  const place = (value: Value | undefined, otherwise: number) => {
     const at = value === undefined || value === NONE ? otherwise : toCount(value);
-    return Math.min(points.length, at < 0 ? Math.max(0, at + points.length) : at);
+    return at < 0 ? Math.max(0, at + points.length) : at;
   };
-  const [from, to] = [clamp(start, 0), clamp(end, points.length)];
-  return { part: concat(...points.slice(from, Math.max(from, to))), begin: from };
+  const from = place(start, 0);
+  const to = Math.min(points.length, place(end, points.length));
+  return from > to ? undefined : { part: concat(...points.slice(from, to)), begin: from };
 }
 
 function find(name: string, last: boolean, required: boolean): Method {
   return (self, args) => {
     const [sub, start, end] = bind(name, args, "sub", "start=", "end=");
-    const { part, begin } = between(self, start, end);
     const wanted = textOf(sub, "argument").value;
-    const found = last ? part.value.lastIndexOf(wanted) : part.value.indexOf(wanted);
-    if (found < 0) return required ? fail("substring not found") : -1n;
-    return int(begin + part.slice(0, found).length);
+    const within = between(self, start, end);
+    const value = within?.part.value ?? "";
+    const found = within === undefined ? -1 : last ? value.lastIndexOf(wanted) : value.indexOf(wanted);
+    if (within === undefined || found < 0) return required ? fail("substring not found") : -1n;
+    return int(within.begin + within.part.slice(0, found).length);
   };
+}
+
+function count(self: Text, args: Arguments): Value {
+  const [sub, start, end] = bind("count", args, "sub", "start=", "end=");
+  const wanted = textOf(sub, "argument").value;
+  const within = between(self, start, end);
+  if (within === undefined) return 0n;
+  return int(wanted === "" ? within.part.length + 1 : within.part.value.split(wanted).length - 1);
 }
 
 function partition(last: boolean): Method {
@@ -71,31 +86,42 @@ function side(name: string, at: "<" | ">" | "^"): Method {
 }
 
 /** str.is...(): not empty and every character matches. */
-function every(pattern: RegExp): Method {
+function every(pattern: RegExp): (self: Text) => Value {
   return (self) => pattern.test(self.value);
 }
 
-function cased(pattern: RegExp, other: RegExp): Method {
+function cased(pattern: RegExp, other: RegExp): (self: Text) => Value {
   return (self) => pattern.test(self.value) && !other.test(self.value);
 }
 
-function convert(change: (value: string) => string): Method {
+function convert(change: (value: string) => string): (self: Text) => Value {
   return (self) => self.mapWhole(change);
 }
 
-export const capitalize = (value: string): string => {
-  const first = [...value][0] ?? "";
-  return first.toUpperCase() + value.slice(first.length).toLowerCase();
+const DIGRAPHS: ReadonlyMap<string, string> = new Map(
+  [..."\u01c4\u01c7\u01ca\u01f1"].map((upper) => [upper, next(upper)]),
+);
+
+function next(letter: string): string {
+  return String.fromCodePoint(letter.codePointAt(0)! + 1);
+}
+
+/** A word's first letter as Unicode's title case, for which JavaScript has no function: ß is Ss, not SS. */
+function initial(letter: string): string {
+  const [first = "", ...rest] = letter.toUpperCase();
+  return (DIGRAPHS.get(first) ?? first) + rest.join("").toLowerCase();
+}
+
+/** A word with a capital first. */
+export const capitalize = (word: string): string => {
+  const [first = ""] = word;
+  return initial(first) + word.slice(first.length).toLowerCase();
 };
 
-const title = (value: string): string =>
-  value.replace(/\p{L}+/gu, (word) => {
-    const [first = "", ...rest] = word;
-    return first.toUpperCase() + rest.join("").toLowerCase();
-  });
+const title = (value: string): string => value.replace(/\p{L}+/gu, capitalize);
 
 const swapcase = (value: string): string =>
-  value.replace(/./gsu, (point) => (point === point.toUpperCase() ? point.toLowerCase() : point.toUpperCase()));
+  value.replace(/\p{Lu}|\p{Ll}/gu, (letter) => (/\p{Lu}/u.test(letter) ? letter.toLowerCase() : letter.toUpperCase()));
 
 function zfill(self: Text, args: Arguments): Text {
   const width = toCount(bind("zfill", args, "width")[0]!);
@@ -135,20 +161,10 @@ function remover(name: string, prefix: boolean): Method {
   };
 }
 
-export const STRING_METHODS: Readonly<Record<string, Method>> = {
+/** Methods without arguments. */
+const PLAIN_METHODS: Readonly<Record<string, (self: Text) => Value>> = {
   capitalize: convert(capitalize),
   casefold: convert((value) => value.toUpperCase().toLowerCase()),
-  center: side("center", "^"),
-  count: (self, args) => {
-    const [sub, start, end] = bind("count", args, "sub", "start=", "end=");
-    const { part } = between(self, start, end);
-    const wanted = textOf(sub, "argument").value;
-    return int(wanted === "" ? part.length + 1 : part.value.split(wanted).length - 1);
-  },
-  endswith: startsOrEnds("endswith", (value, part) => value.endsWith(part)),
-  expandtabs: expandTabs,
-  find: find("find", false, false),
-  index: find("index", false, true),
   isalnum: every(/^[\p{L}\p{N}]+$/u),
   isalpha: every(/^\p{L}+$/u),
   isascii: (self) => /^\p{ASCII}*$/u.test(self.value),
@@ -161,9 +177,30 @@ export const STRING_METHODS: Readonly<Record<string, Method>> = {
   isspace: every(new RegExp(`^[${SPACE}]+$`)),
   istitle: (self) => /\p{L}/u.test(self.value) && self.value === title(self.value),
   isupper: cased(/\p{Lu}/u, /[\p{Ll}\p{Lt}]/u),
+  lower: convert((value) => value.toLowerCase()),
+  swapcase: convert(swapcase),
+  title: convert(title),
+  upper: convert((value) => value.toUpperCase()),
+};
+
+function plain(name: string, method: (self: Text) => Value): Method {
+  return (self, args) => {
+    if (args.positional.length > 0 || args.named.size > 0)
+      fail(`str.${name}() takes no arguments (${args.positional.length} given)`);
+    return method(self);
+  };
+}
+
+export const STRING_METHODS: Readonly<Record<string, Method>> = {
+  ...Object.fromEntries(Object.entries(PLAIN_METHODS).map(([name, method]) => [name, plain(name, method)])),
+  center: side("center", "^"),
+  count,
+  endswith: startsOrEnds("endswith", (value, part) => value.endsWith(part)),
+  expandtabs: expandTabs,
+  find: find("find", false, false),
+  index: find("index", false, true),
   join: (self, args) => join(self, bind("join", args, "iterable")[0]!),
   ljust: side("ljust", "<"),
-  lower: convert((value) => value.toLowerCase()),
   lstrip: stripper("lstrip", true, false),
   partition: partition(false),
   removeprefix: remover("removeprefix", true),
@@ -183,12 +220,9 @@ export const STRING_METHODS: Readonly<Record<string, Method>> = {
   split: (self, args) => split(self, args, false),
   splitlines: (self, args) => {
     const [keep] = bind("splitlines", args, "keepends=");
-    return list(splitLines(self, keep !== undefined && truthy(keep)));
+    return list(splitLines(self, keep !== undefined && toCount(keep) !== 0));
   },
   startswith: startsOrEnds("startswith", (value, part) => value.startsWith(part)),
   strip: stripper("strip", true, true),
-  swapcase: convert(swapcase),
-  title: convert(title),
-  upper: convert((value) => value.toUpperCase()),
   zfill,
 };

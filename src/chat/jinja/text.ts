@@ -40,7 +40,27 @@ export class Text {
 
   /** Length in code points, as Python counts. */
   get length(): number {
-    return this.wide ? [...this.value].length : this.value.length;
+    return this.wide ? this.value.length - this.#pairs() : this.value.length;
+  }
+
+  /** The UTF-16 offset of a code point. */
+  unit(point: number): number {
+    if (!this.wide) return point;
+    let at = 0;
+    for (let seen = 0; seen < point && at < this.value.length; seen++)
+      at += this.value.codePointAt(at)! > 0xffff ? 2 : 1;
+    return at;
+  }
+
+  /** How many code points take two units. */
+  #pairs(): number {
+    let pairs = 0;
+    for (let at = 0; at < this.value.length - 1; at++) {
+      if (this.value.codePointAt(at)! <= 0xffff) continue;
+      pairs++;
+      at++;
+    }
+    return pairs;
   }
 
   /** From UTF-16 offset `start` to `end`. */
@@ -57,6 +77,7 @@ export class Text {
 
   /** The characters as texts of one code point each. */
   points(): Text[] {
+    limit("items", this.value.length);
     if (!this.wide) return Array.from(this.value, (_, i) => this.slice(i, i + 1));
     let at = 0;
     return Array.from(this.value, (point) => {

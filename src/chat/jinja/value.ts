@@ -121,6 +121,8 @@ export class Callable {
     /** How it prints; without one, Python would print an address. */
     readonly print?: () => string,
     readonly length?: () => number,
+    /** Steps that a call takes: the size of what the method works on. */
+    readonly cost = 0,
   ) {}
 }
 
@@ -161,7 +163,7 @@ export function typeName(value: Value): string {
 
 /** As Python's `for` sees it. */
 export function* iterate(value: Value): Generator<Value, void> {
-  if (value instanceof Text) yield* value.points();
+  if (value instanceof Text) for (const point of value.points()) yield point.as(false);
   else if (value instanceof List) yield* value.items;
   else if (value instanceof Dict) yield* value.keys();
   else if (value instanceof Iterated) {
@@ -199,4 +201,10 @@ export function hashOf(key: Value): string {
 export function bounded(value: bigint): bigint {
   if (value > 0x7fff_ffff_ffff_ffffn || value < -0x7fff_ffff_ffff_ffffn) limit("bits", value.toString(16).length * 4);
   return value;
+}
+
+/** Steps it takes to look through a value. */
+export function weight(value: Value): number {
+  if (value instanceof Text) return value.value.length >> 7;
+  return value instanceof List ? value.items.length : value instanceof Dict ? value.size : 0;
 }

@@ -1,0 +1,134 @@
+// The SIMD words on AVX2 with FMA and F16C; meanings in scalar.h.
+
+#include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
+
+namespace deadlift::DEADLIFT_ISA {
+namespace {
+
+constexpr int lanes = 8;
+constexpr int tile_tokens = 3;
+
+using vec = __m256;
+
+inline __m256i first_lanes(int n) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+// The first n of 8 two-byte values; reads no further.
+inline __m128i load_u16_part(const void* p, int n) {
+  uint16_t values[8] = {};
+  memcpy(values, p, static_cast<size_t>(n) * 2);
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(values));
+}
+
+inline float half_to_float(const void* p) {
+  uint16_t half;
+  memcpy(&half, p, 2);
+  return _cvtsh_ss(half);
+}
+
+inline vec splat(float x) { return _mm256_set1_ps(x); }
+inline vec zero() { return _mm256_setzero_ps(); }
+inline vec load(const void* p) { return _mm256_loadu_ps(static_cast<const float*>(p)); }
+inline vec load_part(const void* p, int n) { return _mm256_maskload_ps(static_cast<const float*>(p), first_lanes(n)); }
+inline void store(float* p, vec a) { _mm256_storeu_ps(p, a); }
+inline void store_part(float* p, vec a, int n) { _mm256_maskstore_ps(p, first_lanes(n), a); }
+
+inline vec widen_bf16(__m128i a) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(a), 16)); }
+inline vec load_f16(const void* p) { return _mm256_cvtph_ps(_mm_loadu_si128(static_cast<const __m128i*>(p))); }
+inline vec load_f16_part(const void* p, int n) { return _mm256_cvtph_ps(load_u16_part(p, n)); }
+inline vec load_bf16(const void* p) { return widen_bf16(_mm_loadu_si128(static_cast<const __m128i*>(p))); }
+inline vec load_bf16_part(const void* p, int n) { return widen_bf16(load_u16_part(p, n)); }
+
+inline void store_u16_part(void* p, __m128i a, int n) {
+  uint16_t values[8];
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(values), a);
+  memcpy(p, values, static_cast<size_t>(n) * 2);
+}
+inline void store_f16_part(void* p, vec a, int n) {
+  store_u16_part(p, _mm256_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), n);
+}
+inline void store_bf16_part(void* p, vec a, int n) {
+  const __m256i bits = _mm256_castps_si256(a);
+  const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const __m256i nearest = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+  const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+  const __m256i is_nan = _mm256_castps_si256(_mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+  const __m256i high = _mm256_srli_epi32(_mm256_blendv_epi8(nearest, quiet, is_nan), 16);
+  store_u16_part(p, _mm_packus_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1)), n);
+}
+
+inline vec load_i8(const int8_t* p) {
+  return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+}
+
+struct nibbles {
+  vec d;
+  explicit nibbles(float scale) : d(_mm256_set1_ps(scale)) {}
+  vec scaled(__m256i q) const {
+    return _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_sub_epi32(q, _mm256_set1_epi32(8))), d);
+  }
+  static __m256i codes(const uint8_t* p) {
+    return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  }
+  vec low(const uint8_t* p) const { return scaled(_mm256_and_si256(codes(p), _mm256_set1_epi32(15))); }
+  vec high(const uint8_t* p) const { return scaled(_mm256_srli_epi32(codes(p), 4)); }
+};
+
+inline vec add(vec a, vec b) { return _mm256_add_ps(a, b); }
+inline vec sub(vec a, vec b) { return _mm256_sub_ps(a, b); }
+inline vec mul(vec a, vec b) { return _mm256_mul_ps(a, b); }
+inline vec div(vec a, vec b) { return _mm256_div_ps(a, b); }
+inline vec max(vec a, vec b) { return _mm256_max_ps(a, b); }
+inline vec min(vec a, vec b) { return _mm256_min_ps(a, b); }
+inline vec fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
+inline vec round(vec a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+
+inline vec scale2(vec x, vec a) {
+  const __m256i whole = _mm256_cvtps_epi32(a), half = _mm256_srai_epi32(whole, 1), bias = _mm256_set1_epi32(127);
+  const __m256i first = _mm256_slli_epi32(_mm256_add_epi32(half, bias), 23);
+  const __m256i second = _mm256_slli_epi32(_mm256_add_epi32(_mm256_sub_epi32(whole, half), bias), 23);
+  return _mm256_mul_ps(_mm256_mul_ps(x, _mm256_castsi256_ps(first)), _mm256_castsi256_ps(second));
+}
+
+inline vec keep(vec a, int from, int to) {
+  const __m256i lanes_kept = _mm256_andnot_si256(first_lanes(from), first_lanes(to));
+  return _mm256_blendv_ps(_mm256_set1_ps(-__builtin_inff()), a, _mm256_castsi256_ps(lanes_kept));
+}
+
+inline __m128 halves(vec a) { return _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1)); }
+inline void sum4(float* out, vec a, vec b, vec c, vec d) {
+  __m128 x = halves(a), y = halves(b), z = halves(c), w = halves(d);
+  _MM_TRANSPOSE4_PS(x, y, z, w);
+  _mm_storeu_ps(out, _mm_add_ps(_mm_add_ps(x, z), _mm_add_ps(y, w)));
+}
+inline float sum(vec a) {
+  float out[4];
+  sum4(out, a, a, a, a);
+  return out[0];
+}
+inline float largest(vec a) {
+  __m128 x = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  x = _mm_max_ps(x, _mm_movehl_ps(x, x));
+  return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
+}
+inline float square_root(float x) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); }
+
+inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+
+inline uint64_t touch(const uint8_t* p, int64_t n) {
+  __m256i all[8] = {};
+  for (int64_t i = 0; i < n; i += 256) {
+#pragma GCC unroll 8
+    for (int j = 0; j < 8; ++j) {
+      all[j] = _mm256_xor_si256(all[j], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + i + 32 * j)));
+    }
+  }
+  for (int j = 1; j < 8; ++j) all[0] = _mm256_xor_si256(all[0], all[j]);
+  return static_cast<uint64_t>(_mm256_extract_epi64(all[0], 0) ^ _mm256_extract_epi64(all[0], 3));
+}
+
+}  // namespace
+}  // namespace deadlift::DEADLIFT_ISA

@@ -1,0 +1,117 @@
+// The SIMD words on AVX-512 (F, BW, DQ, VL); meanings in scalar.h.
+
+#include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
+
+namespace deadlift::DEADLIFT_ISA {
+namespace {
+
+constexpr int lanes = 16;
+constexpr int tile_tokens = 6;
+
+using vec = __m512;
+
+inline __mmask16 first_lanes(int n) { return static_cast<__mmask16>((1u << n) - 1); }
+
+inline float half_to_float(const void* p) {
+  uint16_t half;
+  memcpy(&half, p, 2);
+  return _cvtsh_ss(half);
+}
+
+inline vec splat(float x) { return _mm512_set1_ps(x); }
+inline vec zero() { return _mm512_setzero_ps(); }
+inline vec load(const void* p) { return _mm512_loadu_ps(p); }
+inline vec load_part(const void* p, int n) { return _mm512_maskz_loadu_ps(first_lanes(n), p); }
+inline void store(float* p, vec a) { _mm512_storeu_ps(p, a); }
+inline void store_part(float* p, vec a, int n) { _mm512_mask_storeu_ps(p, first_lanes(n), a); }
+
+inline vec widen_bf16(__m256i a) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(a), 16)); }
+inline vec load_f16(const void* p) { return _mm512_cvtph_ps(_mm256_loadu_si256(static_cast<const __m256i*>(p))); }
+inline vec load_f16_part(const void* p, int n) { return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first_lanes(n), p)); }
+inline vec load_bf16(const void* p) { return widen_bf16(_mm256_loadu_si256(static_cast<const __m256i*>(p))); }
+inline vec load_bf16_part(const void* p, int n) { return widen_bf16(_mm256_maskz_loadu_epi16(first_lanes(n), p)); }
+
+inline void store_f16_part(void* p, vec a, int n) {
+  _mm256_mask_storeu_epi16(p, first_lanes(n), _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+inline void store_bf16_part(void* p, vec a, int n) {
+  const __m512i bits = _mm512_castps_si512(a);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  const __m512i nearest = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+  const __mmask16 is_nan = _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q);
+  const __m512i rounded = _mm512_mask_or_epi32(nearest, is_nan, bits, _mm512_set1_epi32(0x400000));
+  _mm256_mask_storeu_epi16(p, first_lanes(n), _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16)));
+}
+
+inline vec load_i8(const int8_t* p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
+
+// The 16 values are looked up: the permutation reads only the low four bits of each index.
+struct nibbles {
+  vec table;
+  explicit nibbles(float d)
+      : table(
+            _mm512_mul_ps(_mm512_setr_ps(-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7), _mm512_set1_ps(d))) {}
+  static __m512i codes(const uint8_t* p) {
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  vec low(const uint8_t* p) const { return _mm512_permutexvar_ps(codes(p), table); }
+  vec high(const uint8_t* p) const { return _mm512_permutexvar_ps(_mm512_srli_epi32(codes(p), 4), table); }
+};
+
+inline vec add(vec a, vec b) { return _mm512_add_ps(a, b); }
+inline vec sub(vec a, vec b) { return _mm512_sub_ps(a, b); }
+inline vec mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
+inline vec div(vec a, vec b) { return _mm512_div_ps(a, b); }
+inline vec max(vec a, vec b) { return _mm512_max_ps(a, b); }
+inline vec min(vec a, vec b) { return _mm512_min_ps(a, b); }
+inline vec fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
+inline vec round(vec a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+inline vec scale2(vec x, vec a) { return _mm512_scalef_ps(x, a); }
+
+inline vec keep(vec a, int from, int to) {
+  const auto kept = static_cast<__mmask16>(first_lanes(to) & ~first_lanes(from));
+  return _mm512_mask_blend_ps(kept, _mm512_set1_ps(-__builtin_inff()), a);
+}
+
+inline __m128 quarters(vec a) {
+  const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+  return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+}
+inline void sum4(float* out, vec a, vec b, vec c, vec d) {
+  __m128 x = quarters(a), y = quarters(b), z = quarters(c), w = quarters(d);
+  _MM_TRANSPOSE4_PS(x, y, z, w);
+  _mm_storeu_ps(out, _mm_add_ps(_mm_add_ps(x, z), _mm_add_ps(y, w)));
+}
+inline float sum(vec a) {
+  float out[4];
+  sum4(out, a, a, a, a);
+  return out[0];
+}
+inline float largest(vec a) {
+  const __m256 half = _mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+  __m128 x = _mm_max_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+  x = _mm_max_ps(x, _mm_movehl_ps(x, x));
+  return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
+}
+inline float square_root(float x) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); }
+
+inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+
+inline uint64_t touch(const uint8_t* p, int64_t n) {
+  __m512i all[8] = {};
+  for (int64_t i = 0; i < n; i += 512) {
+#pragma GCC unroll 8
+    for (int j = 0; j < 8; ++j) all[j] = _mm512_xor_si512(all[j], _mm512_loadu_si512(p + i + 64 * j));
+  }
+  for (int j = 1; j < 8; ++j) all[0] = _mm512_xor_si512(all[0], all[j]);
+  uint64_t words[8];
+  _mm512_storeu_si512(words, all[0]);
+  return words[0] ^ words[3] ^ words[7];
+}
+
+}  // namespace
+}  // namespace deadlift::DEADLIFT_ISA

@@ -1,0 +1,202 @@
+// The SIMD words in plain C++: their meaning, and the instruction set of last resort.
+//
+// Every instruction set defines the same words: `lanes` floats in a `vec`; `load` and `store` at any alignment, `_part`
+// for the first n lanes (the others read as 0 and are not written); arithmetic by lane; `sum4`: the sums of four
+// vectors.
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+namespace deadlift::DEADLIFT_ISA {
+namespace {
+
+constexpr int lanes = 8;
+constexpr int tile_tokens = 2;  // tokens in registers at once in `linear`: tile_tokens * 4 sums
+
+struct vec {
+  float v[lanes];
+};
+
+#define DEADLIFT_LANES for (int i = 0; i < lanes; ++i)
+
+inline float bits_to_float(uint32_t bits) {
+  float value;
+  memcpy(&value, &bits, 4);
+  return value;
+}
+
+inline uint32_t float_to_bits(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, 4);
+  return bits;
+}
+
+inline float half_bits_to_float(uint16_t half) {
+  const uint32_t sign = (half & 0x8000u) << 16, rest = half & 0x7fffu;
+  if (rest >= 0x7c00u) return bits_to_float(sign | 0x7f800000u | (rest & 0x3ffu) << 13);
+  if (rest >= 0x400u) return bits_to_float(sign | ((rest << 13) + 0x38000000u));
+  const float tiny = static_cast<float>(rest) * 0x1p-24f;
+  return sign ? -tiny : tiny;
+}
+
+// Rounds to nearest even, as the hardware instruction does.
+inline uint16_t float_to_half_bits(float value) {
+  const uint32_t bits = float_to_bits(value), sign = bits >> 16 & 0x8000u, rest = bits & 0x7fffffffu;
+  if (rest > 0x7f800000u) return static_cast<uint16_t>(sign | 0x7e00u | (rest >> 13 & 0x3ffu));
+  if (rest >= 0x477ff000u) return static_cast<uint16_t>(sign | 0x7c00u);
+  if (rest < 0x38800000u) {  // subnormal: adding 2^-1 * 2^(24 - 23) aligns the mantissa
+    const float shifted = bits_to_float(rest) + 0.5f;
+    return static_cast<uint16_t>(sign | (float_to_bits(shifted) - 0x3f000000u));
+  }
+  return static_cast<uint16_t>(sign | (rest - 0x38000000u + 0xfffu + (rest >> 13 & 1)) >> 13);
+}
+
+inline uint16_t float_to_bf16_bits(float value) {
+  const uint32_t bits = float_to_bits(value);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>(bits >> 16 | 0x40u);
+  return static_cast<uint16_t>((bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
+}
+
+inline uint16_t load_u16(const void* p) {
+  uint16_t value;
+  memcpy(&value, p, 2);
+  return value;
+}
+
+inline float half_to_float(const void* p) { return half_bits_to_float(load_u16(p)); }
+
+inline vec splat(float x) {
+  vec r;
+  DEADLIFT_LANES r.v[i] = x;
+  return r;
+}
+inline vec zero() { return splat(0); }
+
+inline vec load(const void* p) {
+  vec r;
+  memcpy(&r, p, sizeof r);
+  return r;
+}
+inline vec load_part(const void* p, int n) {
+  vec r = zero();
+  memcpy(&r, p, static_cast<size_t>(n) * 4);
+  return r;
+}
+inline void store(float* p, vec a) { memcpy(p, &a, sizeof a); }
+inline void store_part(float* p, vec a, int n) { memcpy(p, &a, static_cast<size_t>(n) * 4); }
+
+inline vec load_f16_part(const void* p, int n) {
+  vec r = zero();
+  for (int i = 0; i < n; ++i) r.v[i] = half_to_float(static_cast<const uint8_t*>(p) + 2 * i);
+  return r;
+}
+inline vec load_f16(const void* p) { return load_f16_part(p, lanes); }
+
+inline vec load_bf16_part(const void* p, int n) {
+  vec r = zero();
+  for (int i = 0; i < n; ++i) {
+    r.v[i] = bits_to_float(static_cast<uint32_t>(load_u16(static_cast<const uint8_t*>(p) + 2 * i)) << 16);
+  }
+  return r;
+}
+inline vec load_bf16(const void* p) { return load_bf16_part(p, lanes); }
+
+inline void store_f16_part(void* p, vec a, int n) {
+  for (int i = 0; i < n; ++i) {
+    const uint16_t half = float_to_half_bits(a.v[i]);
+    memcpy(static_cast<uint8_t*>(p) + 2 * i, &half, 2);
+  }
+}
+inline void store_bf16_part(void* p, vec a, int n) {
+  for (int i = 0; i < n; ++i) {
+    const uint16_t half = float_to_bf16_bits(a.v[i]);
+    memcpy(static_cast<uint8_t*>(p) + 2 * i, &half, 2);
+  }
+}
+
+inline vec load_i8(const int8_t* p) {
+  vec r;
+  DEADLIFT_LANES r.v[i] = static_cast<float>(p[i]);
+  return r;
+}
+
+// Four-bit codes q under a scale d: d * (q - 8).
+struct nibbles {
+  float d;
+  explicit nibbles(float scale) : d(scale) {}
+  vec low(const uint8_t* p) const {
+    vec r;
+    DEADLIFT_LANES r.v[i] = static_cast<float>((p[i] & 15) - 8) * d;
+    return r;
+  }
+  vec high(const uint8_t* p) const {
+    vec r;
+    DEADLIFT_LANES r.v[i] = static_cast<float>((p[i] >> 4) - 8) * d;
+    return r;
+  }
+};
+
+#define DEADLIFT_BY_LANE(name, expression) \
+  inline vec name(vec a, vec b) {          \
+    vec r;                                 \
+    DEADLIFT_LANES r.v[i] = expression;    \
+    return r;                              \
+  }
+DEADLIFT_BY_LANE(add, a.v[i] + b.v[i])
+DEADLIFT_BY_LANE(sub, a.v[i] - b.v[i])
+DEADLIFT_BY_LANE(mul, a.v[i] * b.v[i])
+DEADLIFT_BY_LANE(div, a.v[i] / b.v[i])
+DEADLIFT_BY_LANE(max, a.v[i] > b.v[i] ? a.v[i] : b.v[i])  // b where one is NaN
+DEADLIFT_BY_LANE(min, a.v[i] < b.v[i] ? a.v[i] : b.v[i])
+#undef DEADLIFT_BY_LANE
+
+// a * b + c. Two roundings here, one where the hardware has FMA; the same everywhere within one instruction set.
+inline vec fma(vec a, vec b, vec c) { return add(mul(a, b), c); }
+
+inline vec round(vec a) {
+  vec r;
+  DEADLIFT_LANES r.v[i] = rintf(a.v[i]);
+  return r;
+}
+
+// 2^a of whole numbers, -252 <= a <= 254, in two factors: x * pow2(a) becomes infinite or subnormal as it should.
+inline vec scale2(vec x, vec a) {
+  DEADLIFT_LANES {
+    const int whole = static_cast<int>(a.v[i]), half = whole >> 1;
+    x.v[i] = x.v[i] * bits_to_float(static_cast<uint32_t>(half + 127) << 23) *
+             bits_to_float(static_cast<uint32_t>(whole - half + 127) << 23);
+  }
+  return x;
+}
+
+// Lanes [from, to) of a, -infinity elsewhere.
+inline vec keep(vec a, int from, int to) {
+  DEADLIFT_LANES a.v[i] = i >= from && i < to ? a.v[i] : -INFINITY;
+  return a;
+}
+
+inline float sum(vec a) { return ((a.v[0] + a.v[4]) + (a.v[2] + a.v[6])) + ((a.v[1] + a.v[5]) + (a.v[3] + a.v[7])); }
+inline void sum4(float* out, vec a, vec b, vec c, vec d) {
+  out[0] = sum(a), out[1] = sum(b), out[2] = sum(c), out[3] = sum(d);
+}
+inline float largest(vec a) {
+  float best = a.v[0];
+  DEADLIFT_LANES best = a.v[i] > best ? a.v[i] : best;
+  return best;
+}
+inline float square_root(float x) { return sqrtf(x); }
+
+inline void prefetch(const void*) {}
+
+// Reads n bytes (a multiple of 512) and returns something that depends on all of them.
+inline uint64_t touch(const uint8_t* p, int64_t n) {
+  uint64_t all = 0, word;
+  for (int64_t i = 0; i < n; i += 8) memcpy(&word, p + i, 8), all ^= word;
+  return all;
+}
+
+#undef DEADLIFT_LANES
+
+}  // namespace
+}  // namespace deadlift::DEADLIFT_ISA

@@ -1,0 +1,46 @@
+// Every kernel, compiled for the instruction set whose words were included before, and the table of them.
+//
+// Included once by each isa/*.cc. Nothing here may be an inline function or a template with a name that other sources
+// share (no STL): the linker would keep one copy for all, and it might be the one this machine cannot run.
+
+#include "kernels/cpu/kernels.h"
+#include "kernels/cpu/quants/bf16.h"
+#include "kernels/cpu/quants/f16.h"
+#include "kernels/cpu/quants/f32.h"
+#include "kernels/cpu/quants/q4_0.h"
+#include "kernels/cpu/quants/q8_0.h"
+
+// Used by the ops.
+#include "kernels/cpu/add.h"
+#include "kernels/cpu/attend.h"
+#include "kernels/cpu/embed.h"
+#include "kernels/cpu/exp.h"
+#include "kernels/cpu/glu.h"
+#include "kernels/cpu/linear.h"
+#include "kernels/cpu/norm.h"
+#include "kernels/cpu/rope.h"
+
+namespace deadlift::DEADLIFT_ISA {
+
+constexpr Kernels make_kernels(const char* isa, const char* needs) {
+  return {
+      .isa = isa,
+      .needs = needs,
+      .direct_tokens = tile_tokens,
+#define DEADLIFT_ROW(id, name, block, bytes) linear<id>,
+      .linear = {DEADLIFT_QUANTS(DEADLIFT_ROW)},
+#undef DEADLIFT_ROW
+#define DEADLIFT_ROW(id, name, block, bytes) decode<id>,
+      .decode = {DEADLIFT_QUANTS(DEADLIFT_ROW)},
+#undef DEADLIFT_ROW
+      .add = add,
+      .glu = glu,
+      .norm = norm,
+      .rope = rope,
+      .store_kv = {store_kv<KvF32>, store_kv<KvF16>, store_kv<KvBf16>},
+      .attend = {attend<KvF32>, attend<KvF16>, attend<KvBf16>},
+      .touch = touch,
+  };
+}
+
+}  // namespace deadlift::DEADLIFT_ISA

@@ -1,0 +1,120 @@
+// The table of kernels: what every instruction set provides and what the engine calls.
+//
+// Kernels work on pieces that the engine cuts; they know nothing of threads. Bits never depend on how the work was cut.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/cpu/quants/quants.h"
+
+namespace deadlift {
+
+// A weight matrix where its file is mapped; `data` at any alignment.
+struct Matrix {
+  const uint8_t* data;
+  int64_t stride;  // bytes of a row
+  int rows;
+  int columns;
+};
+
+enum class KvType : uint8_t { f32, f16, bf16, count };
+
+constexpr int kv_type_count = static_cast<int>(KvType::count);
+constexpr int kv_type_bytes[kv_type_count] = {4, 2, 2};
+
+// One layer's part of a page: for every key head first its keys (headDim, keyStride), transposed so that neighbouring
+// positions are neighbouring lanes, then its values (pageTokens, valueStride).
+struct KvLayout {
+  int kv_heads;
+  int head_dim;
+  int page_tokens;
+  int key_stride;      // values; page_tokens rounded up to 16
+  int value_stride;    // values; head_dim rounded up to 16
+  int64_t head_bytes;  // keys and values of one head in one page
+};
+
+// The pages of one sequence for one layer: page i holds positions [i * page_tokens, (i + 1) * page_tokens).
+struct KvPages {
+  const KvLayout* layout;
+  uint8_t* base;        // the layer's part of page 0
+  int64_t page_stride;  // bytes from page to page
+  const int32_t* pages;
+};
+
+// Some neighbouring tokens of one sequence. `q`, `k`, `v` and `out` point at the first of them.
+struct Attention {
+  KvPages kv;
+  const float* q;  // (tokens, heads * headDim)
+  int64_t q_stride;
+  const float* k;  // (tokens, kvHeads * headDim)
+  int64_t k_stride;
+  const float* v;  // (tokens, kvHeads * headDim)
+  int64_t v_stride;
+  float* out;  // (tokens, heads * headDim)
+  int64_t out_stride;
+  int position;  // of the first token
+  int tokens;
+  int heads;
+  float scale;
+  int window;  // INT32_MAX: everything before
+};
+
+// Limits of what one call gets.
+constexpr int linear_rows_max = 128;    // multiple of 4
+constexpr int linear_tokens_max = 96;   // multiple of every tile_tokens
+constexpr int linear_tile_max = 4096;   // rows * tokens of one call
+constexpr int attend_queries_max = 16;  // tokens * (heads / kvHeads) of one call, or one token
+constexpr int64_t touch_bytes = 4096;   // `touch` takes multiples of it
+
+struct Kernels {
+  const char* isa;
+  const char* needs;  // processor features, separated by spaces
+
+  // Tokens up to which weights are read straight from their rows. More are worth unpacking a panel of rows first.
+  int direct_tokens;
+
+  // out[t * out_stride + r] = sum over c of x[t, c] * weight[row + r, c].
+  void (*linear[quant_count])(const Matrix& weight, int row, int rows, const float* x, int64_t x_stride, int tokens,
+                              float* out, int64_t out_stride, float* scratch);
+  // The values of one row.
+  void (*decode[quant_count])(const uint8_t* row, int columns, float* out);
+
+  void (*add)(float* out, const float* a, const float* b, int n);
+  void (*glu)(float* out, const float* gate, const float* up, int n);  // silu(gate) * up
+  // Groups of n = length of weight.
+  void (*norm)(float* out, const float* x, const float* weight, int n, int groups, float epsilon);
+  // cosines, sines // (pairs) of the token. `half`: (i, i + pairs) turn together, else (2i, 2i + 1).
+  void (*rope)(float* out, const float* x, const float* cosines, const float* sines, int pairs, bool half, int heads,
+               int head_dim);
+
+  // Stores keys and values of tokens [token, token + tokens) of one key head.
+  void (*store_kv[kv_type_count])(const Attention& a, int kv_head, int token, int tokens);
+  // Attention of those tokens' queries that share this key head.
+  void (*attend[kv_type_count])(const Attention& a, int kv_head, int token, int tokens, float* scratch);
+
+  // Reads n bytes, n a multiple of touch_bytes.
+  uint64_t (*touch)(const uint8_t* bytes, int64_t n);
+};
+
+// Floats of scratch a worker needs for `linear` and for `attend`; aligned to 64 bytes.
+constexpr int64_t linear_scratch = 512 * linear_rows_max + int64_t{linear_tokens_max} * linear_rows_max * 16;
+int64_t attend_scratch(int head_dim, int group);
+
+// Every set of this build, slowest first, ended by null.
+const Kernels* const* all_kernels();
+
+namespace scalar {
+extern const Kernels kernels;
+}
+#ifdef DEADLIFT_X86
+namespace avx2 {
+extern const Kernels kernels;
+}
+namespace avx512 {
+extern const Kernels kernels;
+}
+#endif
+
+}  // namespace deadlift

@@ -1,0 +1,184 @@
+// linear: dot products of rows of a matrix, of any quant, with tokens.
+//
+// The sum of one row and one token is `lanes` partial sums, lane l over the columns k = l mod lanes in ascending order,
+// added at the end in the fixed order of sum4. Both ways of getting there, and every way of cutting the work, keep this
+// order, so a token has the same bits alone and in a batch:
+//   direct  few tokens: weights are decoded in registers, once for all tokens;
+//   panel   many tokens: 4 rows at a time are decoded into scratch, once for all tiles of tokens.
+
+namespace deadlift::DEADLIFT_ISA {
+namespace {
+
+constexpr int group = 4;              // rows in registers at once
+constexpr int columns_at_once = 512;  // of a panel: 4 rows of it and a tile of tokens stay in the L1 cache
+static_assert(linear_tokens_max % tile_tokens == 0);
+
+template <int T>
+struct Sums {
+  vec of[T][group];
+};
+
+// Rows of a group; rows past the end repeat the last one, their sums are dropped.
+struct Rows {
+  const uint8_t* at[group];
+  Rows(const Matrix& weight, int row, int rows) {
+    for (int i = 0; i < group; ++i) at[i] = weight.data + weight.stride * (row + (i < rows ? i : rows - 1));
+  }
+};
+
+template <int T>
+void finish(const Sums<T>& sums, int rows, float* out, int64_t out_stride) {
+#pragma GCC unroll 8
+  for (int t = 0; t < T; ++t) {
+    float four[group];
+    sum4(four, sums.of[t][0], sums.of[t][1], sums.of[t][2], sums.of[t][3]);
+    for (int i = 0; i < group && i < rows; ++i) out[t * out_stride + i] = four[i];
+  }
+}
+
+// sums += weights * x for one vector of columns; `load_x(t)` gives token t's.
+template <int T, class LoadX>
+[[gnu::always_inline]] inline void multiply(Sums<T>& sums, const vec (&weights)[group], LoadX load_x) {
+#pragma GCC unroll 8
+  for (int t = 0; t < T; ++t) {
+    const vec x = load_x(t);
+#pragma GCC unroll 4
+    for (int i = 0; i < group; ++i) sums.of[t][i] = fma(weights[i], x, sums.of[t][i]);
+  }
+}
+
+template <int T>
+[[gnu::always_inline]] inline Sums<T> no_sums() {
+  Sums<T> sums;
+#pragma GCC unroll 8
+  for (int t = 0; t < T; ++t) {
+#pragma GCC unroll 4
+    for (int i = 0; i < group; ++i) sums.of[t][i] = zero();
+  }
+  return sums;
+}
+
+template <class Q, int T>
+void direct_group(const Matrix& weight, int row, int rows, const float* x, int64_t x_stride, float* out,
+                  int64_t out_stride) {
+  const Rows from(weight, row, rows);
+  const int columns = weight.columns;
+  Sums<T> sums = no_sums<T>();
+  int k = 0;
+  for (; k + Q::step <= columns; k += Q::step) {
+    const Q blocks[group] = {Q(from.at[0], k), Q(from.at[1], k), Q(from.at[2], k), Q(from.at[3], k)};
+#pragma GCC unroll 4
+    for (int part = 0; part < Q::step / lanes; ++part) {
+      const vec weights[group] = {blocks[0].part(part), blocks[1].part(part), blocks[2].part(part),
+                                  blocks[3].part(part)};
+      const float* here = x + k + part * lanes;
+      multiply(sums, weights, [&](int t) { return load(here + t * x_stride); });
+    }
+  }
+  if constexpr (Q::block == 1) {
+    if (const int n = columns - k) {
+      const vec weights[group] = {Q::tail(from.at[0], k, n), Q::tail(from.at[1], k, n), Q::tail(from.at[2], k, n),
+                                  Q::tail(from.at[3], k, n)};
+      multiply(sums, weights, [&](int t) { return load_part(x + k + t * x_stride, n); });
+    }
+  }
+  finish(sums, rows, out, out_stride);
+}
+
+template <class Q, int T>
+void direct(const Matrix& weight, int row, int rows, const float* x, int64_t x_stride, int tokens, float* out,
+            int64_t out_stride) {
+  if constexpr (T > 1) {
+    if (tokens < T) return direct<Q, T - 1>(weight, row, rows, x, x_stride, tokens, out, out_stride);
+  }
+  for (int i = 0; i < rows; i += group) {
+    direct_group<Q, T>(weight, row + i, rows - i, x, x_stride, out + i, out_stride);
+  }
+}
+
+// Decodes columns [k, k + columns) of a group of rows: panel // (columns / lanes, 4, lanes), the tail padded with
+// zeros.
+template <class Q>
+void unpack(const Rows& from, int k, int columns, float* panel) {
+  const int end = k + columns;
+  for (; k + Q::step <= end; k += Q::step) {
+    for (int i = 0; i < group; ++i) {
+      const Q block(from.at[i], k);
+      for (int part = 0; part < Q::step / lanes; ++part) store(panel + (part * group + i) * lanes, block.part(part));
+    }
+    panel += Q::step * group;
+  }
+  if constexpr (Q::block == 1) {
+    for (int i = 0; i < group && k < end; ++i) store(panel + i * lanes, Q::tail(from.at[i], k, end - k));
+  }
+}
+
+// One group of rows, one tile of tokens, some columns. `sums` carries over from columns to columns.
+template <int T>
+void panel_tile(const float* panel, int columns, const float* x, int64_t x_stride, Sums<T>& carried, bool first) {
+  Sums<T> sums = first ? no_sums<T>() : carried;
+  int k = 0;
+  for (; k + lanes <= columns; k += lanes, panel += group * lanes) {
+    const vec weights[group] = {load(panel), load(panel + lanes), load(panel + 2 * lanes), load(panel + 3 * lanes)};
+    multiply(sums, weights, [&](int t) { return load(x + k + t * x_stride); });
+  }
+  if (const int n = columns - k) {
+    const vec weights[group] = {load(panel), load(panel + lanes), load(panel + 2 * lanes), load(panel + 3 * lanes)};
+    multiply(sums, weights, [&](int t) { return load_part(x + k + t * x_stride, n); });
+  }
+  carried = sums;
+}
+
+// What a panel is multiplied with, and where the sums go.
+struct PanelWork {
+  const float* panel;  // (groups, columns_at_once, 4)
+  int rows;
+  const float* x;
+  int64_t x_stride;
+  float* sums;  // (tokens, groups, 4, lanes)
+  float* out;
+  int64_t out_stride;
+};
+
+template <int T>
+void panel_tokens(const PanelWork& work, int token, int tokens, int k, int columns, bool last) {
+  if constexpr (T > 1) {
+    if (tokens < T) return panel_tokens<T - 1>(work, token, tokens, k, columns, last);
+  }
+  const int groups = (work.rows + group - 1) / group;
+  for (int g = 0; g < groups; ++g) {
+    auto& carried = *reinterpret_cast<Sums<T>*>(work.sums + (int64_t{token} * groups + g * T) * group * lanes);
+    panel_tile<T>(work.panel + g * group * columns_at_once, columns, work.x + token * work.x_stride + k, work.x_stride,
+                  carried, k == 0);
+    if (last) {
+      finish(carried, work.rows - g * group, work.out + token * work.out_stride + g * group, work.out_stride);
+    }
+  }
+}
+
+template <class Q>
+void panel(const Matrix& weight, int row, int rows, const float* x, int64_t x_stride, int tokens, float* out,
+           int64_t out_stride, float* scratch) {
+  const PanelWork work = {scratch, rows, x, x_stride, scratch + columns_at_once * linear_rows_max, out, out_stride};
+  for (int k = 0; k < weight.columns; k += columns_at_once) {
+    const int columns = weight.columns - k < columns_at_once ? weight.columns - k : columns_at_once;
+    for (int i = 0; i < rows; i += group) {
+      unpack<Q>(Rows(weight, row + i, rows - i), k, columns, scratch + i * columns_at_once);
+    }
+    const bool last = k + columns == weight.columns;
+    for (int t = 0; t < tokens; t += tile_tokens) panel_tokens<tile_tokens>(work, t, tokens - t, k, columns, last);
+  }
+}
+
+template <class Q>
+void linear(const Matrix& weight, int row, int rows, const float* x, int64_t x_stride, int tokens, float* out,
+            int64_t out_stride, float* scratch) {
+  if (tokens <= tile_tokens) {
+    direct<Q, tile_tokens>(weight, row, rows, x, x_stride, tokens, out, out_stride);
+  } else {
+    panel<Q>(weight, row, rows, x, x_stride, tokens, out, out_stride, scratch);
+  }
+}
+
+}  // namespace
+}  // namespace deadlift::DEADLIFT_ISA

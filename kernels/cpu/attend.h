@@ -4,6 +4,8 @@
 // on the tokens it shares a step with nor on how its sequence was cut into steps. Queries that share a key head (and,
 // in a prompt, neighbouring tokens) walk together, and each key and value is read once for all of them.
 
+#include "kernels/cpu/exp.h"
+
 namespace deadlift::DEADLIFT_ISA {
 namespace {
 

@@ -1,5 +1,7 @@
 // e^x, for softmax and silu.
 
+#pragma once
+
 namespace deadlift::DEADLIFT_ISA {
 namespace {
 

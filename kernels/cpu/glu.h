@@ -1,5 +1,7 @@
 // glu: out = silu(gate) * up, with silu(x) = x / (1 + e^-x).
 
+#include "kernels/cpu/exp.h"
+
 namespace deadlift::DEADLIFT_ISA {
 namespace {
 

@@ -3,21 +3,18 @@
 // Included once by each isa/*.cc. Nothing here may be an inline function or a template with a name that other sources
 // share (no STL): the linker would keep one copy for all, and it might be the one this machine cannot run.
 
+#include "kernels/cpu/add.h"
+#include "kernels/cpu/attend.h"
+#include "kernels/cpu/embed.h"
+#include "kernels/cpu/glu.h"
 #include "kernels/cpu/kernels.h"
+#include "kernels/cpu/linear.h"
+#include "kernels/cpu/norm.h"
 #include "kernels/cpu/quants/bf16.h"
 #include "kernels/cpu/quants/f16.h"
 #include "kernels/cpu/quants/f32.h"
 #include "kernels/cpu/quants/q4_0.h"
 #include "kernels/cpu/quants/q8_0.h"
-
-// Used by the ops.
-#include "kernels/cpu/add.h"
-#include "kernels/cpu/attend.h"
-#include "kernels/cpu/embed.h"
-#include "kernels/cpu/exp.h"
-#include "kernels/cpu/glu.h"
-#include "kernels/cpu/linear.h"
-#include "kernels/cpu/norm.h"
 #include "kernels/cpu/rope.h"
 
 namespace deadlift::DEADLIFT_ISA {

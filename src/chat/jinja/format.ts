@@ -89,7 +89,7 @@ function percentField(value: Value, spec: Spec, markup: boolean): Text {
 }
 
 /** `value` after {name:spec}. */
-export function formatValue(value: Value, source: string): Text {
+function formatValue(value: Value, source: string): Text {
   if (source === "") return str(value);
   const match = /^(?:(.)?([<>=^]))?([-+ ])?(#)?(0)?(\d+)?([,_])?(?:\.(\d+))?([a-zA-Z%])?$/su.exec(source);
   if (!match) fail("Invalid format specifier");

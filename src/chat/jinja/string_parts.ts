@@ -48,7 +48,7 @@ export function split(self: Text, args: Arguments, fromRight: boolean): List {
   return list(fromRight ? splitRight(self, sep, times) : splitLeft(self, sep, times));
 }
 
-export function splitLeft(self: Text, sep: string, times: number): Text[] {
+function splitLeft(self: Text, sep: string, times: number): Text[] {
   const parts: Text[] = [];
   let at = 0;
   for (let found = self.value.indexOf(sep); found >= 0 && parts.length < times; found = self.value.indexOf(sep, at)) {

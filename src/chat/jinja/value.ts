@@ -126,8 +126,6 @@ export class Callable {
   ) {}
 }
 
-export const EMPTY = new Text("");
-
 export const text = (value: string): Text => new Text(value);
 export const list = (items: readonly Value[]): List => new List(items);
 export const tuple = (...items: Value[]): List => new List(items, "tuple");

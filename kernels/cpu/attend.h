@@ -5,6 +5,7 @@
 // in a prompt, neighbouring tokens) walk together, and each key and value is read once for all of them.
 
 #include "kernels/cpu/exp.h"
+#include "kernels/cpu/kernels.h"
 
 namespace deadlift::DEADLIFT_ISA {
 namespace {

@@ -6,6 +6,8 @@
 //   direct  few tokens: weights are decoded in registers, once for all tokens;
 //   panel   many tokens: 4 rows at a time are decoded into scratch, once for all tiles of tokens.
 
+#include "kernels/cpu/kernels.h"
+
 namespace deadlift::DEADLIFT_ISA {
 namespace {
 

@@ -35,9 +35,7 @@ export function parseGguf(bytes: Uint8Array, size: number, path: string): GgufHe
   const tensorCount = cursor.count();
   const metadata = readMetadata(cursor);
   const alignment = readAlignment(metadata, path);
-  if (tensorCount * (cursor.wide ? minTensorBytes : minTensorBytesV1) > size - cursor.at) {
-    throw invalid(path, `it counts ${tensorCount} tensors, more than its remaining ${size - cursor.at} bytes can list`);
-  }
+  cursor.need(tensorCount * (cursor.wide ? minTensorBytes : minTensorBytesV1), "its list of tensors");
   const tensors: TensorInfo[] = [];
   for (let i = 0; i < tensorCount; i++) tensors.push(readTensor(cursor));
   const start = Math.ceil(cursor.at / alignment) * alignment;

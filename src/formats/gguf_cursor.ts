@@ -78,7 +78,7 @@ export class Cursor {
   /** A count of things of at least `bytesEach`: nothing may be allocated for it before the file is known to hold them. */
   countOf(bytesEach: number, what: string): number {
     const count = this.count();
-    this.#need(count * bytesEach, what);
+    this.need(count * bytesEach, what);
     return count;
   }
 
@@ -100,14 +100,8 @@ export class Cursor {
     return this.#buffer.subarray(start, start + length);
   }
 
-  #take(length: number, what = "its header"): number {
-    this.#need(length, what);
-    const start = this.at;
-    this.at += length;
-    return start;
-  }
-
-  #need(length: number, what: string): void {
+  /** Refuses when the file does not go on for so many bytes: call it before allocating for what a file counts. */
+  need(length: number, what: string): void {
     const end = this.at + length;
     if (end <= this.#view.byteLength) return;
     if (end > maxHeaderBytes) {
@@ -118,6 +112,13 @@ export class Cursor {
       );
     }
     throw truncated(this.path, this.size, end, what);
+  }
+
+  #take(length: number, what = "its header"): number {
+    this.need(length, what);
+    const start = this.at;
+    this.at += length;
+    return start;
   }
 }
 

@@ -109,6 +109,24 @@ function readArray(cursor: Cursor, key: string, room: Room, depth: number): Meta
   }
   room.entries -= count * (type === typeArray ? nestedEntries : 1);
   if (room.entries < 0) throw limit(cursor, maxEntries, `entries in arrays up to "${key}"`, maxEntries - room.entries);
+  return type === typeString ? readStrings(cursor, key, count) : readValues(cursor, type, key, room, depth, count);
+}
+
+/** A loop of its own: vocabularies and merges are a million strings. */
+function readStrings(cursor: Cursor, key: string, count: number): string[] {
+  const values = new Array<string>(count);
+  for (let i = 0; i < count; i++) values[i] = cursor.string(key, maxStringBytes);
+  return values;
+}
+
+function readValues(
+  cursor: Cursor,
+  type: number,
+  key: string,
+  room: Room,
+  depth: number,
+  count: number,
+): MetadataValue {
   const values: MetadataValue[] = [];
   for (let i = 0; i < count; i++) values.push(readValue(cursor, type, key, room, depth));
   return values;

@@ -54,6 +54,21 @@ describe("tokenizer.json", () => {
       /built/,
     ],
     ["chunks of no length", { model, pre_tokenizer: { type: "FixedLength", length: 0 } }, /length/],
+    [
+      "nothing to replace",
+      { model, normalizer: { type: "Replace", pattern: { String: "" }, content: "x" } },
+      /not empty/,
+    ],
+    [
+      "replaces nothing",
+      { model, normalizer: { type: "Replace", pattern: { Regex: "a*" }, content: "x" } },
+      /empty text/,
+    ],
+    ["prepends nothing", { model, normalizer: { type: "Prepend", prepend: "" } }, /prepend/],
+    ["unknown decoder", { model, decoder: { type: "Sequence", decoders: [{ type: "Magic" }] } }, /decoder "Magic"/],
+    ["nested too deeply", `{"model":${nested(20_000)}}`, /nested too deeply|expected/],
+    ["nested parts", `{"model":${JSON.stringify(model)},"decoder":${nested(20_000)}}`, /nested too deeply/],
+    ["template of a second text", { model, post_processor: template({}, "B") }, /names text B/],
     ["template without its token", { model, post_processor: template({}) }, /lacks "<s>"/],
     ["template with too few ids", { model, post_processor: template({ id: "<s>", ids: [], tokens: ["<s>"] }) }, /ids/],
     ["charsmap is not base64", { model, normalizer: charsmap("*") }, /base64/],
@@ -144,10 +159,14 @@ function mutated(json: object, random: () => number): object {
   return copy;
 }
 
-function template(entry: object): object {
-  const single = [{ SpecialToken: { id: "<s>", type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }];
+function template(entry: object, text = "A"): object {
+  const single = [{ Sequence: { id: text, type_id: 0 } }, { SpecialToken: { id: "<s>", type_id: 0 } }];
   const special_tokens = Object.keys(entry).length > 0 ? { "<s>": entry } : {};
   return { type: "TemplateProcessing", single, pair: single, special_tokens };
+}
+
+function nested(depth: number): string {
+  return `${'{"type":"Sequence","decoders":['.repeat(depth)}${"]}".repeat(depth)}`;
 }
 
 function charsmap(precompiled_charsmap: string): object {
@@ -219,6 +238,7 @@ describe("GGUF metadata", () => {
     ["pre is toString", bpe, { pre: "toString" }, /not known/],
     ["no merges", bpe, { merges: undefined }, /merges is missing/],
     ["merge is one word", bpe, { merges: ["ab"] }, /merges\[0\] is "ab"/],
+    ["merge of unknown tokens", bpe, { merges: ["x y"] }, /out of vocabulary/],
     ["merge is empty", bpe, { merges: [""] }, /merges\[0\]/],
     ["unigram without scores", spm, { model: "t5", scores: undefined }, /scores is missing/],
     ["unigram with a broken charsmap", spm, { model: "t5", precompiled_charsmap: [1, 2, 3] }, /charsmap/],
@@ -230,10 +250,9 @@ describe("GGUF metadata", () => {
     });
   }
 
-  it("takes ids out of range as absent, and merges of no token as none", async () => {
+  it("takes ids out of range as absent", async () => {
     const tokenizer = await open(spm(), { bos_token_id: 99, eos_token_id: -1 });
     expect([tokenizer.bos, tokenizer.eos]).toEqual([1, [2]]);
-    expect([...(await (await open(bpe(), { merges: ["x y", "b a", "a b"] })).encode("ab"))]).toEqual([2]);
   });
 
   it("gives names to empty tokens and keeps apart what is no UTF-8", async () => {

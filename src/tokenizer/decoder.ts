@@ -1,10 +1,11 @@
 // Token spellings back to text, one token at a time: the decoders of tokenizer.json as a chain of small machines.
+import { expected } from "../error.js";
+import { checkPart, invalid, type PartJson } from "./parts.js";
 import {
   byteFallback,
   byteLevel,
   each,
   endOfWord,
-  heldBack,
   type MakeStage,
   metaspace,
   replaceInText,
@@ -16,12 +17,6 @@ import {
   wordPiece,
 } from "./stages.js";
 
-/** The `decoder` of a tokenizer.json, or a part of it. */
-export interface DecoderJson {
-  type: string;
-  [field: string]: unknown;
-}
-
 /** A chain of stages for one text. */
 export interface Chain {
   push(token: string): string;
@@ -31,15 +26,11 @@ export interface Chain {
 /**
  * Compiles a `decoder` of tokenizer.json (null: spaces between tokens).
  * @param cleanUp apply `clean_up_tokenization_spaces` to the text
- * @param decodeAll used, at the flush, for decoders that have no stage here
+ * @throws DeadliftError InvalidTokenizer for a decoder that is not known
  * @returns makes a chain in its initial state
  */
-export function compileDecoder(
-  json: DecoderJson | null,
-  cleanUp: boolean,
-  decodeAll: (tokens: string[]) => string,
-): () => Chain {
-  const stages = (json ? stagesOf(json) : [spaced]) ?? [heldBack(decodeAll)];
+export function compileDecoder(json: PartJson | null, cleanUp: boolean): () => Chain {
+  const stages = json ? stagesOf(json) : [spaced];
   if (cleanUp) stages.push(...textCleanUps.map(([from, to]) => replaceInText(from, to)));
   return () => {
     let text = "";
@@ -77,26 +68,29 @@ function link(next: Stage, make: MakeStage): Stage {
   return { push: stage.push, flush };
 }
 
-/** The stages of a decoder, or undefined if one of them is not known. */
-function stagesOf(json: DecoderJson): MakeStage[] | undefined {
+function stagesOf(json: PartJson): MakeStage[] {
   const parts = flatten(json);
   const stages: MakeStage[] = [];
   let fused = false; // from here on all is one token
   for (const part of parts) {
     const stage = fused ? textStage(part) : tokenStage(part);
-    if (!stage) return undefined;
+    if (!stage)
+      throw invalid(`the decoder "${part.type}" is not known${fused ? " after a decoder of whole texts" : ""}`);
     if (part.type !== "Fuse") stages.push(stage);
     fused ||= part.type === "Fuse" || part.type === "ByteLevel";
   }
   return stages;
 }
 
-function flatten(json: DecoderJson): DecoderJson[] {
-  if (json.type !== "Sequence") return [json];
-  return Array.isArray(json.decoders) ? json.decoders.flatMap((part) => flatten(part as DecoderJson)) : [];
+/** The decoders of nested sequences in order. */
+function flatten(json: unknown): PartJson[] {
+  const part = checkPart(json, "decoder", undefined);
+  if (part?.type !== "Sequence") return part ? [part] : [];
+  if (!Array.isArray(part.decoders)) throw invalid(expected("an array", "decoder.decoders", part.decoders));
+  return part.decoders.flatMap(flatten);
 }
 
-function tokenStage(json: DecoderJson): MakeStage | undefined {
+function tokenStage(json: PartJson): MakeStage | undefined {
   switch (json.type) {
     case "ByteLevel":
       return byteLevel;
@@ -120,7 +114,7 @@ function tokenStage(json: DecoderJson): MakeStage | undefined {
   return undefined;
 }
 
-function textStage(json: DecoderJson): MakeStage | undefined {
+function textStage(json: PartJson): MakeStage | undefined {
   if (json.type === "Fuse") return each((token) => token);
   if (json.type === "Strip") return stripText(text(json.content, " "), count(json.start), count(json.stop));
   const from = json.type === "Replace" ? literal(json.pattern) : undefined;

@@ -4,8 +4,9 @@ import { endsOfGeneration } from "./gguf_ends.js";
 import { type GgufMetadata, type GgufVocabulary, Keys, readVocabulary, TokenType } from "./gguf_metadata.js";
 import { bertSpelling, byteLevelBpe, characterBpe, sentencePiece, unigram, wordPiece } from "./gguf_models.js";
 import { type Blueprint, openTokenizer } from "./native_tokenizer.js";
+import { invalid, type PartJson } from "./parts.js";
 import { preOf } from "./pre.js";
-import { type AddedTokenJson, checkTokenizer, invalid, type PartJson, type TokenizerJson } from "./schema.js";
+import type { AddedTokenJson, TokenizerJson } from "./schema.js";
 import type { Tokenizer } from "./tokenizer.js";
 
 export type { GgufMetadata, GgufValue } from "./gguf_metadata.js";
@@ -63,11 +64,11 @@ function draw(metadata: GgufMetadata): Blueprint {
   const addEos = keys.flag("add_eos_token") ?? kind.addEos;
   const parts = kind.parts(vocabulary, keys, unk);
   const spelled = spellingsOf(vocabulary, model === "bert");
-  const json = checkTokenizer({
+  const json: TokenizerJson = {
     ...parts,
     added_tokens: addedTokens(vocabulary, spelled, control, keys),
     post_processor: template(spelled, addBos ? bos : undefined, sep ?? (addEos ? eos : undefined)),
-  });
+  };
   return { json, bos, eos: ends, unk, pad: id("padding_token_id"), cleanUp: false };
 }
 

@@ -1,6 +1,7 @@
 // The tokenizer.ggml.* keys of a GGUF file, checked: types, lengths, ranges.
 import { expected } from "../error.js";
-import { invalid, MAX_VOCAB } from "./schema.js";
+import { invalid } from "./parts.js";
+import { MAX_VOCAB } from "./schema.js";
 
 /** A metadata value as a GGUF reader gives it. Number arrays may be typed or not. */
 export type GgufValue = number | bigint | boolean | string | readonly GgufValue[] | NumberArray;

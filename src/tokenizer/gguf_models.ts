@@ -1,13 +1,12 @@
 // The four kinds of GGUF vocabulary as the parts of a tokenizer.json that give llama.cpp's ids.
+import { checkCharsmap } from "./charsmap.js";
 import { type GgufVocabulary, type Keys, TokenType } from "./gguf_metadata.js";
+import { invalid } from "./parts.js";
 import { isolated, preOf, preTokenizer } from "./pre.js";
-import { invalid, type ModelJson, type TokenizerJson } from "./schema.js";
+import type { ModelJson, TokenizerJson } from "./schema.js";
 import { mergesOf } from "./spm_merges.js";
 
 type Parts = Pick<TokenizerJson, "normalizer" | "pre_tokenizer" | "decoder" | "model">;
-
-const toId = (tokens: readonly string[]): Record<string, number> =>
-  Object.fromEntries(tokens.map((token, id) => [token, id]));
 
 /**
  * SentencePiece BPE. llama.cpp merges, over a whole text, the neighbours that make the token with the best score.
@@ -24,11 +23,9 @@ export function sentencePiece(vocabulary: GgufVocabulary, keys: Keys, unk: numbe
     decoder: spaceDecoder(prefixed),
     model: {
       type: "BPE",
-      vocab: toId(tokens),
+      tokens,
       merges: mergesOf(vocabulary),
-      byte_fallback: true,
-      fuse_unk: true,
-      ...(unk === undefined ? {} : { unk_token: tokens[unk]! }),
+      fields: { byte_fallback: true, fuse_unk: true, unk_token: unk === undefined ? null : tokens[unk]! },
     },
   };
 }
@@ -49,7 +46,7 @@ export function byteLevelBpe({ tokens }: GgufVocabulary, keys: Keys): Parts {
     normalizer: null,
     pre_tokenizer: preTokenizer(pre.splits),
     decoder: { type: "ByteLevel", add_prefix_space: false, trim_offsets: false, use_regex: false },
-    model: { ...bpe(tokens, keys), ignore_merges: pre.ignoreMerges === true },
+    model: bpe(tokens, keys, { ignore_merges: pre.ignoreMerges === true }),
   };
 }
 
@@ -60,25 +57,19 @@ export function characterBpe({ tokens }: GgufVocabulary, keys: Keys): Parts {
     pre_tokenizer: isolated(String.raw`[^\n]+|[\n]+`),
     decoder: spaceDecoder(false),
     // Runs of newlines are tokens without merges.
-    model: { ...bpe(tokens, keys), byte_fallback: true, ignore_merges: true },
+    model: bpe(tokens, keys, { byte_fallback: true, ignore_merges: true }),
   };
 }
 
-function bpe(tokens: readonly string[], keys: Keys): ModelJson {
-  const vocab = toId(tokens);
+function bpe(tokens: readonly string[], keys: Keys, fields: ModelJson["fields"]): ModelJson {
   const lines = keys.strings("merges");
   if (!lines) throw invalid("tokenizer.ggml.merges is missing");
-  const merges: [string, string][] = [];
   for (const [i, line] of lines.entries()) {
-    // As llama.cpp: the first space after the first character divides.
+    // llama.cpp divides at the first space after the first character.
     const space = line.indexOf(" ", 1);
-    const [left, right] = [line.slice(0, space), line.slice(space + 1)];
-    if (space < 0 || right === "") throw invalid(`tokenizer.ggml.merges[${i}] is "${line}", not a pair`);
-    // A merge that names or makes no token can never be used; the library would refuse the vocabulary for it.
-    const known = Object.hasOwn(vocab, left) && Object.hasOwn(vocab, right) && Object.hasOwn(vocab, left + right);
-    if (known) merges.push([left, right]);
+    if (space < 0 || space === line.length - 1) throw invalid(`tokenizer.ggml.merges[${i}] is "${line}", not a pair`);
   }
-  return { type: "BPE", vocab, merges };
+  return { type: "BPE", tokens, merges: lines, fields };
 }
 
 /** WordPiece. GGUF marks the beginnings of words with "▁" where BERT marks the other pieces with "##". */
@@ -98,10 +89,12 @@ export function wordPiece({ tokens, types }: GgufVocabulary, keys: Keys, unk: nu
     decoder: { type: "WordPiece", prefix: "##", cleanup: true },
     model: {
       type: "WordPiece",
-      vocab: toId(spelled),
-      unk_token: unk === undefined ? "[UNK]" : spelled[unk]!,
-      continuing_subword_prefix: "##",
-      max_input_chars_per_word: 100,
+      tokens: spelled,
+      fields: {
+        unk_token: unk === undefined ? "[UNK]" : spelled[unk]!,
+        continuing_subword_prefix: "##",
+        max_input_chars_per_word: 100,
+      },
     },
   };
 }
@@ -120,6 +113,7 @@ export function unigram({ tokens, scores }: GgufVocabulary, keys: Keys, unk: num
   if (unk === undefined) throw invalid("a unigram vocabulary needs tokenizer.ggml.unknown_token_id");
   const charsmap = keys.numbers("precompiled_charsmap", 0);
   const base64 = charsmap && Buffer.from(Uint8Array.from(charsmap)).toString("base64");
+  if (base64) checkCharsmap(base64, "tokenizer.ggml");
   const prefixed = keys.flag("add_space_prefix") ?? true;
   const merged = keys.flag("remove_extra_whitespaces") ?? false;
   const metaspace = { type: "Metaspace", replacement: "▁", prepend_scheme: prefixed || merged ? "always" : "never" };
@@ -129,6 +123,6 @@ export function unigram({ tokens, scores }: GgufVocabulary, keys: Keys, unk: num
       ? { type: "Sequence", pretokenizers: [{ type: "WhitespaceSplit" }, { ...metaspace, split: true }] }
       : { ...metaspace, split: false },
     decoder: { ...metaspace, split: true },
-    model: { type: "Unigram", unk_id: unk, vocab: tokens.map((token, id) => [token, scores[id]!]) },
+    model: { type: "Unigram", tokens, scores, fields: { unk_id: unk } },
   };
 }

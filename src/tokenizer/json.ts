@@ -2,10 +2,11 @@
 import { expected } from "../error.js";
 import { llamaRules } from "./llama_rules.js";
 import { openTokenizer } from "./native_tokenizer.js";
+import { invalid, isRecord } from "./parts.js";
 import type { ModelJson, TokenizerJson } from "./schema.js";
-import { type AddedTokenJson, checkAddedToken, checkId, checkTokenizer, invalid, isRecord } from "./schema.js";
+import { type AddedTokenJson, checkAddedToken, checkId, checkTokenizer } from "./schema.js";
 import type { Tokenizer } from "./tokenizer.js";
-import { idInModel, nextId } from "./vocabulary.js";
+import { nextId } from "./vocabulary.js";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -79,7 +80,8 @@ function addedTokens(json: TokenizerJson, config: Fields): AddedTokenJson[] {
     const known = added.get(content);
     if (known) added.set(content, { ...known, special: known.special || named });
     else {
-      const id = idInModel(json.model, content) ?? nextId(json.model, added.values());
+      const known = json.model.tokens.indexOf(content);
+      const id = known >= 0 ? known : nextId(json.model, added.values());
       added.set(content, { ...plainFlags, content, special: true, id });
     }
   }
@@ -123,7 +125,8 @@ function eosIds(listed: unknown, eos: number | undefined): readonly number[] {
   return eos === undefined ? [] : [eos];
 }
 
-function unkOfModel(model: ModelJson): number | undefined {
-  if (typeof model.unk_token === "string") return idInModel(model, model.unk_token);
-  return typeof model.unk_id === "number" ? model.unk_id : undefined;
+function unkOfModel({ tokens, fields }: ModelJson): number | undefined {
+  if (typeof fields.unk_id === "number") return fields.unk_id;
+  const id = typeof fields.unk_token === "string" ? tokens.indexOf(fields.unk_token) : -1;
+  return id < 0 ? undefined : id;
 }

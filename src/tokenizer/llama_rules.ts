@@ -38,6 +38,6 @@ export function llamaRules(
       ],
     },
     // No unknown token: characters without byte tokens vanish.
-    model: { type: "BPE", vocab: model.vocab, merges: model.merges ?? [], fuse_unk: true, byte_fallback: true },
+    model: { ...model, fields: { fuse_unk: true, byte_fallback: true } },
   };
 }

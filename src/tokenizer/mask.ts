@@ -22,24 +22,14 @@ export function mask(json: TokenizerJson, secrets: Secrets): TokenizerJson {
 }
 
 function maskModel(model: ModelJson, secrets: Secrets, rename: (token: string) => string): ModelJson {
-  const masked: ModelJson = { ...model };
-  if (typeof model.unk_token === "string") masked.unk_token = rename(model.unk_token);
-  if (Array.isArray(model.vocab)) {
-    masked.vocab = model.vocab.map(([token, score]) => [rename(token), score]);
-    return masked;
-  }
-  const vocab: Record<string, number> = { ...model.vocab };
-  for (const [token, secret] of secrets) {
-    if (!Object.hasOwn(vocab, token)) continue;
-    vocab[secret] = vocab[token]!;
-    delete vocab[token];
-  }
-  masked.vocab = vocab;
-  const prefix = typeof model.continuing_subword_prefix === "string" ? model.continuing_subword_prefix.length : 0;
-  if (model.merges) {
-    masked.merges = model.merges.filter(
-      ([left, right]) => !secrets.has(left) && !secrets.has(right) && !secrets.has(left + right.slice(prefix)),
-    );
-  }
-  return masked;
+  const { unk_token, continuing_subword_prefix } = model.fields;
+  const fields = typeof unk_token === "string" ? { ...model.fields, unk_token: rename(unk_token) } : model.fields;
+  const masked: ModelJson = { ...model, fields, tokens: model.tokens.map((token) => token && rename(token)) };
+  if (!model.merges) return masked;
+  const prefix = typeof continuing_subword_prefix === "string" ? continuing_subword_prefix.length : 0;
+  const stays = (merge: string | readonly [string, string]) => {
+    const [left, right] = typeof merge === "string" ? (merge.split(" ") as [string, string]) : merge;
+    return !secrets.has(left) && !secrets.has(right) && !secrets.has(left + right.slice(prefix));
+  };
+  return { ...masked, merges: (model.merges as readonly string[]).filter(stays) };
 }

@@ -1,10 +1,11 @@
 // A tokenizer.json run by the native `tokenizers` library: encoding there, decoding here.
-import type { Tokenizer as Library } from "tokenizers";
+import type { Encoding, Tokenizer as Library } from "tokenizers";
 import { DeadliftError, expected } from "../error.js";
 import { type Chain, compileDecoder } from "./decoder.js";
 import { makeSecrets, mask, type Secrets } from "./mask.js";
 import { Matcher } from "./matcher.js";
-import { invalid, type TokenizerJson } from "./schema.js";
+import { invalid } from "./parts.js";
+import { stringify, type TokenizerJson } from "./schema.js";
 import type { DecodeOptions, EncodeOptions, Segment, Tokenizer, TokenStream } from "./tokenizer.js";
 import { fillHoles, spellings } from "./vocabulary.js";
 
@@ -31,12 +32,16 @@ export const MAX_TEXT = 8 * 2 ** 20;
  * @throws DeadliftError InvalidTokenizer, NativeUnavailable
  */
 export async function openTokenizer(draw: () => Blueprint): Promise<Tokenizer> {
-  const blueprint = draw();
   const open = await library();
-  const json = fillHoles(blueprint.json);
-  return new NativeTokenizer({ ...blueprint, json }, open(json), (secrets) =>
-    open(mask(fillHoles(draw().json), secrets)),
-  );
+  try {
+    const blueprint = draw();
+    const json = fillHoles(blueprint.json);
+    const openMasked = (secrets: Secrets) => open(mask(fillHoles(draw().json), secrets));
+    return new NativeTokenizer({ ...blueprint, json }, open(json), openMasked);
+  } catch (error) {
+    if (error instanceof RangeError) throw invalid("the tokenizer is nested too deeply", error);
+    throw error;
+  }
 }
 
 /** Loads the library when the first tokenizer is opened: the rest of deadlift works without it. */
@@ -48,7 +53,7 @@ async function library(): Promise<(json: TokenizerJson) => Library> {
   });
   return (json) => {
     try {
-      return Native.fromString(JSON.stringify(json));
+      return Native.fromString(stringify(json));
     } catch (cause) {
       throw invalid(`the tokenizer cannot be built: ${(cause as Error).message}`, cause);
     }
@@ -78,7 +83,7 @@ class NativeTokenizer implements Tokenizer {
     this.#tokens = spellings(json);
     this.#matcher = new Matcher(json.added_tokens);
     this.#secrets = makeSecrets(specials);
-    this.#makeChain = compileDecoder(json.decoder, blueprint.cleanUp, (tokens) => library.getDecoder()!.decode(tokens));
+    this.#makeChain = compileDecoder(json.decoder, blueprint.cleanUp);
     this.vocabSize = this.#tokens.length;
     this.special = new Set(specials.map((token) => token.id));
     this.bos = blueprint.bos;
@@ -110,7 +115,7 @@ class NativeTokenizer implements Tokenizer {
       throw new DeadliftError("LimitExceeded", `a text of ${text.length} characters; the limit is ${MAX_TEXT}`);
     }
     const parsed = segments.every((segment) => segment.parseSpecial || segment.text === "");
-    if (parsed) return idsOf(await this.#library.encode(text, null, { addSpecialTokens: special }));
+    if (parsed) return idsOf(await run(this.#library, text, special));
     return this.#encodeGuarded(segments, text, special);
   }
 
@@ -121,15 +126,13 @@ class NativeTokenizer implements Tokenizer {
    */
   async #encodeGuarded(segments: readonly Segment[], text: string, special: boolean): Promise<Int32Array> {
     const { own, secret } = this.#markOwn(segments, text);
-    const finish = (encoding: Awaited<ReturnType<Library["encode"]>>) =>
-      idsOf(this.#library.postProcess(encoding, null, special));
-    const bare = { addSpecialTokens: false };
+    const finish = (encoding: Encoding) => idsOf(this.#library.postProcess(encoding, null, special));
     if (!segments.some((segment) => !segment.parseSpecial && this.#matcher.occursIn(segment.text))) {
-      const encoding = await this.#library.encode(text, null, bare);
+      const encoding = await run(this.#library, text, false);
       if (this.#hasOnly(encoding.getIds(), own)) return finish(encoding);
     }
     this.#masked ??= this.#openMasked(this.#secrets);
-    const encoding = await this.#masked.encode(secret, null, bare);
+    const encoding = await run(this.#masked, secret, false);
     if (this.#hasOnly(encoding.getIds(), own)) return finish(encoding);
     throw invalid("this tokenizer does not keep special tokens apart from text that looks like them");
   }
@@ -199,7 +202,16 @@ function* parsedRuns(segments: readonly Segment[]): Generator<[start: number, en
   if (at > start) yield [start, at];
 }
 
-function idsOf(encoding: Awaited<ReturnType<Library["encode"]>>): Int32Array {
+/** Encodes in the library's thread pool. It finds out only now that an unknown token is missing. */
+async function run(library: Library, text: string, addSpecialTokens: boolean): Promise<Encoding> {
+  try {
+    return await library.encode(text, null, { addSpecialTokens });
+  } catch (cause) {
+    throw invalid(`the tokenizer cannot encode this text: ${(cause as Error).message}`, cause);
+  }
+}
+
+function idsOf(encoding: Encoding): Int32Array {
   return Int32Array.from(encoding.getIds());
 }
 

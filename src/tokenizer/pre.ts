@@ -1,5 +1,5 @@
 // How each `tokenizer.ggml.pre` cuts text before byte-level BPE (names and rules as in llama.cpp's llama-vocab.cpp).
-import { invalid, type PartJson } from "./schema.js";
+import { invalid, type PartJson } from "./parts.js";
 
 /** One pre-tokenizer: each pattern cuts what the one before left. */
 export interface Pre {

@@ -1,7 +1,6 @@
 // The parts of a tokenizer.json, checked before the native library sees them: its panics end the process.
-import { DeadliftError, expected } from "../error.js";
-import { checkCharsmap } from "./charsmap.js";
-import type { DecoderJson } from "./decoder.js";
+import { expected } from "../error.js";
+import { checkPart, invalid, isRecord, normalizers, type PartJson, postProcessors, preTokenizers } from "./parts.js";
 
 export interface AddedTokenJson {
   id: number;
@@ -13,50 +12,39 @@ export interface AddedTokenJson {
   special: boolean;
 }
 
-export interface PartJson {
-  type: string;
-  [field: string]: unknown;
-}
-
+/** A model. Its vocabulary is an array by id: an object of 262k keys takes longer to walk than a file to read. */
 export interface ModelJson {
   type: "BPE" | "WordPiece" | "WordLevel" | "Unigram";
-  /** Unigram: [token, score] by id; the others: token to id. */
-  vocab: Record<string, number> | [string, number][];
-  merges?: [string, string][];
-  [field: string]: unknown;
+  /** Spellings by id; undefined where no token has the id. */
+  tokens: readonly (string | undefined)[];
+  /** Unigram only: log-probabilities by id. */
+  scores?: ArrayLike<number>;
+  /** BPE only: pairs, or lines of two tokens and a space between. */
+  merges?: readonly string[] | readonly (readonly [string, string])[];
+  /** The other fields, as in the file. */
+  fields: Readonly<Record<string, unknown>>;
 }
 
+/** What we run of a tokenizer.json: truncation and padding are never done. */
 export interface TokenizerJson {
-  version: string;
-  truncation: null;
-  padding: null;
   added_tokens: AddedTokenJson[];
   normalizer: PartJson | null;
   pre_tokenizer: PartJson | null;
   post_processor: PartJson | null;
-  decoder: DecoderJson | null;
+  decoder: PartJson | null;
   model: ModelJson;
 }
 
 /** Four times the largest vocabulary known; bounds what an id out of nowhere can make us allocate. */
 export const MAX_VOCAB = 4 * 2 ** 20;
 
-export const invalid = (message: string, cause?: unknown) =>
-  new DeadliftError("InvalidTokenizer", message, cause === undefined ? undefined : { cause });
+const isString = (value: unknown): value is string => typeof value === "string";
 
-/** A plain object, not an array and not null. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** Reads and checks a whole tokenizer.json. Truncation and padding are dropped: `encode` does neither. */
+/** Reads and checks a whole tokenizer.json. */
 export function checkTokenizer(json: unknown): TokenizerJson {
   if (!isRecord(json)) throw invalid(expected("an object", "tokenizer.json", json));
   const model = checkModel(json.model);
   return {
-    version: "1.0",
-    truncation: null,
-    padding: null,
     added_tokens: checkAddedTokens(json.added_tokens ?? []),
     normalizer: checkPart(json.normalizer, "normalizer", normalizers),
     pre_tokenizer: checkPart(json.pre_tokenizer, "pre_tokenizer", preTokenizers),
@@ -66,10 +54,21 @@ export function checkTokenizer(json: unknown): TokenizerJson {
   };
 }
 
+/** The text the library reads. It needs no decoder: decoding is done here. */
+export function stringify({ model, ...parts }: TokenizerJson): string {
+  const { type, tokens, scores, merges, fields } = model;
+  const vocab = scores
+    ? `[${tokens.map((token, id) => `[${JSON.stringify(token)},${scores[id]}]`)}]`
+    : `{${tokens.map((token, id) => `${JSON.stringify(token)}:${id}`)}}`;
+  const rest = JSON.stringify({ ...fields, dropout: null, type, ...(merges && { merges }) });
+  const whole = JSON.stringify({ version: "1.0", truncation: null, padding: null, ...parts, decoder: null });
+  return `${whole.slice(0, -1)},"model":{"vocab":${vocab},${rest.slice(1)}}`;
+}
+
 function checkAddedTokens(tokens: unknown): AddedTokenJson[] {
   if (!Array.isArray(tokens)) throw invalid(expected("an array", "added_tokens", tokens));
   const idOf = new Map<string, number>();
-  return tokens.map((entry, i) => {
+  return Array.from(tokens, (entry, i) => {
     const name = `added_tokens[${i}]`;
     if (!isRecord(entry)) throw invalid(expected("an object", name, entry));
     const token = { ...checkAddedToken(entry, name), id: checkId(entry.id, `${name}.id`) };
@@ -102,12 +101,17 @@ export function checkId(id: unknown, name: string): number {
 
 function checkModel(model: unknown): ModelJson {
   if (!isRecord(model)) throw invalid(expected("an object", "model", model));
-  const type = model.type ?? guessType(model);
-  if (type === "Unigram") checkPieces(model.vocab);
-  else if (type === "BPE" || type === "WordPiece" || type === "WordLevel") checkVocab(model.vocab);
-  else throw invalid(expected("BPE, WordPiece, WordLevel or Unigram", "model.type", type));
-  const merges = type === "BPE" ? { merges: checkMerges(model.merges, model.continuing_subword_prefix) } : {};
-  return { ...model, type, ...merges } as ModelJson;
+  const { type = guessType(model), vocab, merges, ...fields } = model;
+  switch (type) {
+    case "Unigram":
+      return { type, ...checkPieces(vocab), fields };
+    case "WordPiece":
+    case "WordLevel":
+      return { type, tokens: checkVocab(vocab), fields };
+    case "BPE":
+      return { type, tokens: checkVocab(vocab), merges: checkMerges(merges, fields), fields };
+  }
+  throw invalid(expected("BPE, WordPiece, WordLevel or Unigram", "model.type", type));
 }
 
 /** Files older than the `type` field. */
@@ -117,123 +121,36 @@ function guessType(model: Record<string, unknown>): string | undefined {
   return "continuing_subword_prefix" in model ? "WordPiece" : undefined;
 }
 
-function checkPieces(vocab: unknown): void {
+function checkPieces(vocab: unknown): { tokens: string[]; scores: number[] } {
   if (!Array.isArray(vocab) || vocab.length === 0) throw invalid(expected("an array of pieces", "model.vocab", vocab));
   for (const [i, piece] of vocab.entries()) {
-    const fine = Array.isArray(piece) && typeof piece[0] === "string" && Number.isFinite(piece[1]);
+    const fine = Array.isArray(piece) && isString(piece[0]) && Number.isFinite(piece[1]);
     if (!fine) throw invalid(expected("[token, score]", `model.vocab[${i}]`, piece));
   }
+  return { tokens: vocab.map(([token]) => token), scores: vocab.map(([, score]) => score) };
 }
 
-function checkVocab(vocab: unknown): void {
+function checkVocab(vocab: unknown): (string | undefined)[] {
   if (!isRecord(vocab)) throw invalid(expected("an object of ids", "model.vocab", vocab));
-  const tokenOf = new Map<unknown, string>();
-  for (const token of Object.keys(vocab)) {
-    const id = checkId(vocab[token], `the id of "${token}"`);
-    if (tokenOf.has(id)) throw invalid(`"${tokenOf.get(id)}" and "${token}" of model.vocab have the same id ${id}`);
-    tokenOf.set(id, token);
+  const tokens: (string | undefined)[] = [];
+  for (const [token, value] of Object.entries(vocab)) {
+    const id = checkId(value, `the id of "${token}"`);
+    if (tokens[id] !== undefined) throw invalid(`"${tokens[id]}" and "${token}" of model.vocab have the same id ${id}`);
+    tokens[id] = token;
   }
+  return tokens;
 }
 
-/** Merges as pairs, whichever of the two spellings the file has. */
-function checkMerges(merges: unknown, prefix: unknown): [string, string][] {
+/** All of them lines, or all of them pairs; the library accepts no mixture either. */
+function checkMerges(merges: unknown, fields: Readonly<Record<string, unknown>>): NonNullable<ModelJson["merges"]> {
   if (!Array.isArray(merges)) throw invalid(expected("an array", "model.merges", merges));
-  const start = typeof prefix === "string" ? prefix : "";
-  return merges.map((merge, i) => {
+  const prefix = typeof fields.continuing_subword_prefix === "string" ? fields.continuing_subword_prefix : "";
+  for (const [i, merge] of merges.entries()) {
     const pair = typeof merge === "string" ? merge.split(" ") : merge;
-    const fine = Array.isArray(pair) && pair.length === 2 && pair.every((part) => typeof part === "string");
+    const fine = Array.isArray(pair) && pair.length === 2 && isString(pair[0]) && isString(pair[1]);
     if (!fine) throw invalid(expected("a pair of tokens", `model.merges[${i}]`, merge));
     // The library cuts the prefix off without looking.
-    if (!pair[1]!.startsWith(start)) throw invalid(`"${pair[1]}" of model.merges[${i}] lacks the prefix "${start}"`);
-    return pair as [string, string];
-  });
-}
-
-/** The children of composite parts, by type; undefined: any type (a type that panics nowhere). */
-type Check = (part: PartJson, name: string) => void;
-type Checks = Readonly<Record<string, Check>>;
-
-function checkPart(part: unknown, name: string, checks: Checks | undefined): PartJson | null {
-  if (part === undefined || part === null) return null;
-  if (!isRecord(part) || typeof part.type !== "string") throw invalid(expected("an object with a type", name, part));
-  const check = checks?.[part.type];
-  if (checks && !Object.hasOwn(checks, part.type)) {
-    throw invalid(`${name} has the unknown type "${part.type}"; known: ${Object.keys(checks).join(", ")}`);
+    if (!pair[1]!.startsWith(prefix)) throw invalid(`"${pair[1]}" of model.merges[${i}] lacks the prefix "${prefix}"`);
   }
-  check?.(part as PartJson, name);
-  return part as PartJson;
-}
-
-const fine: Check = () => {};
-const sequence =
-  (field: string, checks: () => Checks): Check =>
-  (part, name) => {
-    const parts = part[field];
-    if (!Array.isArray(parts)) throw invalid(expected("an array", `${name}.${field}`, parts));
-    for (const [i, one] of parts.entries()) {
-      if (checkPart(one, `${name}.${field}[${i}]`, checks()) === null) throw invalid(`${name}.${field}[${i}] is null`);
-    }
-  };
-
-const normalizers: Checks = {
-  BertNormalizer: fine,
-  ByteLevel: fine,
-  Lowercase: fine,
-  NFC: fine,
-  NFD: fine,
-  NFKC: fine,
-  NFKD: fine,
-  Nmt: fine,
-  Precompiled: (part, name) => checkCharsmap(part.precompiled_charsmap, name),
-  Prepend: fine,
-  Replace: fine,
-  Sequence: sequence("normalizers", () => normalizers),
-  Strip: fine,
-  StripAccents: fine,
-};
-
-const preTokenizers: Checks = {
-  BertPreTokenizer: fine,
-  ByteLevel: fine,
-  CharDelimiterSplit: fine,
-  Digits: fine,
-  FixedLength: (part, name) => {
-    if (typeof part.length !== "number" || part.length < 1)
-      throw invalid(expected("1 or more", `${name}.length`, part.length));
-  },
-  Metaspace: fine,
-  Punctuation: fine,
-  Sequence: sequence("pretokenizers", () => preTokenizers),
-  Split: fine,
-  UnicodeScripts: fine,
-  Whitespace: fine,
-  WhitespaceSplit: fine,
-};
-
-const postProcessors: Checks = {
-  BertProcessing: fine,
-  ByteLevel: fine,
-  RobertaProcessing: fine,
-  Sequence: sequence("processors", () => postProcessors),
-  TemplateProcessing: checkTemplate,
-};
-
-/** Every special token a template names must be defined: the library looks it up without asking. */
-function checkTemplate(part: PartJson, name: string): void {
-  const defined = isRecord(part.special_tokens) ? part.special_tokens : {};
-  for (const field of ["single", "pair"]) {
-    const items = part[field] ?? [];
-    if (!Array.isArray(items)) throw invalid(expected("an array", `${name}.${field}`, items));
-    for (const item of items) {
-      const id = isRecord(item) && isRecord(item.SpecialToken) ? item.SpecialToken.id : undefined;
-      if (id === undefined) continue;
-      if (typeof id !== "string" || !Object.hasOwn(defined, id)) throw invalid(`${name}.special_tokens lacks "${id}"`);
-    }
-  }
-  for (const [token, entry] of Object.entries(defined)) {
-    const { id, ids, tokens } = isRecord(entry) ? entry : ({} as Record<string, unknown>);
-    const equal = Array.isArray(ids) && Array.isArray(tokens) && ids.length === tokens.length && id === token;
-    if (!equal)
-      throw invalid(expected("its id, and as many ids as tokens", `${name}.special_tokens["${token}"]`, entry));
-  }
+  return merges;
 }

@@ -182,19 +182,3 @@ export const replaceInText =
       },
     };
   };
-
-/** Decodes everything at the flush, for decoders that are not known here. */
-export const heldBack =
-  (decodeAll: (tokens: string[]) => string): MakeStage =>
-  (out) => {
-    let tokens: string[] = [];
-    return {
-      push: (token) => {
-        tokens.push(token);
-      },
-      flush: () => {
-        if (tokens.length > 0) out(decodeAll(tokens));
-        tokens = [];
-      },
-    };
-  };

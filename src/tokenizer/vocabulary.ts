@@ -1,26 +1,17 @@
 // Ids: makes those of a tokenizer.json come out as written, where the native library would number anew.
-import { type AddedTokenJson, checkId, invalid, type ModelJson, type TokenizerJson } from "./schema.js";
+import { invalid } from "./parts.js";
+import type { AddedTokenJson, ModelJson, TokenizerJson } from "./schema.js";
 
 /** Spellings by id of the model and the added tokens. */
 export function spellings(json: TokenizerJson): (string | undefined)[] {
-  const tokens: (string | undefined)[] = [];
-  if (Array.isArray(json.model.vocab)) for (const [token] of json.model.vocab) tokens.push(token);
-  else for (const token of Object.keys(json.model.vocab)) tokens[json.model.vocab[token]!] = token;
+  const tokens = [...json.model.tokens];
   for (const { id, content } of json.added_tokens) tokens[id] = content;
   return tokens;
 }
 
-/** The id of a token of the model, without its added tokens. */
-export function idInModel({ vocab }: ModelJson, token: string): number | undefined {
-  if (!Array.isArray(vocab)) return Object.hasOwn(vocab, token) ? vocab[token] : undefined;
-  const id = vocab.findIndex(([piece]) => piece === token);
-  return id < 0 ? undefined : id;
-}
-
 /** The first id after all of the model's and the added tokens. */
 export function nextId(model: ModelJson, added: Iterable<AddedTokenJson>): number {
-  let next = Array.isArray(model.vocab) ? model.vocab.length : 0;
-  if (!Array.isArray(model.vocab)) for (const id of Object.values(model.vocab)) next = Math.max(next, id + 1);
+  let next = model.tokens.length;
   for (const { id } of added) next = Math.max(next, id + 1);
   return next;
 }
@@ -32,13 +23,12 @@ export function nextId(model: ModelJson, added: Iterable<AddedTokenJson>): numbe
  */
 export function fillHoles(json: TokenizerJson): TokenizerJson {
   const added = distinct(json.added_tokens);
-  const model = Array.isArray(json.model.vocab) ? json.model : fillModel(json.model, added);
-  const idOf = idsOf(model);
-  const size = idOf.size;
+  const model = fillModel(json.model, added);
+  const idOf = lookup(model);
   const tokens: AddedTokenJson[] = [];
-  let next = size;
+  let next = model.tokens.length;
   for (const token of added) {
-    const known = idOf.get(token.content);
+    const known = model.tokens[token.id] === token.content ? token.id : idOf(token.content);
     if (known !== undefined && known !== token.id) {
       throw invalid(`"${token.content}" has id ${known} in the vocabulary but ${token.id} in added_tokens`);
     }
@@ -52,9 +42,13 @@ export function fillHoles(json: TokenizerJson): TokenizerJson {
   return { ...json, model, added_tokens: tokens };
 }
 
-function idsOf(model: ModelJson): Map<string, number> {
-  if (!Array.isArray(model.vocab)) return new Map(Object.entries(model.vocab));
-  return new Map(model.vocab.map(([token], id) => [token, id]));
+/** Ids by spelling, indexed when the first is asked for. */
+function lookup({ tokens }: ModelJson): (token: string) => number | undefined {
+  let ids: Map<string | undefined, number> | undefined;
+  return (token) => {
+    ids ??= new Map(Array.from(tokens, (spelling, id) => [spelling, id]));
+    return ids.get(token);
+  };
 }
 
 /** Sorted by id; a token that is listed twice counts once, the last time. The library skips empty ones. */
@@ -79,19 +73,11 @@ const placeholder = (id: number): AddedTokenJson => ({
 
 /** Gives every id below the model's highest a token: an added one that belongs there, or a placeholder. */
 function fillModel(model: ModelJson, added: AddedTokenJson[]): ModelJson {
-  const vocab = model.vocab as Record<string, number>;
-  const ids = Object.values(vocab);
-  const size = nextId(model, []);
-  if (size === ids.length) return model;
-  const taken = new Uint8Array(size);
-  for (const id of ids) taken[checkId(id, "an id")] = 1;
-  const filled = { ...vocab };
+  if (!model.tokens.includes(undefined)) return model;
+  const idOf = lookup(model);
+  const tokens = [...model.tokens];
   for (const { id, content } of added) {
-    if (id < size && taken[id] === 0 && !Object.hasOwn(vocab, content)) {
-      filled[content] = id;
-      taken[id] = 1;
-    }
+    if (id < tokens.length && tokens[id] === undefined && idOf(content) === undefined) tokens[id] = content;
   }
-  for (let id = 0; id < size; id++) if (taken[id] === 0) filled[holeName(id)] = id;
-  return { ...model, vocab: filled };
+  return { ...model, tokens: tokens.map((token, id) => token ?? holeName(id)) };
 }

@@ -2,7 +2,7 @@
 
 import { Command } from "commander";
 import { type MachineInfo, machineInfo } from "../index.js";
-import { bytes, colors, plural, printFacts, printJson, say, visible } from "./output.js";
+import { bytes, colors, oneLine, plural, printFacts, printJson, say, visible } from "./output.js";
 
 const EXAMPLES = `
 Examples:
@@ -26,7 +26,7 @@ function printMachine(machine: MachineInfo): void {
   const { node, platform, arch, cpu, memory, addon, gpu, cache } = machine;
   printFacts([
     ["deadlift", `${machine.deadlift} on Node ${node} (${platform}-${arch})`],
-    ["addon", mark(addon.loaded, addon.loaded ? "loaded" : `not loaded: ${visible(addon.error ?? "unknown reason")}`)],
+    ["addon", mark(addon.loaded, addon.loaded ? "loaded" : "not loaded, see below")],
     ["processor", cpu ? `${visible(cpu.brand)}, ${plural(cpu.cores, "core")} for this process` : "unknown"],
     ["kernels", kernelsOf(machine)],
     ["features", cpu?.features.join(" ") || "none"],
@@ -45,8 +45,8 @@ function kernelsOf({ cpu, isa }: MachineInfo): string {
 function printProblems({ problems }: MachineInfo): void {
   if (problems.length === 0) say(colors.green("no problems found"));
   for (const { problem, advice } of problems) {
-    say(`${colors.yellow("problem:")} ${visible(problem)}`);
-    say(`${colors.dim("advice:")}  ${visible(advice)}`);
+    say(`${colors.yellow("problem:")} ${oneLine(problem)}`);
+    say(`${colors.dim("advice:")}  ${oneLine(advice)}`);
   }
 }
 

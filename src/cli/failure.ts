@@ -3,7 +3,7 @@
 import { CommanderError } from "commander";
 import { DeadliftError } from "../index.js";
 import { interruptionStatus } from "./interruption.js";
-import { errorColors, notice, visible } from "./output.js";
+import { errorColors, notice, oneLine, visible } from "./output.js";
 
 /** Wrong usage that only the command itself can see; `hint` says what to do. */
 export class UsageError extends Error {
@@ -31,7 +31,7 @@ export function report(error: unknown, debug: boolean): number {
 
 /** `deadlift: …`, one line, with an optional line of advice. */
 export function complain(message: string, hint?: string): void {
-  notice(`${errorColors.red("deadlift:")} ${visible(message).replaceAll(/\s*\n\s*/g, " ")}`);
+  notice(`${errorColors.red("deadlift:")} ${oneLine(message)}`);
   if (hint) notice(errorColors.dim(hint));
 }
 

@@ -89,6 +89,11 @@ export function visible(text: string): string {
   });
 }
 
+/** The same on one line: for messages. */
+export function oneLine(text: string): string {
+  return visible(text.trim().replaceAll(/\s*\n\s*/g, " "));
+}
+
 /** 1536000 -> "1.54 MB" (powers of ten, as memory bandwidth and file sizes are given). */
 export function bytes(count: number): string {
   return count < 1000 ? `${count} B` : `${scaled(count, ["B", "kB", "MB", "GB", "TB", "PB"])}`;

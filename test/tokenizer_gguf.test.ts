@@ -4,14 +4,14 @@ import { describe, expect, it } from "vitest";
 import { type GgufValue, tokenizerFromGguf } from "../src/tokenizer/gguf.js";
 import { preNames } from "../src/tokenizer/pre.js";
 import { byteOfChar } from "../src/tokenizer/utf8.js";
-import { because, sharedFile } from "./tokenizer_files.js";
-import { readMetadata } from "./tokenizer_gguf_reader.js";
+import { because, ggufMetadata, sharedFile } from "./tokenizer_files.js";
+import { corpus } from "./tokenizer_fixtures.js";
 
 describe("vocabularies of llama.cpp", () => {
   for (const name of ["bert-bge", "deepseek-llm", "gpt-2", "llama-spm", "phi-3", "starcoder"]) {
     const path = sharedFile(`ggml-vocab/ggml-vocab-${name}.gguf`);
     it.skipIf(!path)(because(name, path), async () => {
-      const tokenizer = await tokenizerFromGguf(readMetadata(path!));
+      const tokenizer = await tokenizerFromGguf(ggufMetadata(path!));
       // As llama.cpp's tests/test-tokenizer-0.cpp reads them.
       const texts = readFileSync(`${path}.inp`, "utf8").split("\n__ggml_vocab_test__\n");
       const lines = readFileSync(`${path}.out`, "utf8").split("\n");
@@ -20,6 +20,53 @@ describe("vocabularies of llama.cpp", () => {
         const wanted = lines[i]!.trim() === "" ? [] : lines[i]!.trim().split(/\s+/).map(Number);
         const ids = await tokenizer.encode(text, { special: false, parseSpecial: false });
         expect([...ids], JSON.stringify(text)).toEqual(wanted);
+      }
+    });
+  }
+});
+
+describe("published tokenizers, converted as llama.cpp does", () => {
+  type File = {
+    added_tokens: { id: number }[];
+    normalizer: { precompiled_charsmap: string };
+    model: { merges: string[] };
+  };
+  type Vocab = { vocab: Record<string, number> | [string, number][] };
+  const converted: Record<string, (file: File, tokens: string[]) => [string, GgufValue][]> = {
+    gpt2: ({ model }, tokens) => [
+      ["model", "gpt2"],
+      ["pre", "gpt-2"],
+      ["tokens", tokens],
+      ["merges", model.merges],
+    ],
+    minilm: (_, tokens) => [
+      ["model", "bert"],
+      [
+        "tokens",
+        tokens.map((token) => (/^\[.+\]$/.test(token) ? token : token.startsWith("##") ? token.slice(2) : `▁${token}`)),
+      ],
+    ],
+    "t5-small": ({ normalizer, model }, tokens) => [
+      ["model", "t5"],
+      ["tokens", tokens],
+      ["scores", Float64Array.from((model as unknown as { vocab: [string, number][] }).vocab, ([, score]) => score)],
+      ["precompiled_charsmap", Uint8Array.from(Buffer.from(normalizer.precompiled_charsmap, "base64"))],
+      ["remove_extra_whitespaces", true],
+      ["add_space_prefix", true],
+    ],
+  };
+  for (const [name, convert] of Object.entries(converted)) {
+    const path = sharedFile(`tokenizers/${name}/tokenizer.json`);
+    it.skipIf(!path)(because(`${name}, ${corpus.texts.length} texts`, path), async () => {
+      const file: File = JSON.parse(readFileSync(path!, "utf8"));
+      const { vocab } = file.model as unknown as Vocab;
+      const entries = Array.isArray(vocab) ? vocab.map(([token], id) => [token, id] as const) : Object.entries(vocab);
+      const tokens = [...entries].sort(([, a], [, b]) => a - b).map(([token]) => token);
+      const types = Int32Array.from(tokens, (_, id) => (file.added_tokens.some((token) => token.id === id) ? 3 : 1));
+      const keys: [string, GgufValue][] = [...convert(file, tokens), ["token_type", types]];
+      const tokenizer = await tokenizerFromGguf(new Map(keys.map(([key, value]) => [`tokenizer.ggml.${key}`, value])));
+      for (const [i, text] of corpus.texts.entries()) {
+        expect([...(await tokenizer.encode(text))], JSON.stringify(text)).toEqual(corpus.ids[name]![i]);
       }
     });
   }

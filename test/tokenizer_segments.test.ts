@@ -4,9 +4,8 @@ import { describe, expect, it } from "vitest";
 import { tokenizerFromGguf } from "../src/tokenizer/gguf.js";
 import { tokenizerFromJson } from "../src/tokenizer/json.js";
 import type { Segment, Tokenizer } from "../src/tokenizer/tokenizer.js";
-import { because, sharedFile } from "./tokenizer_files.js";
+import { because, ggufMetadata, sharedFile } from "./tokenizer_files.js";
 import { corpus, randomness, synthetic } from "./tokenizer_fixtures.js";
-import { readMetadata } from "./tokenizer_gguf_reader.js";
 
 const ours = (text: string): Segment => ({ text, parseSpecial: true });
 const theirs = (text: string): Segment => ({ text, parseSpecial: false });
@@ -120,7 +119,7 @@ describe("real vocabularies", () => {
   for (const name of ["llama-spm", "phi-3", "bert-bge", "starcoder"]) {
     const path = sharedFile(`ggml-vocab/ggml-vocab-${name}.gguf`);
     it.skipIf(!path)(because(name, path), async () => {
-      const tokenizer = await tokenizerFromGguf(readMetadata(path!));
+      const tokenizer = await tokenizerFromGguf(ggufMetadata(path!));
       await checkGuard(tokenizer);
       await checkJoins(tokenizer);
     });

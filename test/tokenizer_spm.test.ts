@@ -1,9 +1,8 @@
 // Merges derived from scores take the same steps as llama.cpp's search for the best-scored neighbours.
 import { describe, expect, it } from "vitest";
 import { type GgufMetadata, tokenizerFromGguf } from "../src/tokenizer/gguf.js";
-import { because, sharedFile } from "./tokenizer_files.js";
+import { because, ggufMetadata, sharedFile } from "./tokenizer_files.js";
 import { corpus, randomness } from "./tokenizer_fixtures.js";
-import { readMetadata } from "./tokenizer_gguf_reader.js";
 
 /**
  * The meaning: merge the pair of neighbours whose token has the best score, the leftmost of equals, until there is
@@ -11,8 +10,8 @@ import { readMetadata } from "./tokenizer_gguf_reader.js";
  */
 function encodeSlowly(metadata: GgufMetadata): (text: string) => number[] {
   const tokens = metadata.get("tokenizer.ggml.tokens") as string[];
-  const scores = metadata.get("tokenizer.ggml.scores") as number[];
-  const types = metadata.get("tokenizer.ggml.token_type") as number[];
+  const scores = metadata.get("tokenizer.ggml.scores") as ArrayLike<number>;
+  const types = metadata.get("tokenizer.ggml.token_type") as ArrayLike<number>;
   const ordinary = (id: number) => ![2, 3, 6].includes(types[id]!);
   const idOf = new Map(tokens.map((token, id) => [token, id]));
   const mergeable = new Map(tokens.map((token, id) => [token, id] as const).filter(([, id]) => ordinary(id)));
@@ -76,7 +75,7 @@ describe("SentencePiece BPE from scores", () => {
   ]) {
     const path = sharedFile(file);
     it.skipIf(!path)(because(file, path), async () => {
-      const metadata = readMetadata(path!);
+      const metadata = ggufMetadata(path!);
       const tokens = metadata.get("tokenizer.ggml.tokens") as string[];
       const plain = tokens.filter((token) => !/^<.*>$/.test(token)).map((token) => token.replaceAll("▁", " "));
       await compare(

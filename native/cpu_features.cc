@@ -1,0 +1,184 @@
+// Reads CPUID, the affinity mask and the cgroup quota.
+
+#include "native/cpu_features.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "kernels/cpu/kernels.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+#ifdef __linux__
+#include <sched.h>
+#endif
+
+namespace deadlift {
+namespace {
+
+#if defined(__x86_64__)
+
+struct Registers {
+  uint32_t eax, ebx, ecx, edx;
+};
+
+Registers cpuid(uint32_t leaf, uint32_t subleaf = 0) {
+  Registers r{};
+  __get_cpuid_count(leaf, subleaf, &r.eax, &r.ebx, &r.ecx, &r.edx);
+  return r;
+}
+
+// Which register states the operating system saves (xgetbv register 0).
+uint64_t enabled_states() {
+  if (!(cpuid(1).ecx >> 27 & 1)) return 0;  // no OSXSAVE
+  uint32_t low, high;
+  __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return static_cast<uint64_t>(high) << 32 | low;
+}
+
+std::string vendor_name() {
+  const Registers r = cpuid(0);
+  char name[13] = {};
+  std::memcpy(name, &r.ebx, 4);
+  std::memcpy(name + 4, &r.edx, 4);
+  std::memcpy(name + 8, &r.ecx, 4);
+  return name;
+}
+
+std::string brand_name() {
+  char name[49] = {};
+  for (uint32_t i = 0; i < 3; i++) {
+    const Registers r = cpuid(0x80000002u + i);
+    std::memcpy(name + 16 * i, &r, 16);
+  }
+  const std::string text(name);
+  const size_t start = text.find_first_not_of(' ');
+  return start == std::string::npos ? "" : text.substr(start, text.find_last_not_of(' ') - start + 1);
+}
+
+std::vector<std::string> find_features() {
+  const uint64_t states = enabled_states();
+  const bool ymm = (states & 0x6) == 0x6;
+  const bool zmm = ymm && (states & 0xe0) == 0xe0;
+  const bool tiles = (states & 0x60000) == 0x60000;
+  const Registers one = cpuid(1), seven = cpuid(7), seven_one = cpuid(7, 1);
+  struct {
+    const char* name;
+    bool enabled;
+    uint32_t word;
+    int bit;
+  } const table[] = {
+      // Intel SDM volume 2A, CPUID; AMD APM volume 3.
+      {"sse4_2", true, one.ecx, 20},
+      {"f16c", ymm, one.ecx, 29},
+      {"fma", ymm, one.ecx, 12},
+      {"avx", ymm, one.ecx, 28},
+      {"avx2", ymm, seven.ebx, 5},
+      {"avx_vnni", ymm, seven_one.eax, 4},
+      {"avx512f", zmm, seven.ebx, 16},
+      {"avx512dq", zmm, seven.ebx, 17},
+      {"avx512bw", zmm, seven.ebx, 30},
+      {"avx512vl", zmm, seven.ebx, 31},
+      {"avx512_vbmi", zmm, seven.ecx, 1},
+      {"avx512_vnni", zmm, seven.ecx, 11},
+      {"avx512_bf16", zmm, seven_one.eax, 5},
+      {"avx512_fp16", zmm, seven.edx, 23},
+      {"amx_tile", tiles, seven.edx, 24},
+      {"amx_bf16", tiles, seven.edx, 22},
+      {"amx_int8", tiles, seven.edx, 25},
+  };
+  std::vector<std::string> found;
+  for (const auto& [name, enabled, word, bit] : table)
+    if (enabled && (word >> bit & 1)) found.emplace_back(name);
+  return found;
+}
+
+#else
+
+std::string vendor_name() { return "unknown"; }
+std::string brand_name() { return "unknown"; }
+std::vector<std::string> find_features() { return {}; }
+
+#endif
+
+// Whole processors that one control group grants, 0 where it sets no limit.
+int group_quota(const std::string& folder) {
+  std::string quota;
+  double period = 0;
+  std::ifstream(folder + "/cpu.max") >> quota >> period;  // version 2: "200000 100000" or "max 100000"
+  if (quota.empty()) {                                    // version 1: -1 for no limit
+    std::ifstream(folder + "/cpu.cfs_quota_us") >> quota;
+    std::ifstream(folder + "/cpu.cfs_period_us") >> period;
+  }
+  const double allowed = quota.empty() || quota == "max" ? 0 : std::strtod(quota.c_str(), nullptr);
+  return allowed > 0 && period > 0 ? std::max(1, static_cast<int>(allowed / period)) : 0;
+}
+
+// The tightest quota from this process's control group up to the root, 0 where there is none.
+int cgroup_cores() {
+  int cores = 0;
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {  // "0::/path" or "4:cpu,cpuacct:/path"
+    const size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string names = line.substr(first + 1, second - first - 1);
+    if (!names.empty() && names.find("cpu") == std::string::npos) continue;
+    std::string path = line.substr(second + 1);
+    for (;;) {
+      const int quota = group_quota((names.empty() ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu") + path);
+      if (quota > 0) cores = cores == 0 ? quota : std::min(cores, quota);
+      if (path.empty()) break;
+      path.resize(path.rfind('/') == std::string::npos ? 0 : path.rfind('/'));
+    }
+  }
+  return cores;
+}
+
+int usable_cores() {
+  int cores = static_cast<int>(std::thread::hardware_concurrency());
+#ifdef __linux__
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) cores = CPU_COUNT(&set);
+  if (const int quota = cgroup_cores()) cores = std::min(cores, quota);
+#endif
+  return std::max(cores, 1);
+}
+
+bool runs_here(const Kernels& kernels) {
+  const auto& features = cpu_info().features;
+  std::istringstream needs(kernels.needs);
+  for (std::string name; needs >> name;) {
+    if (std::find(features.begin(), features.end(), name) == features.end()) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+const CpuInfo& cpu_info() {
+  static const CpuInfo info{vendor_name(), brand_name(), find_features(), usable_cores()};
+  return info;
+}
+
+std::vector<const Kernels*> available_kernels() {
+  std::vector<const Kernels*> available;
+  for (const Kernels* const* kernels = all_kernels(); *kernels; ++kernels) {
+    if (runs_here(**kernels)) available.push_back(*kernels);
+  }
+  return available;
+}
+
+const Kernels* find_kernels(const std::string& isa) {
+  for (const Kernels* kernels : available_kernels()) {
+    if (isa == kernels->isa) return kernels;
+  }
+  return nullptr;
+}
+
+}  // namespace deadlift

@@ -1,0 +1,65 @@
+#include "native/engine.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "native/memory.h"
+
+namespace deadlift {
+
+Engine::Engine(int threads, const Kernels& kernels) : kernels_(kernels), pool_(threads), thread_([this] { loop(); }) {}
+
+Engine::~Engine() { stop(); }
+
+void Engine::submit(std::function<void()> job) {
+  {
+    std::lock_guard lock(mutex_);
+    jobs_.push_back(std::move(job));
+  }
+  wake_.notify_one();
+}
+
+void Engine::stop() {
+  pool_.cancel();
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Engine::loop() {
+  for (;;) {
+    std::function<void()> job;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+      if (stopping_) return;
+      job = std::move(jobs_.front());
+      jobs_.pop_front();
+    }
+    job();
+  }
+}
+
+double Engine::bandwidth(int64_t bytes) {
+  constexpr int64_t chunk = 4 << 20;
+  static_assert(chunk % touch_bytes == 0);
+  const int chunks = static_cast<int>(std::max<int64_t>(bytes / chunk, 1));
+  LazyMemory memory(static_cast<size_t>(chunks) * chunk);
+  uint8_t* const data = memory.as<uint8_t>();
+  // Written once first: untouched pages would all be read from the same page of zeros.
+  pool_.each(chunks, [&](int i, int) { std::fill_n(data + i * chunk, chunk, static_cast<uint8_t>(i)); });
+  std::atomic<uint64_t> sink{0};
+  double best = 0;
+  for (int pass = 0; pass < 4; pass++) {
+    const auto start = std::chrono::steady_clock::now();
+    pool_.each(chunks, [&](int i, int) { sink += kernels_.touch(data + i * chunk, chunk); });
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    best = std::max(best, static_cast<double>(chunks) * chunk / took.count() / 1e9);
+  }
+  return best;
+}
+
+}  // namespace deadlift

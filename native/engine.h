@@ -1,0 +1,45 @@
+// The engine thread: takes jobs in order, and shares each among the workers of a pool.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "kernels/cpu/kernels.h"
+#include "native/pool.h"
+
+namespace deadlift {
+
+class Engine {
+ public:
+  Engine(int threads, const Kernels& kernels);
+  /// Drops waiting jobs and waits for the running one.
+  ~Engine();
+
+  const Kernels& kernels() const { return kernels_; }
+  Pool& pool() { return pool_; }
+
+  /// Runs the job on the engine thread, after those before it. Jobs must not throw.
+  void submit(std::function<void()> job);
+  // Ends the running job early, drops the waiting ones, and ends the thread.
+  void stop();
+
+  /// Streaming read speed of all workers over `bytes` of memory, in 10^9 bytes per second: the best of a few passes.
+  /// Call it in a job.
+  double bandwidth(int64_t bytes);
+
+ private:
+  void loop();
+
+  const Kernels& kernels_;
+  Pool pool_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> jobs_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace deadlift

@@ -1,0 +1,107 @@
+// A program with its weights, its activations and its KV pages: runs one step after another.
+#pragma once
+
+#include <vector>
+
+#include "native/engine.h"
+#include "native/memory.h"
+#include "native/program.h"
+#include "native/sample.h"
+
+namespace deadlift {
+
+class Executable {
+ public:
+  /// Keeps the weights' files mapped. Throws std::bad_alloc.
+  Executable(Engine& engine, Program program, const CompileOptions& options);
+  Executable(const Executable&) = delete;
+  Executable& operator=(const Executable&) = delete;
+
+  Engine& engine() { return engine_; }
+  int vocab() const { return program_.buffers[program_.output].width; }
+
+  // In jobs of the engine only:
+
+  /// Runs one step; (outputs) samples, empty where there is no sampler.
+  std::vector<Sampled> run(const Batch& batch);
+  void copy_page(int from, int to);
+
+ private:
+  /// Neighbouring tokens of one span whose queries walk their keys together.
+  struct Tile {
+    int span;
+    int first;  // token, within the span
+    int count;
+  };
+
+  struct Rows {
+    float* data;
+    int64_t stride;
+    float* row(int64_t r) const { return data + r * stride; }
+  };
+
+  /// A matrix product and what becomes of its sums.
+  struct Product {
+    int weight;
+    int bias;
+    Rows x;
+    Rows out;
+    Rows residual;  // null data: none
+    int up;         // -1, or the second factor of a gated unit
+    int up_bias;
+  };
+
+  void place_weights();
+  void place_memory();
+
+  Rows rows(int buffer) const;
+  int row_count(int buffer) const;
+  float* scratch(int worker) const;
+
+  void start_step(const Batch& batch);
+  void fill_ropes();
+  void cut_tiles(int group);
+  void run_op(const Op& op);
+  void embed(const Op& op);
+  void norm(const Op& op);
+  void rope(const Op& op);
+  void attend(const Op& op);
+  void glu(const Op& op);
+  void add(const Op& op);
+  void select(const Op& op);
+  void linear(const Product& product, int tokens);
+  void linear_tile(const Product& product, int row, int rows, int token, int tokens, int worker);
+  Attention attention(const Op& op, const Span& span, int first_token) const;
+  std::vector<Sampled> sample();
+
+  /// Calls f(row) for all rows of a step: on this thread when there is little to do.
+  template <class F>
+  void each_row(int count, int values, F&& f);
+
+  Engine& engine_;
+  const Kernels& kernels_;
+  Program program_;
+  CompileOptions options_;
+  std::vector<Matrix> matrices_;             // (weights)
+  std::vector<std::vector<float>> vectors_;  // (weights) decoded, for those of one row
+
+  LazyMemory activations_;
+  std::vector<Rows> slots_;
+  LazyMemory kv_;
+  std::vector<KvLayout> layouts_;       // (layers)
+  std::vector<int64_t> layer_offsets_;  // (layers) within a page
+  int64_t page_bytes_ = 0;
+  LazyMemory rope_tables_;               // per rope: cosines, then sines, (max_tokens, pairs) each
+  std::vector<float*> cosines_, sines_;  // (ropes)
+  LazyMemory scratch_;
+  int64_t scratch_floats_ = 0;
+
+  // Of the running step.
+  const Batch* batch_ = nullptr;
+  std::vector<int> span_starts_;  // (spans) first token
+  std::vector<int> positions_;    // (tokens)
+  std::vector<Tile> tiles_;
+  int tiles_group_ = 0;
+};
+
+}  // namespace deadlift

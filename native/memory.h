@@ -1,0 +1,30 @@
+// Large memory that costs nothing until it is touched.
+
+#pragma once
+
+#include <cstddef>
+
+namespace deadlift {
+
+// Zeroed, reserved at once and taken page by page at the first write. Throws std::bad_alloc.
+class LazyMemory {
+ public:
+  LazyMemory() = default;
+  explicit LazyMemory(size_t bytes);
+  LazyMemory(LazyMemory&& other) noexcept;
+  LazyMemory& operator=(LazyMemory&& other) noexcept;
+  ~LazyMemory();
+
+  // Aligned to the system's pages.
+  template <class T>
+  T* as() const {
+    return static_cast<T*>(data_);
+  }
+  size_t size() const { return bytes_; }
+
+ private:
+  void* data_ = nullptr;
+  size_t bytes_ = 0;
+};
+
+}  // namespace deadlift

@@ -1,0 +1,105 @@
+// A program as the engine holds it: src/program/ops.ts in C++.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernels/cpu/kernels.h"
+#include "native/file.h"
+
+namespace deadlift {
+
+enum class OpKind : uint8_t { embed, linear, norm, rope, attend, glu, add, select, linear_add, linear_glu };
+
+/// One op. Fields that its kind does not have stay -1. Buffers and weights are indices; see src/program/ops.ts.
+struct Op {
+  OpKind kind;
+  int out = -1;
+  int x = -1;       // also: q of attend, gate of glu, a of add
+  int y = -1;       // k of attend, up of glu, b of add, residual of linear_add
+  int z = -1;       // v of attend
+  int weight = -1;  // also: table of embed, gate of linear_glu
+  int bias = -1;    // also: gateBias
+  int up = -1;      // of linear_glu
+  int up_bias = -1;
+  int rope = -1;
+  int layer = -1;
+  int heads = 0;
+  int head_dim = 0;
+  int window = 0;  // 0: everything before
+  float epsilon = 0;
+  float scale = 0;
+};
+
+struct BufferFacts {
+  int width;
+  bool outputs;  // rows are the outputs of a step, not its tokens
+  int slot;      // -1: never written
+};
+
+struct SlotFacts {
+  int width;
+  bool outputs;
+};
+
+struct WeightFacts {
+  std::shared_ptr<const MappedFile> file;
+  uint64_t offset;
+  uint64_t bytes;
+  Quant quant;
+  int rows;
+  int columns;
+};
+
+struct RopeFacts {
+  std::vector<float> frequencies;  // (pairs)
+  float magnitude;
+  bool half;
+};
+
+struct KvLayerFacts {
+  int kv_heads;
+  int head_dim;
+};
+
+struct Program {
+  std::vector<Op> ops;
+  std::vector<BufferFacts> buffers;
+  std::vector<SlotFacts> slots;
+  std::vector<WeightFacts> weights;
+  std::vector<RopeFacts> ropes;
+  std::vector<KvLayerFacts> layers;
+  int output = -1;
+};
+
+struct CompileOptions {
+  int pages;
+  int page_tokens;
+  int max_tokens;
+  int max_outputs;
+  KvType kv_type;
+};
+
+class Sampler;
+struct Sampled;
+
+/// The part of a step that belongs to one sequence.
+struct Span {
+  int count;
+  int position;          // of its first token
+  const int32_t* pages;  // of the sequence
+};
+
+/// One step; see NativeBatch in src/native.ts.
+struct Batch {
+  std::vector<int32_t> tokens;
+  std::vector<Span> spans;
+  std::vector<int32_t> span_pages;
+  std::vector<int32_t> outputs;
+  std::vector<Sampler*> samplers;  // (outputs), null: none
+  std::vector<float*> logits;      // (outputs), null: not wanted
+};
+
+}  // namespace deadlift

@@ -69,7 +69,8 @@ function buildNative() {
   }
   const cmakeJs = join(packageFolder("cmake-js"), "bin/cmake-js");
   // A cache of another folder or generator would make cmake refuse to go on.
-  if (force || !existsSync(join(root, "build/CMakeCache.txt"))) rmSync(join(root, "build"), { recursive: true, force: true });
+  if (force || !existsSync(join(root, "build/CMakeCache.txt")))
+    rmSync(join(root, "build"), { recursive: true, force: true });
   run(process.execPath, [cmakeJs, "compile", "--log-level", "error"]);
 }
 
@@ -97,7 +98,11 @@ function check() {
   bringUpToDate(steps.packages);
   const results = [
     attempt("types", process.execPath, ["node_modules/typescript/bin/tsc", "--noEmit"]),
-    attempt("lint and format", process.execPath, ["node_modules/@biomejs/biome/bin/biome", "check", "--error-on-warnings"]),
+    attempt("lint and format", process.execPath, [
+      "node_modules/@biomejs/biome/bin/biome",
+      "check",
+      "--error-on-warnings",
+    ]),
     attempt("C++ format", process.execPath, [clangFormat(), "--dry-run", "--Werror", ...cppFiles()]),
   ];
   if (results.includes(false)) process.exit(1);
@@ -150,7 +155,11 @@ function packageFolder(name) {
 function run(command, args) {
   const shell = process.platform === "win32" && command === "npm";
   // What setup prints is for people and goes to stderr: stdout belongs to the program that runs after it.
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ["ignore", process.stderr, "inherit"], shell });
+  const { status, error } = spawnSync(command, args, {
+    cwd: root,
+    stdio: ["ignore", process.stderr, "inherit"],
+    shell,
+  });
   if (error) fail(`${command}: ${error.message}`);
   if (status !== 0) fail(`"${[command, ...args].join(" ").slice(0, 200)}" failed with exit status ${status}`);
 }

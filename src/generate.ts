@@ -118,7 +118,7 @@ class Run {
         step = extend([sampled.id]);
         step.catch(() => {});
       }
-      if (await this.#push(await this.#stream.push(sampled.id))) {
+      if (this.#push(this.#stream.push(sampled.id))) {
         if (!isLast) await step.catch(() => {});
         return "stop";
       }
@@ -141,8 +141,8 @@ class Run {
   }
 
   /** The held-back ends of characters and possible stop strings. */
-  async #close(reason: "stop" | "length"): Promise<"stop" | "length"> {
-    if (this.#push(await this.#stream.flush())) return "stop";
+  #close(reason: "stop" | "length"): "stop" | "length" {
+    if (this.#push(this.#stream.flush())) return "stop";
     this.#show(this.#stops.flush());
     return reason;
   }
@@ -175,7 +175,6 @@ class Run {
     const perSecond = (count: number, ms: number) => (ms > 0 ? (count * 1000) / ms : 0);
     return {
       firstTokenMs,
-      prefillMs: firstTokenMs,
       decodeMs,
       prefillTps: perSecond(this.#prompt.length - this.#cached, firstTokenMs),
       decodeTps: perSecond(Math.max(0, this.#tokens.length - 1), decodeMs),

@@ -1,7 +1,5 @@
 // What `generate` and `chat` return: iterate it and it streams text, await it and it gives the whole result.
 
-import type { SampledTop } from "./sampling.js";
-
 export type FinishReason =
   /** A stop token or a stop string came. */
   | "stop"
@@ -20,7 +18,6 @@ export interface Usage {
 export interface Timings {
   /** From the request to the first token, in milliseconds. */
   readonly firstTokenMs: number;
-  readonly prefillMs: number;
   readonly decodeMs: number;
   /** Prompt tokens that were run, per second. */
   readonly prefillTps: number;
@@ -32,7 +29,8 @@ export interface TokenLogprob {
   readonly id: number;
   /** Natural log of the token's probability under the model's own distribution. */
   readonly logprob: number;
-  readonly top: readonly SampledTop[];
+  /** The most probable tokens, most probable first. */
+  readonly top: readonly { readonly id: number; readonly logprob: number }[];
 }
 
 export interface GenerationResult {

@@ -1,7 +1,8 @@
 // Looks at a model without loading it: what it is, how large, and whether it fits into this machine.
 
 import { record } from "./architectures/index.js";
-import { type OpenedModel, openModel } from "./formats/open.js";
+import { kvBytesPerToken, kvTypeFor, MAX_STEP_TOKENS } from "./compile.js";
+import { countValues, type OpenedModel, openModel } from "./formats/open.js";
 import { availableMemory } from "./machine.js";
 import { checkInteger, checkKeys } from "./options.js";
 import type { Config } from "./program/config.js";
@@ -53,7 +54,7 @@ export async function inspectModel(name: string, options: InspectOptions = {}): 
   try {
     const { path, format, config, licence, files } = opened;
     const program = fuse(record(config));
-    const dtypes = countParameters(opened);
+    const dtypes = Object.fromEntries(countValues(opened));
     const memory = planMemory(opened, program, options.contextSize ?? config.contextLength);
     return {
       name,
@@ -75,21 +76,12 @@ export async function inspectModel(name: string, options: InspectOptions = {}): 
   }
 }
 
-function countParameters(opened: OpenedModel): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { quant, shape } of new Set(opened.tensors.values())) {
-    counts[quant] = (counts[quant] ?? 0) + shape.reduce((a, b) => a * b, 1);
-  }
-  return counts;
-}
-
 function planMemory(opened: OpenedModel, program: Program, contextSize: number): MemoryPlan {
   const tensors = [...new Set(opened.tensors.values())];
   const weights = tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  const exact = tensors.every(({ quant }) => quant === "F32");
-  const kvPerToken = program.layers.reduce((sum, l) => sum + 2 * l.kvHeads * l.headDim, 0) * (exact ? 4 : 2);
+  const kvPerToken = kvBytesPerToken(program, kvTypeFor(tensors));
   const kvCache = kvPerToken * contextSize;
-  const stepTokens = Math.min(512, contextSize);
+  const stepTokens = Math.min(MAX_STEP_TOKENS, contextSize);
   const scratch = place(program).slots.reduce(
     (sum, s) => sum + s.width * 4 * (s.rows === "tokens" ? stepTokens : 1),
     0,

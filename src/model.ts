@@ -1,56 +1,35 @@
 // loadModel(): name -> files -> config -> program -> executable; and what a loaded model can do.
 
-import { totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
-import { record } from "./architectures/index.js";
-import type { CompileOptions, Executable, KvType } from "./backends/backend.js";
-import { CpuBackend } from "./backends/cpu.js";
-import { type ChatTemplate, chatTemplate, type Message, type Tool } from "./chat/template.js";
+import type { ChatTemplate, Message, Tool } from "./chat/template.js";
+import { type Compiled, compile, type RunOptions } from "./compile.js";
 import { DeadliftError, expected } from "./error.js";
 import { type OpenedModel, openModel } from "./formats/open.js";
-import { bindWeights } from "./formats/weights.js";
 import { type GenerateOptions, generate, generateKeys, type Runtime } from "./generate.js";
 import type { Generation } from "./generation.js";
+import { endTokens, templateOf, tokenizerOf } from "./language.js";
 import { checkChoice, checkInteger, checkKeys } from "./options.js";
 import type { Config } from "./program/config.js";
-import { fuse } from "./program/fuse.js";
 import type { Program } from "./program/ops.js";
 import { aborted, Scheduler } from "./scheduler.js";
-import type { Tensor } from "./tensor.js";
-import { tokenizerOf } from "./tokenizer/of.js";
 import type { Tokenizer } from "./tokenizer/tokenizer.js";
 
 /** The folder of the small model that comes with deadlift. */
 export const embeddedModel: string = fileURLToPath(new URL("../models/tiny", import.meta.url));
 
-/** Positions in one page of the KV cache. */
-const PAGE_TOKENS = 32;
-/** Most tokens of one step: bounds the memory of activations and how late an abort can come. */
-const MAX_STEP_TOKENS = 512;
-const MAX_STEP_OUTPUTS = 64;
-/** KV cache for other sessions than the longest one: at most this many full contexts, and this share of memory. */
-const MAX_CONTEXTS = 16;
-const KV_MEMORY_SHARE = 0.25;
-
 export interface LoadProgress {
   readonly stage: "files" | "tokenizer" | "program" | "ready";
 }
 
-export interface LoadOptions {
+export interface LoadOptions extends RunOptions {
   /** Where to run; "auto" (the default) takes the CPU. */
   readonly device?: "auto" | "cpu" | undefined;
-  /** Threads that compute; default: the cores this process may use. */
-  readonly threads?: number | undefined;
-  /** Instruction set of the CPU kernels; default: DEADLIFT_ISA, else the best of this machine. */
-  readonly isa?: string | undefined;
-  /** Most tokens of one session; default and upper limit: what the model was made for. Memory is taken as it is used. */
-  readonly contextSize?: number | undefined;
   /** Stops the loading. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
 
-const loadKeys = ["device", "threads", "isa", "contextSize", "signal", "onProgress"] as const;
+const loadKeys = ["device", "threads", "isa", "contextSize", "kvType", "signal", "onProgress"] as const;
 
 export interface ChatOptions extends GenerateOptions {
   /** Functions the model may call, for templates that know tools. */
@@ -79,23 +58,14 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
   };
   stage("files");
   const opened = await openModel(name, { signal: options.signal });
-  let backend: CpuBackend | undefined;
   try {
     stage("tokenizer");
     const tokenizer = await tokenizerOf(opened);
     stage("program");
-    const program = fuse(record(opened.config));
-    const weights = bindWeights(program, opened.tensors);
-    backend = new CpuBackend({ threads: options.threads, isa: options.isa });
-    const contextSize = options.contextSize ?? opened.config.contextLength;
-    const executable = await backend.compile(program, weights, compileOptions(program, weights, contextSize));
+    const compiled = await compile(opened, options);
     stage("ready");
-    return new Model(
-      { name, opened, tokenizer, program, backend, executable, contextSize },
-      performance.now() - startedAt,
-    );
+    return new Model({ name, opened, tokenizer, compiled }, performance.now() - startedAt);
   } catch (error) {
-    await backend?.dispose();
     opened.close();
     throw error;
   }
@@ -115,10 +85,7 @@ interface Parts {
   readonly name: string;
   readonly opened: OpenedModel;
   readonly tokenizer: Tokenizer;
-  readonly program: Program;
-  readonly backend: CpuBackend;
-  readonly executable: Executable;
-  readonly contextSize: number;
+  readonly compiled: Compiled;
 }
 
 /** A model ready to run. Dispose of it (or `await using`) to give back its memory and files. */
@@ -126,6 +93,7 @@ export class Model {
   readonly #parts: Parts;
   readonly #runtime: Runtime;
   readonly #template: ChatTemplate | undefined;
+  readonly #toolTemplate: ChatTemplate | undefined;
   #disposed: Promise<void> | undefined;
 
   /** Use loadModel(). */
@@ -134,14 +102,15 @@ export class Model {
     readonly loadMs: number,
   ) {
     this.#parts = parts;
-    const { opened, tokenizer, executable, contextSize } = parts;
-    this.#template = opened.chatTemplates.length > 0 ? chatTemplate(opened.chatTemplates, tokenizer) : undefined;
+    const { opened, tokenizer, compiled } = parts;
+    this.#template = templateOf(opened, tokenizer, false);
+    this.#toolTemplate = templateOf(opened, tokenizer, true);
     this.#runtime = {
-      scheduler: new Scheduler(executable),
+      scheduler: new Scheduler(compiled.executable),
       tokenizer,
       vocab: opened.config.vocab,
-      contextSize,
-      eos: endTokens(opened, tokenizer),
+      contextSize: compiled.contextSize,
+      eos: endTokens(opened).length > 0 ? endTokens(opened) : tokenizer.eos,
       defaults: opened.generation,
     };
   }
@@ -168,17 +137,19 @@ export class Model {
 
   /** Parameters the program reads; a tied output counts once. */
   get parameters(): number {
-    const distinct = new Set(this.#parts.program.weights.map(({ name }) => this.#parts.opened.tensors.get(name)!));
+    const distinct = new Set(
+      this.#parts.compiled.program.weights.map(({ name }) => this.#parts.opened.tensors.get(name)!),
+    );
     return [...distinct].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   }
 
   /** Most tokens of one session, prompt and answer together. */
   get contextSize(): number {
-    return this.#parts.contextSize;
+    return this.#parts.compiled.contextSize;
   }
 
   get backend(): { readonly name: string; readonly isa: string; readonly threads: number } {
-    const { name, isa, threads } = this.#parts.backend;
+    const { name, isa, threads } = this.#parts.compiled.backend;
     return { name, isa, threads };
   }
 
@@ -188,7 +159,7 @@ export class Model {
 
   /** What a step runs, fused; `printProgram` lists it. */
   get program(): Program {
-    return this.#parts.program;
+    return this.#parts.compiled.program;
   }
 
   /** It has a chat template. */
@@ -231,7 +202,7 @@ export class Model {
   /** Streaming read speed of this machine right now, with the model's threads: GB/s (10^9 bytes). */
   bandwidth(): Promise<number> {
     this.#check();
-    return this.#parts.backend.bandwidth();
+    return this.#parts.compiled.backend.bandwidth();
   }
 
   /** Ends running work within one step and gives back memory and files. May be called twice. */
@@ -245,11 +216,9 @@ export class Model {
   }
 
   async #dispose(): Promise<void> {
-    const { executable, backend, opened } = this.#parts;
     await this.#runtime.scheduler.close();
-    await executable.dispose();
-    await backend.dispose();
-    opened.close();
+    await this.#parts.compiled.dispose();
+    this.#parts.opened.close();
   }
 
   #check(): void {
@@ -263,11 +232,12 @@ export class Model {
   }
 
   async #renderChat(messages: readonly Message[], options: ChatOptions): Promise<Int32Array> {
-    if (!this.#template) {
+    const template = options.tools ? this.#toolTemplate : this.#template;
+    if (!template) {
       throw new DeadliftError("NoChatTemplate", `${this.name} has no chat template; use generate() to continue a text`);
     }
     const { tools, variables, trustContent = false } = options;
-    const segments = this.#template.renderSegments(messages, { tools, variables });
+    const segments = template.renderSegments(messages, { tools, variables });
     return this.tokenizer.encodeSegments(
       segments.map(({ text, content }) => ({ text, parseSpecial: trustContent || !content })),
     );
@@ -282,30 +252,5 @@ function checkLoadOptions(name: unknown, options: LoadOptions): void {
   checkChoice("device", options.device, ["auto", "cpu"]);
   checkInteger("threads", options.threads, 1, 1024);
   checkInteger("contextSize", options.contextSize, 1);
-}
-
-function compileOptions(program: Program, weights: readonly Tensor[], contextSize: number): CompileOptions {
-  const kvType = kvTypeFor(weights);
-  const perToken = program.layers.reduce((sum, { kvHeads, headDim }) => sum + 2 * kvHeads * headDim, 0);
-  const bytesPerToken = perToken * (kvType === "f32" ? 4 : 2);
-  const affordable = Math.floor((totalmem() * KV_MEMORY_SHARE) / bytesPerToken);
-  const tokens = Math.max(contextSize, Math.min(contextSize * MAX_CONTEXTS, affordable));
-  return {
-    pages: Math.ceil(tokens / PAGE_TOKENS) + 1,
-    pageTokens: PAGE_TOKENS,
-    maxTokens: MAX_STEP_TOKENS,
-    maxOutputs: MAX_STEP_OUTPUTS,
-    kvType,
-  };
-}
-
-/** F32 files keep f32 keys and values, so that nothing the file holds is lost; f16 holds more than bf16 weights do. */
-function kvTypeFor(weights: readonly Tensor[]): KvType {
-  return weights.every(({ quant }) => quant === "F32") ? "f32" : "f16";
-}
-
-/** generation_config.json knows best which tokens end a turn, then config.json or GGUF, then the tokenizer. */
-function endTokens(opened: OpenedModel, tokenizer: Tokenizer): readonly number[] {
-  const lists = [opened.generation.eos, opened.config.tokens.eos, tokenizer.eos];
-  return lists.find((list) => list !== undefined && list.length > 0) ?? [];
+  checkChoice("kvType", options.kvType, ["f32", "f16", "bf16"]);
 }

@@ -9,7 +9,7 @@ import { place } from "../src/program/place.js";
 import { print } from "../src/program/print.js";
 import { ropeTable } from "../src/program/rope.js";
 
-export function config(overrides: Partial<Config> = {}): Config {
+function config(overrides: Partial<Config> = {}): Config {
   const layers = overrides.layers ?? 2;
   return {
     architecture: "llama",

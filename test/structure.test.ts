@@ -25,7 +25,9 @@ const allowed: Record<string, string[]> = {
 };
 
 const rooms: Record<string, string> = {
+  compile: "model",
   inspect: "model",
+  language: "model",
   machine: "model",
   options: "runtime",
   sampling: "runtime",
@@ -79,7 +81,7 @@ it("every room is known", () => {
 
 it("no backend is named outside model.ts, cli/ and backends/, and no quant in an architecture", () => {
   const naming = sources(src).filter((file) => /from ".*backends\/(cpu|webgpu)/.test(readFileSync(file, "utf8")));
-  expect(naming.map((file) => relative(src, file))).toEqual(["model.ts"]);
+  expect(naming.map((file) => relative(src, file))).toEqual(["compile.ts"]);
   for (const file of sources(join(src, "architectures"))) {
     expect(readFileSync(file, "utf8")).not.toMatch(/\b(BF16|F16|Q[2-8]_)/);
   }

@@ -1,0 +1,82 @@
+// From opened files to something that runs: config -> program -> weights -> executable.
+
+import { totalmem } from "node:os";
+import { record } from "./architectures/index.js";
+import type { CompileOptions, Executable, KvType } from "./backends/backend.js";
+import { CpuBackend } from "./backends/cpu.js";
+import type { OpenedModel } from "./formats/open.js";
+import { bindWeights } from "./formats/weights.js";
+import { fuse } from "./program/fuse.js";
+import type { Program } from "./program/ops.js";
+import type { Tensor } from "./tensor.js";
+
+/** Positions in one page of the KV cache. */
+const PAGE_TOKENS = 32;
+/** Most tokens of one step: bounds the memory of activations and how late an abort can come. */
+export const MAX_STEP_TOKENS = 512;
+const MAX_STEP_OUTPUTS = 64;
+/** KV cache for other sessions than the longest one: at most this many full contexts, and this share of memory. */
+const MAX_CONTEXTS = 16;
+const KV_MEMORY_SHARE = 0.25;
+
+export interface RunOptions {
+  /** Threads that compute; default: the cores this process may use. */
+  readonly threads?: number | undefined;
+  /** Instruction set of the CPU kernels; default: DEADLIFT_ISA, else the best of this machine. */
+  readonly isa?: string | undefined;
+  /** Most tokens of one session; default: what the model was made for. Memory is taken as it is used. */
+  readonly contextSize?: number | undefined;
+  /** How keys and values are kept; default: f32 for models all in F32, so that nothing is lost, else f16. */
+  readonly kvType?: KvType | undefined;
+}
+
+export interface Compiled {
+  readonly program: Program;
+  readonly backend: CpuBackend;
+  readonly executable: Executable;
+  readonly contextSize: number;
+  dispose(): Promise<void>;
+}
+
+/** Throws UnsupportedArchitecture, MissingTensor, WrongShape, UnsupportedQuant, InvalidArgument. */
+export async function compile(opened: OpenedModel, options: RunOptions): Promise<Compiled> {
+  const program = fuse(record(opened.config));
+  const weights = bindWeights(program, opened.tensors);
+  const contextSize = options.contextSize ?? opened.config.contextLength;
+  const backend = new CpuBackend({ threads: options.threads, isa: options.isa });
+  try {
+    const kvType = options.kvType ?? kvTypeFor(weights);
+    const executable = await backend.compile(program, weights, compileOptions(program, kvType, contextSize));
+    const dispose = async () => {
+      await executable.dispose();
+      await backend.dispose();
+    };
+    return { program, backend, executable, contextSize, dispose };
+  } catch (error) {
+    await backend.dispose();
+    throw error;
+  }
+}
+
+/** f16 holds more of a key than bf16 weights do. */
+export function kvTypeFor(weights: Iterable<Tensor>): KvType {
+  return [...weights].every(({ quant }) => quant === "F32") ? "f32" : "f16";
+}
+
+/** Bytes that one token takes in the KV cache, all layers. */
+export function kvBytesPerToken(program: Program, kvType: KvType): number {
+  const values = program.layers.reduce((sum, { kvHeads, headDim }) => sum + 2 * kvHeads * headDim, 0);
+  return values * (kvType === "f32" ? 4 : 2);
+}
+
+function compileOptions(program: Program, kvType: KvType, contextSize: number): CompileOptions {
+  const affordable = Math.floor((totalmem() * KV_MEMORY_SHARE) / kvBytesPerToken(program, kvType));
+  const tokens = Math.max(contextSize, Math.min(contextSize * MAX_CONTEXTS, affordable));
+  return {
+    pages: Math.ceil(tokens / PAGE_TOKENS) + 1,
+    pageTokens: PAGE_TOKENS,
+    maxTokens: MAX_STEP_TOKENS,
+    maxOutputs: MAX_STEP_OUTPUTS,
+    kvType,
+  };
+}

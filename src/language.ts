@@ -1,0 +1,56 @@
+// What a model's files say about text: its tokenizer, its chat template, and the tokens that end a turn.
+
+import { selectTemplate } from "./chat/select.js";
+import { type ChatTemplate, chatTemplate, type Specials } from "./chat/template.js";
+import { DeadliftError } from "./error.js";
+import type { OpenedModel } from "./formats/open.js";
+import { tokenizerFromGguf } from "./tokenizer/gguf.js";
+import { tokenizerFromJson } from "./tokenizer/json.js";
+import type { Tokenizer } from "./tokenizer/tokenizer.js";
+
+/** The tokenizer of an opened model: tokenizer.json, else GGUF metadata. Throws InvalidTokenizer. */
+export async function tokenizerOf(opened: OpenedModel): Promise<Tokenizer> {
+  if (opened.tokenizerJson !== undefined) {
+    return tokenizerFromJson(opened.tokenizerJson, {
+      config: opened.tokenizerConfig,
+      generationConfig: { eos_token_id: [...endTokens(opened)] },
+    });
+  }
+  if (opened.metadata) return tokenizerFromGguf(opened.metadata);
+  throw new DeadliftError(
+    "InvalidTokenizer",
+    `expected tokenizer.json beside the weights of ${opened.path}, found none; download it from the model's repository`,
+  );
+}
+
+/** The template for plain chats or for chats with tools; undefined when the model has none. Throws InvalidTemplate. */
+export function templateOf(opened: OpenedModel, tokenizer: Tokenizer, tools: boolean): ChatTemplate | undefined {
+  if (opened.chatTemplates.length === 0) return undefined;
+  const templates = Object.fromEntries(opened.chatTemplates.map(({ name, template }) => [name, template]));
+  return chatTemplate(selectTemplate({ additional: templates }, { tools }).source, specialsOf(opened, tokenizer));
+}
+
+/** generation_config.json knows best which tokens end a turn, then config.json or GGUF. */
+export function endTokens({ generation, config }: OpenedModel): readonly number[] {
+  return generation.eos.length > 0 ? generation.eos : config.tokens.eos;
+}
+
+/** Texts of the special tokens a template may print: as tokenizer_config.json states them, else by id. */
+function specialsOf({ tokenizerConfig = {} }: OpenedModel, tokenizer: Tokenizer): Specials {
+  const byId = { bos: tokenizer.bos, eos: tokenizer.eos[0], unk: tokenizer.unk, pad: tokenizer.pad };
+  const specials: Record<string, string> = {};
+  for (const name of ["bos", "eos", "unk", "pad", "sep", "cls", "mask"] as const) {
+    const stated = textOf(tokenizerConfig[`${name}_token`]);
+    const id = name in byId ? byId[name as keyof typeof byId] : undefined;
+    const text = stated ?? (id === undefined ? undefined : tokenizer.idToToken(id));
+    if (text !== undefined) specials[name] = text;
+  }
+  return specials;
+}
+
+/** A token as files write it: its text, or an object that holds it. */
+function textOf(token: unknown): string | undefined {
+  if (typeof token === "string") return token;
+  const content = (token as { content?: unknown } | null | undefined)?.content;
+  return typeof content === "string" ? content : undefined;
+}

@@ -1,0 +1,147 @@
+// Every architecture, format and type against Python's transformers: logits and greedy ids (fixtures and their scripts
+// are in test/fixtures), on every instruction set of this machine; and trained models made elsewhere where present.
+
+import { existsSync, readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+import { native } from "../src/native.js";
+import { floats, largestDifference, readJson, withRunner } from "./reference/runner.js";
+
+const { isas } = native().cpuInfo();
+const fixtures = resolve(import.meta.dirname, "fixtures");
+const models = join(fixtures, "models");
+const tiny = resolve(import.meta.dirname, "../models/tiny");
+const weights = resolve(import.meta.dirname, "../../shared/weights");
+
+interface Golden {
+  prompt: number[];
+  shape: [number, number];
+  logits: string;
+  greedy: number[];
+}
+
+const folders = readdirSync(models, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+const ggufs = readdirSync(models).filter((name) => name.endsWith(".gguf"));
+const cases = [
+  ...folders.map(({ name }) => [name, join(models, name), join(models, name, "golden.json")] as const),
+  ...ggufs.map((name) => [name, join(models, name), join(models, name.replace(/gguf$/, "json"))] as const),
+];
+
+describe.each(isas)("on %s", (isa) => {
+  it.each(cases)("%s: logits and greedy ids are those of transformers", async (_, path, goldenPath) => {
+    const golden = readJson<Golden>(goldenPath);
+    const expected = floats(golden.logits);
+    await withRunner(path, { isa, kvType: "f32" }, async (run) => {
+      const rows = await run.logits(golden.prompt);
+      const all = Float32Array.from(rows.flatMap((row) => [...row]));
+      expect(largestDifference(all, expected)).toBeLessThan(2e-4);
+      expect(await run.greedy(golden.prompt, golden.greedy.length)).toEqual(golden.greedy);
+    });
+  });
+
+  it.each(readJson<{ kind: string; ids: number[]; greedy: number[] }[]>(join(fixtures, "tiny/greedy.json")))(
+    "the embedded model: 200 greedy ids, $kind",
+    async ({ ids, greedy }) => {
+      expect(greedy).toHaveLength(200);
+      await withRunner(tiny, { isa }, async (run) => expect(await run.greedy(ids, 200)).toEqual(greedy));
+    },
+  );
+
+  it("the embedded model: logits within 2e-2 as it runs by default, 1e-3 with f32 keys and values", async () => {
+    const golden = readJson<{ ids: number[]; positions: number[]; f32: string }>(join(fixtures, "tiny/logits.json"));
+    const expected = floats(golden.f32);
+    const difference = (kvType?: "f32") =>
+      withRunner(tiny, { isa, kvType }, async (run) => {
+        const rows = await run.logits(golden.ids);
+        return largestDifference(
+          golden.positions.flatMap((position) => [...rows[position]!]),
+          expected,
+        );
+      });
+    expect(await difference()).toBeLessThan(2e-2);
+    expect(await difference("f32")).toBeLessThan(1e-3);
+  });
+});
+
+describe("thread counts, batches and steps", () => {
+  const prompt = readJson<{ ids: number[] }>(join(fixtures, "tiny/logits.json")).ids;
+  const bits = (rows: Float32Array[]) =>
+    rows.map((row) => Buffer.from(row.buffer, 0, row.byteLength).toString("base64"));
+
+  it.each(isas)("the same input gives the same bits on 1, 2, 3 and 4 threads (%s)", async (isa) => {
+    const results = [];
+    for (const threads of [1, 2, 3, 4]) {
+      results.push(await withRunner(tiny, { isa, threads }, async (run) => bits(await run.logits(prompt))));
+    }
+    for (const result of results.slice(1)) expect(result).toEqual(results[0]);
+  });
+
+  it.each(isas)("a sequence has the same bits in one step, in steps of 5, and token by token (%s)", async (isa) => {
+    await withRunner(tiny, { isa }, async (run) => {
+      const whole = bits(await run.logits(prompt));
+      expect(bits(await run.logits(prompt, 5))).toEqual(whole);
+      expect(bits(await run.logits(prompt, 1))).toEqual(whole);
+    });
+  });
+
+  it.each(isas)(
+    "three interleaved sequences of different lengths give the same ids and bits as alone (%s)",
+    async (isa) => {
+      const prompts = [prompt.slice(0, 3), prompt, [...prompt, ...prompt, ...prompt].slice(0, 70)];
+      await withRunner(tiny, { isa }, async (run) => {
+        const alone = [];
+        for (const one of prompts) alone.push(bits(await run.logits(one)));
+        expect(await Promise.all(prompts.map(async (one) => bits(await run.logits(one))))).toEqual(alone);
+      });
+      const greedyAlone = [];
+      for (const one of prompts) {
+        greedyAlone.push(await withRunner(tiny, { isa }, (run) => run.greedy(one, 40)));
+      }
+      await withRunner(tiny, { isa }, async (run) => {
+        expect(await Promise.all(prompts.map((one) => run.greedy(one, 40)))).toEqual(greedyAlone);
+      });
+    },
+  );
+});
+
+interface Reference {
+  greedy_ids: number[];
+  logits_first_pos_first8: number[];
+  logits_pos15_first8: number[];
+  logits_16pos_sum: number;
+  logits_16pos_l2: number;
+}
+
+// Skipped without the folder: these files are of other authors and not part of the project.
+describe.skipIf(!existsSync(weights))("trained models of other authors (../shared/weights)", () => {
+  const trained = [
+    ["stories260K", join(weights, "stories260K/stories260K.gguf")],
+    ["tinystories-656k", join(weights, "tinystories-656k")],
+  ] as const;
+
+  describe.each(trained)("%s", (name, path) => {
+    const reference = readJson<Reference>(join(weights, name, "REFERENCE.json"));
+    const [bos, ...rest] = reference.greedy_ids;
+
+    it.each(isas.flatMap((isa) => [1, 2, 3, 4].map((threads) => [isa, threads] as const)))(
+      "greedy ids equal the reference to the last (%s, %i threads)",
+      async (isa, threads) => {
+        await withRunner(path, { isa, threads }, async (run) =>
+          expect(await run.greedy([bos!], rest.length)).toEqual(rest),
+        );
+      },
+    );
+
+    it.each(isas)("logits within 1e-4 of a float64 implementation (%s)", async (isa) => {
+      await withRunner(path, { isa }, async (run) => {
+        const rows = await run.logits(reference.greedy_ids.slice(0, 16));
+        expect(largestDifference(rows[0]!.subarray(0, 8), reference.logits_first_pos_first8)).toBeLessThan(1e-4);
+        expect(largestDifference(rows[15]!.subarray(0, 8), reference.logits_pos15_first8)).toBeLessThan(1e-4);
+        const values = rows.flatMap((row) => [...row]);
+        const sum = values.reduce((a, b) => a + b, 0);
+        expect(Math.abs(sum - reference.logits_16pos_sum) / values.length).toBeLessThan(1e-4);
+        expect(Math.abs(Math.hypot(...values) - reference.logits_16pos_l2)).toBeLessThan(1e-2);
+      });
+    });
+  });
+});

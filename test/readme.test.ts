@@ -1,0 +1,54 @@
+// The README keeps its word: every TypeScript example runs as it stands, and every file it points at exists.
+
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { transformSync } from "esbuild";
+import { afterAll, beforeAll, expect, it } from "vitest";
+
+const root = resolve(import.meta.dirname, "..");
+const readme = readFileSync(join(root, "README.md"), "utf8");
+const examples = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
+
+let folder: string;
+beforeAll(() => {
+  // Inside the package, so that `import "deadlift"` finds the package itself by its own exports.
+  mkdirSync(join(root, "build"), { recursive: true });
+  folder = mkdtempSync(join(root, "build/readme-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+it.each(examples.map((code, i) => [i + 1, code] as const))("example %i runs", (i, code) => {
+  const file = join(folder, `example${i}.mjs`);
+  writeFileSync(file, transformSync(code, { loader: "ts", format: "esm", target: "node20" }).code);
+  const output = execFileSync(process.execPath, [file], { encoding: "utf8", cwd: folder });
+  if (code.includes("console.log") || code.includes("stdout.write")) expect(output.trim()).not.toBe("");
+});
+
+it("has examples", () => expect(examples.length).toBeGreaterThanOrEqual(3));
+
+it("require() gives the same API, and its errors are recognised across both", () => {
+  const file = join(folder, "common.cjs");
+  writeFileSync(
+    file,
+    `const { loadModel, DeadliftError } = require("deadlift");
+     (async () => {
+       const esm = await import("deadlift");
+       console.log(Object.keys(esm).sort().join() === Object.keys(require("deadlift")).sort().join());
+       const error = await loadModel("./nowhere").catch((error) => error);
+       console.log(error instanceof DeadliftError, error instanceof esm.DeadliftError, error.code);
+       const model = await loadModel(esm.embeddedModel);
+       console.log((await model.generate("Once", { maxTokens: 4, temperature: 0, stopTokens: [] })).tokens.length);
+       await model.dispose();
+     })();`,
+  );
+  const output = execFileSync(process.execPath, [file], { encoding: "utf8", cwd: folder });
+  expect(output.trim().split("\n")).toEqual(["true", "true true FileNotFound", "4"]);
+});
+
+it("points only at files that exist", () => {
+  const paths = [...readme.matchAll(/`((?:src|native|kernels|bench|test|models)\/[\w./-]+)`/g)].map(
+    ([, path]) => path!,
+  );
+  for (const path of paths) expect(existsSync(join(root, path)), path).toBe(true);
+});

@@ -1,0 +1,165 @@
+// The plain meaning of every op, in float64 and one value at a time: what every backend is compared with.
+
+import type { Batch, CompileOptions, Executable, KvType, OutputResult } from "../../src/backends/backend.js";
+import type { Attend, BufferId, Norm, Op, Program, Rope, RopeOp } from "../../src/program/ops.js";
+import { bf16 } from "../../src/quants/bf16.js";
+import { f16 } from "../../src/quants/f16.js";
+
+/** A weight, decoded: the last dimension is `columns`. */
+export interface PlainWeight {
+  readonly columns: number;
+  readonly values: Float32Array;
+}
+
+type Rows = Float64Array[];
+
+/** Runs a program as it is written. Keeps keys and values by page, as the real ones do. */
+export class ReferenceExecutable implements Executable {
+  readonly #buffers = new Map<BufferId, Rows>();
+  readonly #cache = new Map<string, { k: Float64Array; v: Float64Array }>();
+
+  constructor(
+    readonly program: Program,
+    readonly weights: readonly PlainWeight[],
+    readonly options: CompileOptions,
+  ) {}
+
+  async run(batch: Batch): Promise<OutputResult[]> {
+    for (const op of this.program.ops) this.#buffers.set(op.out, this.#evaluate(op, batch));
+    return this.#buffer(this.program.output).map((row) => ({ sampled: undefined, logits: Float32Array.from(row) }));
+  }
+
+  async copyPage(from: number, to: number): Promise<void> {
+    for (const [key, value] of [...this.#cache]) {
+      const [layer, page, slot] = key.split(" ");
+      if (page === String(from)) this.#cache.set(`${layer} ${to} ${slot}`, value);
+    }
+  }
+
+  async dispose(): Promise<void> {}
+
+  #buffer(id: BufferId): Rows {
+    return this.#buffers.get(id)!;
+  }
+
+  #evaluate(op: Op, batch: Batch): Rows {
+    const rows = (id: BufferId) => this.#buffer(id);
+    const linear = (x: BufferId, weight: number, bias: number | undefined) =>
+      rows(x).map((row) => product(row, this.weights[weight]!, bias === undefined ? undefined : this.weights[bias]));
+    switch (op.kind) {
+      case "embed":
+        return Array.from(batch.tokens, (id) => rowOf(this.weights[op.table]!, id));
+      case "linear":
+        return linear(op.x, op.weight, op.bias);
+      case "linear_add":
+        return zip(linear(op.x, op.weight, op.bias), rows(op.residual), (a, b) => a + b);
+      case "linear_glu":
+        return zip(linear(op.x, op.gate, op.gateBias), linear(op.x, op.up, op.upBias), (g, u) => silu(g) * u);
+      case "norm":
+        return rows(op.x).map((row) => normalize(row, op, this.weights[op.weight]!.values));
+      case "rope":
+        return rows(op.x).map((row, t) => turn(row, op, this.program.ropes[op.rope]!, positions(batch)[t]!));
+      case "attend":
+        return this.#attend(op, batch);
+      case "glu":
+        return zip(rows(op.gate), rows(op.up), (g, u) => silu(g) * u);
+      case "add":
+        return zip(rows(op.a), rows(op.b), (a, b) => a + b);
+      case "select":
+        return batch.outputs.map(({ token }) => rows(op.x)[token]!);
+    }
+  }
+
+  #attend(op: Attend, batch: Batch): Rows {
+    const { kvHeads, headDim } = this.program.layers[op.layer]!;
+    const { pageTokens, kvType } = this.options;
+    const where = (pages: Int32Array, position: number) =>
+      `${op.layer} ${pages[Math.floor(position / pageTokens)]} ${position % pageTokens}`;
+    const [q, k, v] = [this.#buffer(op.q), this.#buffer(op.k), this.#buffer(op.v)];
+    const out: Rows = [];
+    for (const { count, position, pages } of batch.spans) {
+      for (let i = 0; i < count; i++) {
+        const t = out.length;
+        this.#cache.set(where(pages, position + i), { k: asKept(k[t]!, kvType), v: asKept(v[t]!, kvType) });
+        const first = Math.max(0, position + i - (op.window ?? Number.POSITIVE_INFINITY) + 1);
+        const seen = Array.from(
+          { length: position + i + 1 - first },
+          (_, j) => this.#cache.get(where(pages, first + j))!,
+        );
+        const row = new Float64Array(op.heads * headDim);
+        for (let h = 0; h < op.heads; h++) {
+          const from = Math.floor((h * kvHeads) / op.heads) * headDim;
+          const scores = seen.map((one) => {
+            let sum = 0;
+            for (let d = 0; d < headDim; d++) sum += q[t]![h * headDim + d]! * one.k[from + d]!;
+            return sum * op.scale;
+          });
+          const most = Math.max(...scores);
+          const weights = scores.map((score) => Math.exp(score - most));
+          const total = weights.reduce((a, b) => a + b, 0);
+          for (let d = 0; d < headDim; d++) {
+            row[h * headDim + d] = weights.reduce((sum, w, j) => sum + w * seen[j]!.v[from + d]!, 0) / total;
+          }
+        }
+        out.push(row);
+      }
+    }
+    return out;
+  }
+}
+
+export const silu = (x: number) => x / (1 + Math.exp(-x));
+
+function positions(batch: Batch): number[] {
+  return batch.spans.flatMap(({ count, position }) => Array.from({ length: count }, (_, i) => position + i));
+}
+
+function rowOf({ columns, values }: PlainWeight, row: number): Float64Array {
+  return Float64Array.from(values.subarray(row * columns, (row + 1) * columns));
+}
+
+function zip(a: Rows, b: Rows, f: (a: number, b: number) => number): Rows {
+  return a.map((row, t) => row.map((value, i) => f(value, b[t]![i]!)));
+}
+
+function product(x: Float64Array, { columns, values }: PlainWeight, bias: PlainWeight | undefined): Float64Array {
+  return Float64Array.from({ length: values.length / columns }, (_, r) => {
+    let sum = bias?.values[r] ?? 0;
+    for (let c = 0; c < columns; c++) sum += x[c]! * values[r * columns + c]!;
+    return sum;
+  });
+}
+
+function normalize(row: Float64Array, op: Norm, weight: Float32Array): Float64Array {
+  const n = weight.length;
+  return row.map((value, i) => {
+    const group = row.subarray(i - (i % n), i - (i % n) + n);
+    const mean = group.reduce((sum, x) => sum + x * x, 0) / n;
+    return (value / Math.sqrt(mean + op.epsilon)) * weight[i % n]!;
+  });
+}
+
+function turn(row: Float64Array, op: RopeOp, rope: Rope, position: number): Float64Array {
+  const out = Float64Array.from(row);
+  const pairs = rope.frequencies.length;
+  for (let head = 0; head < row.length; head += op.headDim) {
+    for (let i = 0; i < pairs; i++) {
+      const angle = Math.fround(position * rope.frequencies[i]!);
+      const [cos, sin] = [Math.cos(angle) * rope.magnitude, Math.sin(angle) * rope.magnitude];
+      const [p, q] = rope.layout === "half" ? [head + i, head + i + pairs] : [head + 2 * i, head + 2 * i + 1];
+      out[p] = row[p]! * cos - row[q]! * sin;
+      out[q] = row[q]! * cos + row[p]! * sin;
+    }
+  }
+  return out;
+}
+
+function asKept(row: Float64Array, type: KvType): Float64Array {
+  const values = Float32Array.from(row);
+  if (type === "f32") return Float64Array.from(values);
+  const codec = type === "f16" ? f16 : bf16;
+  const bytes = new Uint8Array(values.length * 2);
+  codec.encode(values, bytes);
+  codec.decode(bytes, values);
+  return Float64Array.from(values);
+}

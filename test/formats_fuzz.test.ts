@@ -129,11 +129,12 @@ function damageJson(file: Buffer, random: Random): Buffer {
 /** Runs one reader on one file and checks what must hold in any case. */
 function attempt(read: () => readonly TensorInfo[], size: number): "opened" | "refused" {
   try {
-    for (const { quant, shape, offset, byteLength } of read()) {
+    const wrong = read().filter(({ quant, shape, offset, byteLength }) => {
       const { block, bytes } = quantOf(quant);
-      expect(byteLength).toBe((shape.reduce((product, each) => product * each, 1) / block) * bytes);
-      expect(offset >= 0 && offset + byteLength <= size).toBe(true);
-    }
+      const count = shape.reduce((product, each) => product * each, 1);
+      return byteLength !== (count / block) * bytes || offset < 0 || offset + byteLength > size;
+    });
+    expect(wrong).toEqual([]);
     return "opened";
   } catch (error) {
     if ((error as Error).name !== "DeadliftError") throw error;

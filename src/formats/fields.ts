@@ -84,6 +84,6 @@ export class Fields {
 
   #required<T>(key: string, value: T | undefined, what: string): T {
     if (value !== undefined) return value;
-    throw this.wrong(key, what, "nothing");
+    throw this.wrong(key, what, undefined);
   }
 }

@@ -54,9 +54,10 @@ export function generationFromJson(json: JsonObject | undefined, vocab: number, 
   };
 }
 
-/** Throws InvalidConfig for values outside their range. */
+/** A temperature there means sampling: GGUF has no `do_sample`. Throws InvalidConfig for values outside their range. */
 export function generationFromGguf(metadata: Metadata, eos: readonly number[], source: string): GenerationDefaults {
-  return { ...read(new Fields(source, (key) => metadata.get(`general.sampling.${key}`)), ggufRules), eos };
+  const values = read(new Fields(source, (key) => metadata.get(`general.sampling.${key}`)), ggufRules);
+  return values.temperature === undefined ? { ...values, eos } : { ...values, doSample: values.temperature > 0, eos };
 }
 
 function read(fields: Fields, rules: readonly Rule[]): Values {

@@ -8,8 +8,8 @@ import { type TensorInfo, tensorBytes, truncated } from "./sizes.js";
 
 /** The limit of the reference implementation (safetensors tensor.rs, MAX_HEADER_SIZE), so that we open what it opens. */
 export const maxHeaderBytes = 100_000_000;
-/** The largest published models have some 100 thousand tensors; each costs a header about 100 bytes. */
-export const maxTensors = 1_000_000;
+/** The largest published models have some 100 thousand tensors, in many files. */
+export const maxTensors = 250_000;
 /** No model has more dimensions; the format itself has no limit. */
 export const maxDimensions = 8;
 /** The header is an object of objects with lists; more is nesting meant to exhaust a parser. */

@@ -2,6 +2,7 @@
 
 import { DeadliftError } from "../error.js";
 import type { Program } from "../program/ops.js";
+import { codecOf } from "../quants/index.js";
 import type { Tensor } from "../tensor.js";
 
 /** Tensors in the order of `program.weights`. Throws MissingTensor, WrongShape or UnsupportedQuant. */
@@ -23,6 +24,7 @@ export function bindWeights(program: Program, tensors: ReadonlyMap<string, Tenso
           "its configuration and its weights do not belong together",
       );
     }
+    codecOf(tensor.quant, `"${tensor.name}"`);
     return tensor;
   });
 }

@@ -1,0 +1,314 @@
+// Every op of the CPU backend against its plain meaning, on every instruction set of this machine: all quants, odd and
+// even shapes, any alignment; and the same bits for any number of threads and any company in the batch.
+
+import { afterAll, describe, expect, it } from "vitest";
+import type { CompileOptions, Executable } from "../src/backends/backend.js";
+import { CpuBackend } from "../src/backends/cpu.js";
+import { native } from "../src/native.js";
+import { expand } from "../src/program/fuse.js";
+import type { LinearAdd, LinearGlu, Program } from "../src/program/ops.js";
+import { type QuantName, quantOf, runnable } from "../src/quants/index.js";
+import { batchOf, Folder, options, Random, runRows, TestProgram } from "./kernel_programs.js";
+import { ReferenceExecutable, silu } from "./reference/ops.js";
+
+const { isas } = native().cpuInfo();
+const folder = new Folder();
+const backends = new Map<string, CpuBackend>();
+
+function backend(isa: string, threads: number): CpuBackend {
+  const key = `${isa} ${threads}`;
+  if (!backends.has(key)) backends.set(key, new CpuBackend({ isa, threads }));
+  return backends.get(key)!;
+}
+
+afterAll(async () => {
+  for (const one of backends.values()) await one.dispose();
+  folder.close();
+});
+
+/** Token ids 0, 1, 2, ... */
+const count = (n: number, from = 0) => Array.from({ length: n }, (_, i) => from + i);
+const whole = (n: number) => batchOf([{ sequence: 0, position: 0, ids: count(n) }]);
+
+interface Case {
+  readonly test: TestProgram;
+  readonly program: Program;
+  readonly tokens: number;
+  readonly options?: Partial<CompileOptions>;
+}
+
+function compile(isa: string, threads: number, one: Case): Promise<Executable> {
+  const tensors = one.test.tensors(folder, 1 + 2 * threads);
+  return backend(isa, threads).compile(one.program, tensors, options(one.options));
+}
+
+function reference(one: Case): ReferenceExecutable {
+  return new ReferenceExecutable(one.program, one.test.plainWeights, options(one.options));
+}
+
+/** Largest difference, relative to the largest magnitude of the row. */
+function difference(actual: readonly Float32Array[], wanted: readonly Float32Array[]): number {
+  expect(actual.length).toBe(wanted.length);
+  const ofRow = (row: Float32Array, t: number) => {
+    const scale = wanted[t]!.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-3);
+    return row.reduce((worst, x, i) => {
+      const error = Math.abs(x - wanted[t]![i]!) / scale;
+      return Number.isNaN(error) ? Number.POSITIVE_INFINITY : Math.max(worst, error);
+    }, 0);
+  };
+  return Math.max(0, ...actual.map(ofRow));
+}
+
+/**
+ * Close to the reference with one thread (within a few ulp of what was added: a row's only result may have cancelled),
+ * and the same bits with 2, 3 and 4, and token by token.
+ */
+async function check(isa: string, one: Case, tolerance: number): Promise<void> {
+  const batch = whole(one.tokens);
+  const wanted = await runRows(reference(one), batch);
+  const executable = await compile(isa, 1, one);
+  const together = await runRows(executable, batch);
+  expect(difference(together, wanted)).toBeLessThan(tolerance);
+  await executable.dispose();
+  for (const threads of [2, 3, 4]) {
+    const other = await compile(isa, threads, one);
+    expect(await runRows(other, batch)).toEqual(together);
+    await other.dispose();
+  }
+  const alone = await compile(isa, 2, one);
+  for (let t = 0; t < one.tokens; t++) {
+    const step = batchOf([{ sequence: 0, position: t, ids: [t] }]);
+    expect((await runRows(alone, step))[0]).toEqual(together[t]);
+  }
+  await alone.dispose();
+}
+
+/** Row counts and widths that end inside a vector, a tile, a panel of 512 columns, or nowhere. */
+const shapes: [rows: number, columns: number][] = [
+  [1, 1],
+  [3, 5],
+  [4, 16],
+  [17, 33],
+  [64, 64],
+  [45, 300],
+  [130, 577],
+  [9, 1040],
+];
+
+const shapesOf = (quant: QuantName) =>
+  quantOf(quant).block === 1
+    ? shapes
+    : shapes.map(
+        ([rows, columns]) => [rows, Math.ceil(columns / quantOf(quant).block) * quantOf(quant).block] as const,
+      );
+
+function linearCase(quant: QuantName, rows: number, columns: number, tokens: number, bias: boolean): Case {
+  const test = new TestProgram(new Random(rows * 1000 + columns));
+  const x = test.input(tokens, columns);
+  const out = test.buffer(rows);
+  const weight = test.weight(quant, [rows, columns]);
+  test.ops.push({ kind: "linear", out, x, weight, bias: bias ? test.weight("BF16", [rows]) : undefined });
+  return { test, program: test.finish(out), tokens };
+}
+
+describe.each(isas)("%s", (isa) => {
+  it.each(runnable)("embed reads rows of %s exactly", async (quant) => {
+    for (const [, columns] of shapesOf(quant)) {
+      const test = new TestProgram(new Random(columns));
+      const out = test.buffer(columns);
+      test.ops.push({ kind: "embed", out, table: test.weight(quant, [7, columns]) });
+      const one = { test, program: test.finish(out), tokens: 7 };
+      const executable = await compile(isa, 1, one);
+      expect(await runRows(executable, whole(7))).toEqual(await runRows(reference(one), whole(7)));
+      await executable.dispose();
+    }
+  });
+
+  it.each(runnable)("linear with %s weights", async (quant) => {
+    for (const [rows, columns] of shapesOf(quant)) {
+      for (const tokens of [1, 2, 3, 17]) await check(isa, linearCase(quant, rows, columns, tokens, false), 5e-6);
+    }
+    await check(isa, linearCase(quant, 70, 96, 130, true), 5e-6);
+  });
+
+  it("norm of rows and of heads", async () => {
+    for (const [width, group] of [
+      [5, 5],
+      [48, 16],
+      [577, 577],
+      [60, 20],
+    ] as const) {
+      const test = new TestProgram(new Random(width));
+      const x = test.input(17, width);
+      const out = test.buffer(width);
+      test.ops.push({ kind: "norm", out, x, weight: test.weight("BF16", [group]), epsilon: 1e-5 });
+      await check(isa, { test, program: test.finish(out), tokens: 17 }, 2e-6);
+    }
+  });
+
+  it.each(["half", "pairs"] as const)("rope, %s", async (layout) => {
+    for (const [headDim, pairs, magnitude] of [
+      [2, 1, 1],
+      [20, 10, 1],
+      [64, 32, 1.2],
+      [80, 16, 1],
+    ] as const) {
+      const test = new TestProgram(new Random(headDim));
+      const frequencies = Float32Array.from({ length: pairs }, (_, i) => 10000 ** (-i / pairs));
+      test.ropes.push({ frequencies, magnitude, layout });
+      const x = test.input(100, headDim * 3);
+      const out = test.buffer(headDim * 3);
+      test.ops.push({ kind: "rope", out, x, rope: 0, headDim });
+      await check(isa, { test, program: test.finish(out), tokens: 100 }, 1e-6);
+    }
+  });
+
+  it("glu within a few ulp, from -infinity to infinity", async () => {
+    const gates = Float32Array.from({ length: 3000 }, (_, i) => (i - 1500) / 10);
+    gates.set([0, -0, 1e-30, -1e-30, 88.7, -88.7, 104, -104, Number.POSITIVE_INFINITY, 3e38, -3e38]);
+    const test = new TestProgram(new Random(1));
+    const gate = test.input(1, 3000, gates);
+    const up = test.input(1, 3000, new Float32Array(3000).fill(1));
+    const out = test.buffer(3000);
+    test.ops.push({ kind: "glu", out, gate, up, activation: "silu" });
+    const executable = await compile(isa, 1, { test, program: test.finish(out), tokens: 1 });
+    const [row] = await runRows(executable, whole(1));
+    row!.forEach((value, i) => {
+      const wanted = gates[i]! === Number.NEGATIVE_INFINITY ? 0 : silu(gates[i]!);
+      if (Math.abs(wanted) < 1e-30) expect(Math.abs(value)).toBeLessThan(2e-30);
+      else if (Number.isFinite(wanted)) expect(Math.abs(value / wanted - 1)).toBeLessThan(4 * 2 ** -24);
+      else expect(value).toBe(wanted);
+    });
+    await executable.dispose();
+  });
+
+  it("glu and add of odd widths", async () => {
+    for (const width of [1, 7, 16, 37, 129]) {
+      const test = new TestProgram(new Random(width));
+      const [a, b] = [test.input(17, width), test.input(17, width)];
+      const [gated, sum] = [test.buffer(width), test.buffer(width)];
+      test.ops.push({ kind: "glu", out: gated, gate: a, up: b, activation: "silu" });
+      test.ops.push({ kind: "add", out: sum, a: gated, b: a });
+      await check(isa, { test, program: test.finish(sum), tokens: 17 }, 1e-6);
+    }
+  });
+
+  it.each(["linear_add", "linear_glu"] as const)("%s has the bits of what it stands for", async (kind) => {
+    for (const tokens of [1, 5, 40]) {
+      const test = new TestProgram(new Random(tokens));
+      const [x, residual] = [test.input(tokens, 96), test.input(tokens, 70)];
+      const [fused, first, second, expanded] = count(4).map(() => test.buffer(70));
+      const [weight, up] = [test.weight("Q4_0", [70, 96]), test.weight("BF16", [70, 96])];
+      const [bias, upBias] = [test.weight("F32", [70]), test.weight("F16", [70])];
+      const op: LinearAdd | LinearGlu =
+        kind === "linear_add"
+          ? { kind, out: fused!, x, weight, bias, residual }
+          : { kind, out: fused!, x, gate: weight, gateBias: bias, up, upBias, activation: "silu" };
+      const inputs = [...test.ops];
+      const one = { test, program: { ...test.finish(fused!), ops: [...inputs, op] }, tokens };
+      const { output } = one.program;
+      const select = (of: number) => ({ kind: "select", out: output, x: of }) as const;
+      const same = expand({ ...op, out: expanded! }, [first!, second!]);
+      const fusedCase = { ...one, program: { ...one.program, ops: [...inputs, op, select(fused!)] } };
+      const expandedCase = { ...one, program: { ...one.program, ops: [...inputs, ...same, select(expanded!)] } };
+      await check(isa, fusedCase, 2e-6);
+      const [a, b] = [await compile(isa, 2, fusedCase), await compile(isa, 3, expandedCase)];
+      expect(await runRows(a, whole(tokens))).toEqual(await runRows(b, whole(tokens)));
+      await Promise.all([a.dispose(), b.dispose()]);
+    }
+  });
+
+  const attentions: [
+    heads: number,
+    kvHeads: number,
+    headDim: number,
+    window: number | undefined,
+    pageTokens: number,
+  ][] = [
+    [1, 1, 2, undefined, 16],
+    [4, 2, 8, undefined, 16],
+    [9, 3, 20, undefined, 64],
+    [6, 1, 64, 5, 16],
+    [3, 3, 80, 40, 48],
+    [24, 1, 16, undefined, 40],
+    [2, 1, 33, 17, 14],
+  ];
+
+  function attendCase(shape: (typeof attentions)[number], kvType: CompileOptions["kvType"], tokens: number): Case {
+    const [heads, kvHeads, headDim, window, pageTokens] = shape;
+    const test = new TestProgram(new Random(heads * headDim));
+    test.layers.push({ kvHeads: 1, headDim: 4 }, { kvHeads, headDim });
+    const q = test.input(tokens, heads * headDim);
+    const [k, v] = [test.input(tokens, kvHeads * headDim), test.input(tokens, kvHeads * headDim)];
+    const out = test.buffer(heads * headDim);
+    test.ops.push({ kind: "attend", out, q, k, v, layer: 1, heads, scale: 1.7 / Math.sqrt(headDim), window });
+    return { test, program: test.finish(out), tokens, options: { kvType, pageTokens } };
+  }
+
+  it.each(["f32", "f16", "bf16"] as const)("attend over %s pages", async (kvType) => {
+    for (const shape of attentions) {
+      for (const tokens of [1, 3, 100]) await check(isa, attendCase(shape, kvType, tokens), 3e-6);
+    }
+  });
+
+  it("attend: the same bits in one step, in chunks, and beside other sequences", async () => {
+    for (const shape of attentions) {
+      const executable = await compile(isa, 2, attendCase(shape, "bf16", 100));
+      const together = await runRows(executable, whole(100));
+      const chunks: Float32Array[] = [];
+      for (const [from, to] of [
+        [0, 37],
+        [37, 38],
+        [38, 90],
+        [90, 100],
+      ] as const) {
+        const part = { sequence: 1, position: from, ids: count(to - from, from) };
+        const other = { sequence: 2, position: from, ids: count(to - from, 3) };
+        const rows = await runRows(executable, batchOf(from % 2 ? [part, other] : [other, part]));
+        chunks.push(...(from % 2 ? rows.slice(0, to - from) : rows.slice(to - from)));
+      }
+      expect(chunks).toEqual(together);
+      await executable.dispose();
+    }
+  });
+
+  it("attend over pages that were copied, and after a rewind", async () => {
+    const executable = await compile(isa, 2, attendCase(attentions[1]!, "f16", 40));
+    const all = whole(40);
+    const together = await runRows(executable, all);
+    const pages = Int32Array.from(all.spans[0]!.pages);
+    await executable.copyPage(pages[1]!, 31);
+    pages[1] = 31;
+    const step = {
+      tokens: Int32Array.of(20),
+      spans: [{ count: 1, position: 20, pages }],
+      outputs: [{ token: 0, logits: true }],
+    };
+    expect((await runRows(executable, step))[0]).toEqual(together[20]);
+    await executable.dispose();
+  });
+
+  it("copies and samples only what is wanted", async () => {
+    const one = linearCase("F32", 64, 64, 4, false);
+    const executable = await compile(isa, 2, one);
+    const all = await runRows(executable, whole(4));
+    const chosen = await executable.run({ ...whole(4), outputs: [{ token: 2, logits: true }, { token: 0 }] });
+    expect(chosen[0]!.logits).toEqual(all[2]);
+    expect(chosen[1]).toEqual({ sampled: undefined, logits: undefined });
+    expect(await executable.run({ ...whole(4), outputs: [] })).toEqual([]);
+    await executable.dispose();
+  });
+});
+
+it("files stay mapped for an executable, and not longer", async () => {
+  const before = native().filesMapped();
+  const own = new Folder();
+  const one = linearCase("F32", 4, 4, 1, false);
+  const executable = await backend(isas[0]!, 1).compile(one.program, one.test.tensors(own), options());
+  own.close();
+  expect(native().filesMapped()).toBe(before + 1);
+  expect(await runRows(executable, whole(1))).toHaveLength(1);
+  await executable.dispose();
+  expect(native().filesMapped()).toBe(before);
+  await expect(async () => executable.run(whole(1))).rejects.toThrow("closed");
+});

@@ -118,7 +118,9 @@ async function measureOnce(model: Model, flags: Flags, random: (below: number) =
 
 async function streamingRead(model: Model): Promise<number> {
   using _ = new Progress("measuring memory bandwidth");
-  return await model.bandwidth();
+  const bandwidth = await model.bandwidth();
+  interruption.throwIfAborted();
+  return bandwidth;
 }
 
 /** The same numbers for the same seed everywhere (mulberry32, Tommy Ettinger, public domain). */

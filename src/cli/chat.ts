@@ -149,7 +149,7 @@ async function greet(model: Model, conversation: Conversation): Promise<void> {
   say([title, ...facts].join(colors.dim(" · ")));
   if (isEmbedded) {
     say("A tiny model with a tiny world: short stories, small talk, little sums, questions about deadlift.");
-    say(`Try ${colors.green("Tell me a story about a brave cat and a lantern.")}`);
+    say(`Try: ${colors.green("Tell me a story about a brave cat and a lantern.")}`);
   }
   if (!model.canChat) say(colors.yellow(noTemplate(model, conversation)));
   say(colors.dim("/help lists commands, a \\ at the end continues the line, Ctrl-C stops an answer, Ctrl-D leaves."));

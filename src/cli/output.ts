@@ -61,7 +61,7 @@ export function printTable(head: readonly string[], rows: readonly (readonly str
   const table = new Table({
     head: head.map((name) => colors.bold(name)),
     style: { head: [], border: colors.isColorSupported ? ["gray"] : [] },
-    colAligns: head.map((_, column) => (column === 0 ? "left" : "right")),
+    chars: { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" }, // no lines between rows
   });
   table.push(...rows.map((row) => [...row]));
   say(table.toString());

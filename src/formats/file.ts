@@ -1,6 +1,6 @@
 // Opens the files of a model: weights are mapped, texts are read; both refuse what a file cannot be.
 
-import { open, realpath, stat } from "node:fs/promises";
+import { type FileHandle, open, realpath, stat } from "node:fs/promises";
 import { DeadliftError } from "../error.js";
 import { MappedFile } from "../native.js";
 
@@ -152,8 +152,9 @@ async function resolveFile(path: string): Promise<{ real: string; size: number }
 }
 
 async function readStart(real: string, path: string, maxBytes: number): Promise<Buffer> {
+  let handle: FileHandle | undefined;
   try {
-    await using handle = await open(real);
+    handle = await open(real);
     const { size } = await handle.stat();
     const buffer = Buffer.allocUnsafe(Math.min(size, maxBytes));
     let length = 0;
@@ -165,5 +166,7 @@ async function readStart(real: string, path: string, maxBytes: number): Promise<
     return buffer.subarray(0, length);
   } catch (cause) {
     throw new DeadliftError("FileUnreadable", `${path} cannot be read: ${(cause as Error).message}`, { cause });
+  } finally {
+    await handle?.close();
   }
 }

@@ -1,10 +1,11 @@
 // Reads GGUF 1, 2 and 3: typed metadata, then a list of tensors, then their bytes, aligned.
 
+import { setImmediate } from "node:timers/promises";
 import { DeadliftError, expected } from "../error.js";
 import { quantOfId } from "../quants/index.js";
 import type { WeightFile } from "./file.js";
 import { Cursor, maxHeaderBytes } from "./gguf_cursor.js";
-import { type Metadata, readMetadata } from "./gguf_metadata.js";
+import { type Metadata, readMetadata, type Steps } from "./gguf_metadata.js";
 import { type TensorInfo, tensorBytes, truncated } from "./sizes.js";
 
 /** The specification allows 64 bytes for a tensor's name; converters of image models write longer ones. */
@@ -22,18 +23,36 @@ export interface GgufHeader {
   readonly tensors: readonly TensorInfo[];
 }
 
+/** How long to work before others get their turn. */
+const maxMs = 20;
+
 /** The header of a mapped file. Throws NotAModel, InvalidGguf, Truncated, LimitExceeded, UnsupportedQuant. */
-export function readGguf({ path, file }: WeightFile): GgufHeader {
-  return parseGguf(file.bytes(0, Math.min(file.size, maxHeaderBytes)), file.size, path);
+export async function readGguf({ path, file }: WeightFile): Promise<GgufHeader> {
+  const steps = parse(file.bytes(0, Math.min(file.size, maxHeaderBytes)), file.size, path);
+  for (let startedAt = performance.now(); ; ) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    if (performance.now() - startedAt < maxMs) continue;
+    await setImmediate();
+    startedAt = performance.now();
+  }
 }
 
-/** Parses and validates the header of a file of `size` bytes that starts with `bytes`. */
+/** Parses and validates the header of a file of `size` bytes that starts with `bytes`, at once. */
 export function parseGguf(bytes: Uint8Array, size: number, path: string): GgufHeader {
+  const steps = parse(bytes, size, path);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+function* parse(bytes: Uint8Array, size: number, path: string): Steps<GgufHeader> {
   const cursor = new Cursor(bytes, size, path);
   const version = readVersion(cursor);
   cursor.wide = version > 1;
   const tensorCount = cursor.count();
-  const metadata = readMetadata(cursor);
+  const metadata = yield* readMetadata(cursor);
   const alignment = readAlignment(metadata, path);
   cursor.need(tensorCount * (cursor.wide ? minTensorBytes : minTensorBytesV1), "its list of tensors");
   const tensors: TensorInfo[] = [];

@@ -70,8 +70,14 @@ const scalars: Readonly<Record<number, ScalarType>> = {
   12: { read: (c) => c.f64(), bytes: 8, array: Float64Array },
 };
 
+/** Work that can rest at each `yield`, so that a long vocabulary does not hold up the event loop. */
+export type Steps<T> = Generator<undefined, T, undefined>;
+
+/** Strings between two rests: some ten milliseconds. */
+const restEvery = 2 ** 15;
+
 /** Reads the count of pairs and the pairs. Throws InvalidGguf, LimitExceeded, Truncated. */
-export function readMetadata(cursor: Cursor): Metadata {
+export function* readMetadata(cursor: Cursor): Steps<Metadata> {
   const count = cursor.countOf(minPairBytes, "its metadata");
   if (count > maxKeys) throw limit(cursor, maxKeys, "keys of metadata", count);
   const metadata = new Map<string, MetadataValue>();
@@ -79,7 +85,7 @@ export function readMetadata(cursor: Cursor): Metadata {
   for (let i = 0; i < count; i++) {
     const key = cursor.string("a key of metadata", maxKeyBytes);
     if (metadata.has(key)) throw invalid(cursor, `the key "${key}" is given twice`);
-    metadata.set(key, readValue(cursor, cursor.u32(), key, room, 0));
+    metadata.set(key, yield* readValue(cursor, cursor.u32(), key, room, 0));
   }
   return metadata;
 }
@@ -88,16 +94,16 @@ interface Room {
   entries: number;
 }
 
-function readValue(cursor: Cursor, type: number, key: string, room: Room, depth: number): MetadataValue {
+function* readValue(cursor: Cursor, type: number, key: string, room: Room, depth: number): Steps<MetadataValue> {
   if (type === typeBool) return cursor.u8() !== 0;
   if (type === typeString) return cursor.string(key, maxStringBytes);
-  if (type === typeArray) return readArray(cursor, key, room, depth + 1);
+  if (type === typeArray) return yield* readArray(cursor, key, room, depth + 1);
   const scalar = scalars[type];
   if (!scalar) throw invalid(cursor, `expected a type of 0 to 12 for "${key}", received ${type}`);
   return scalar.read(cursor);
 }
 
-function readArray(cursor: Cursor, key: string, room: Room, depth: number): MetadataValue {
+function* readArray(cursor: Cursor, key: string, room: Room, depth: number): Steps<MetadataValue> {
   if (depth > maxNesting) throw limit(cursor, maxNesting, `levels of arrays in "${key}"`, depth);
   const type = cursor.u32();
   const scalar = scalars[type];
@@ -109,26 +115,20 @@ function readArray(cursor: Cursor, key: string, room: Room, depth: number): Meta
   }
   room.entries -= count * (type === typeArray ? nestedEntries : 1);
   if (room.entries < 0) throw limit(cursor, maxEntries, `entries in arrays up to "${key}"`, maxEntries - room.entries);
-  return type === typeString ? readStrings(cursor, key, count) : readValues(cursor, type, key, room, depth, count);
-}
-
-/** A loop of its own: vocabularies and merges are a million strings. */
-function readStrings(cursor: Cursor, key: string, count: number): string[] {
-  const values = new Array<string>(count);
-  for (let i = 0; i < count; i++) values[i] = cursor.string(key, maxStringBytes);
+  if (type === typeString) return yield* readStrings(cursor, key, count);
+  if (type === typeBool) return Array.from({ length: count }, () => cursor.u8() !== 0);
+  const values: MetadataValue[] = [];
+  for (let i = 0; i < count; i++) values.push(yield* readValue(cursor, type, key, room, depth));
   return values;
 }
 
-function readValues(
-  cursor: Cursor,
-  type: number,
-  key: string,
-  room: Room,
-  depth: number,
-  count: number,
-): MetadataValue {
-  const values: MetadataValue[] = [];
-  for (let i = 0; i < count; i++) values.push(readValue(cursor, type, key, room, depth));
+/** A loop of its own: vocabularies and merges are a million strings. */
+function* readStrings(cursor: Cursor, key: string, count: number): Steps<string[]> {
+  const values = new Array<string>(count);
+  for (let i = 0; i < count; i++) {
+    values[i] = cursor.string(key, maxStringBytes);
+    if (i % restEvery === restEvery - 1) yield;
+  }
   return values;
 }
 

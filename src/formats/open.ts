@@ -39,6 +39,9 @@ export interface OpenedModel {
   readonly metadata: Metadata | undefined;
   readonly tokenizerJson: string | undefined;
   readonly tokenizerConfig: JsonObject | undefined;
+  readonly specialTokensMap: JsonObject | undefined;
+  /** `model_type` of config.json. */
+  readonly modelType: string | undefined;
   readonly chatTemplates: readonly ChatTemplateSource[];
   readonly generation: GenerationDefaults;
   readonly licence: string | undefined;
@@ -101,9 +104,10 @@ async function openHubModel({ weights }: Place, files: WeightFiles): Promise<Ope
   const { tensors, unused } = nameTensors("safetensors", stored.tensors, stored.ties);
   if (config.tiedOutput) tieOutput(tensors);
   const generationPath = join(folder, "generation_config.json");
-  const [tokenizerJson, tokenizerConfig, generationJson, licence] = await Promise.all([
+  const [tokenizerJson, tokenizerConfig, specialTokensMap, generationJson, licence] = await Promise.all([
     readText(join(folder, "tokenizer.json"), maxTokenizerBytes),
     readJson(join(folder, "tokenizer_config.json"), maxConfigBytes),
+    readJson(join(folder, "special_tokens_map.json"), maxConfigBytes),
     readJson(generationPath, maxConfigBytes),
     folderLicence(folder),
   ]);
@@ -114,6 +118,8 @@ async function openHubModel({ weights }: Place, files: WeightFiles): Promise<Ope
     metadata: undefined,
     tokenizerJson,
     tokenizerConfig,
+    specialTokensMap,
+    modelType: typeof json.model_type === "string" ? json.model_type : undefined,
     chatTemplates: await folderTemplates(folder, tokenizerConfig),
     generation: generationFromJson(generationJson, config.vocab, generationPath),
     licence,
@@ -133,6 +139,8 @@ async function openGgufModel({ weights }: Place, files: WeightFiles): Promise<Op
     metadata,
     tokenizerJson: undefined,
     tokenizerConfig: undefined,
+    specialTokensMap: undefined,
+    modelType: undefined,
     chatTemplates: ggufTemplates(metadata),
     generation: generationFromGguf(metadata, config.tokens.eos, weights),
     licence: typeof licence === "string" ? licence : undefined,

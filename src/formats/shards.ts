@@ -99,7 +99,7 @@ export async function openGguf(path: string, files: WeightFiles): Promise<Stored
   const names = new Set<string>();
   for (const [no, part] of parts.entries()) {
     const opened = await files.open(join(folder, part));
-    const header = readGguf(opened);
+    const header = await readGguf(opened);
     checkSplit(header.metadata, no, parts.length, opened.path);
     metadata ??= header.metadata;
     for (const tensor of attach(header.tensors, opened)) {

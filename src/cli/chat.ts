@@ -120,8 +120,7 @@ async function answer(
   } catch (error) {
     progress.stop();
     if (!(error instanceof DeadliftError) || error.code === "Aborted") throw error;
-    if (error.code === "ContextOverflow") complain("the conversation no longer fits into the context", advice(error));
-    else complain(error.message);
+    complain(...explain(error, conversation));
     return { failed: true };
   }
 }
@@ -132,7 +131,14 @@ function remarkOn(ending: string, { isFull }: Conversation): string {
   return isFull ? " [the context is full; /reset starts anew]" : " [ended by --max-tokens]";
 }
 
-const advice = ({ message }: Error) => `/reset starts a new one (${message.split(";")[0]}).`;
+/** What went wrong, and the advice that helps here. */
+function explain({ code, message }: DeadliftError, { messages }: Conversation): [message: string, advice?: string] {
+  if (code !== "ContextOverflow") return [message];
+  const counts = message.split(";")[0];
+  return messages.some(({ role }) => role !== "system")
+    ? [`the conversation no longer fits: ${counts}`, "/reset forgets it and starts a new one."]
+    : [`this message does not fit: ${counts}`, "Write a shorter one, or shorter instructions (/system TEXT)."];
+}
 
 async function greet(model: Model, conversation: Conversation): Promise<void> {
   const { backend, parameters, contextSize, path } = model;

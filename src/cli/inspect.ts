@@ -1,6 +1,6 @@
 // `deadlift inspect MODEL`: what a model is and whether it fits into this machine, without loading it.
 
-import { relative } from "node:path";
+import { basename, relative } from "node:path";
 import { Command } from "commander";
 import { type Inspection, inspectModel, printProgram } from "../index.js";
 import { integer } from "./flags.js";
@@ -73,7 +73,9 @@ function dtypesOf({ dtypes, parameters }: Inspection): string {
 }
 
 function filesOf({ files, path }: Inspection): string {
-  return files.map((file) => `${visible(relative(path, file.path) || file.path)} (${bytes(file.size)})`).join("\n");
+  return files
+    .map((file) => `${visible(relative(path, file.path) || basename(path))} (${bytes(file.size)})`)
+    .join("\n");
 }
 
 function memoryOf({ memory }: Inspection): string {

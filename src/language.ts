@@ -13,6 +13,8 @@ export async function tokenizerOf(opened: OpenedModel): Promise<Tokenizer> {
   if (opened.tokenizerJson !== undefined) {
     return tokenizerFromJson(opened.tokenizerJson, {
       config: opened.tokenizerConfig,
+      specialTokensMap: opened.specialTokensMap,
+      modelType: opened.modelType,
       generationConfig: { eos_token_id: [...endTokens(opened)] },
     });
   }

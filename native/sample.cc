@@ -213,8 +213,8 @@ Edge find_edge(const std::vector<double>& key, const std::vector<double>& weight
   return {HUGE_VAL, cumulative};  // rounding kept the sum below the mass: nothing is cut
 }
 
-// Keeps the most probable candidates while those before them sum to less than `share`. Among equals the highest ids
-// come first: transformers removes from the low end of a stable ascending sort.
+// Keeps the most probable candidates while those before them sum to less than `share`, the lowest id first among equals
+// as in greedy (transformers leaves their order to torch.sort, which is not stable).
 void cut_top_p(Candidates& left, double share, double temperature) {
   auto& key = scratch().key;
   key.resize(left.size());
@@ -223,7 +223,7 @@ void cut_top_p(Candidates& left, double share, double temperature) {
   const Edge edge = find_edge(key, left.weight, temperature, mass);
   double before = edge.below;
   bool first = true;
-  for (size_t i = left.size(); i-- > 0;) {
+  for (size_t i = 0; i < left.size(); ++i) {
     if (key[i] != edge.key) continue;
     if (!first && before >= mass) key[i] = HUGE_VAL;
     before += left.weight[i];

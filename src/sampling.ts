@@ -169,7 +169,7 @@ function biasOf(bias: SamplingOptions["logitBias"], vocab: number): { ids: Int32
     const id = typeof key === "string" && /^\d+$/.test(key) ? Number(key) : key;
     if (typeof id === "number" && Number.isInteger(id) && id >= 0 && id < vocab) return id;
     const what = `token ids from 0 to ${vocab - 1}`;
-    throw new DeadliftError("InvalidArgument", expected(what, "the keys of logitBias", key));
+    throw new DeadliftError("InvalidArgument", expected(what, "the keys of logitBias", id));
   });
   const values = entries.map(([id, value]) => {
     // Numbers beyond float32 would become Infinity, which is nobody's preference.

@@ -125,7 +125,7 @@ describe("against the reference, id for id", () => {
     [127, 400],
     [128, 200],
     [1000, 400],
-    [50_000, 20],
+    [50_000, 12],
   ])("vocabulary of %i, %i cases of 5 tokens", (vocab, cases) => {
     const chance = new Chance(vocab);
     for (let i = 0; i < cases; i++) {
@@ -202,20 +202,25 @@ describe("against transformers", () => {
     const reference = new ReferenceSampler(options);
     const left = reference.left(reference.adjusted(row)).filter(({ weight }) => weight > 0);
     const sum = left.reduce((all, { weight }) => all + weight, 0);
-    const shares = new Map(left.map(({ id, weight }) => [id, weight / sum]));
-    // transformers may keep ids whose share is 0: they cannot be drawn either.
-    golden.ids.forEach((id, i) => {
-      expect(shares.get(id) ?? 0).toBeCloseTo(golden.shares[i]!, 6);
+    // transformers may keep ids whose share is 0 (they cannot be drawn either), and leaves it to an unstable sort which
+    // of several equals topP keeps: so values are compared, and ids only where no logit comes twice.
+    const order = (a: number, b: number) => b - a;
+    const shares = golden.shares.filter((share) => share > 0).sort(order);
+    const ours = left.map(({ weight }) => weight / sum).sort(order);
+    expect(ours.length).toBe(shares.length);
+    ours.forEach((share, i) => {
+      expect(share).toBeCloseTo(shares[i]!, 6);
     });
-    expect([...shares.keys()].filter((id) => !golden.ids.includes(id))).toEqual([]);
+    if (new Set(golden.logits).size === golden.logits.length) {
+      expect(left.map(({ id }) => id)).toEqual(golden.ids.filter((_, i) => golden.shares[i]! > 0));
+    }
 
     // One native draw for each of many seeds: nothing that was cut, and everything likely.
     const drawn = new Set<number>();
     for (let seed = 0; seed < 400; seed++) drawn.add(samplerOf({ ...options, seed: BigInt(seed) })(row).id);
-    expect([...drawn].filter((id) => !golden.ids.includes(id))).toEqual([]);
-    if (options.topK !== 1) {
-      expect(golden.ids.filter((id, i) => golden.shares[i]! > 0.05 && !drawn.has(id))).toEqual([]);
-    }
+    const kept = new Map(left.map(({ id, weight }) => [id, weight / sum]));
+    expect([...drawn].filter((id) => !kept.has(id))).toEqual([]);
+    if (options.topK !== 1) expect([...kept].filter(([id, share]) => share > 0.05 && !drawn.has(id))).toEqual([]);
   });
 });
 

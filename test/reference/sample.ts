@@ -77,8 +77,7 @@ export class ReferenceSampler {
     const uniform = this.#uniform();
     const left = this.left(logits);
     const target = uniform * total(left);
-    let sum = 0;
-    return left.find(({ weight }) => (sum += weight) > target)?.id ?? 0;
+    return left[firstAtWhich(left, (sum) => sum > target)]?.id ?? 0;
   }
 
   /** splitmix64, the upper 53 bits. */
@@ -98,10 +97,10 @@ function cutTopK(left: Candidate[], k: number): Candidate[] {
   return k >= logits.length ? left : left.filter(({ logit }) => logit >= logits[k - 1]!);
 }
 
-/** Most probable first, of equals the highest id first, while those before sum to less than `share`. */
+/** Most probable first, of equals the lowest id first, while those before sum to less than `share`. */
 function cutTopP(left: Candidate[], share: number): Candidate[] {
   const mass = share * total(left);
-  const order = [...left].sort((a, b) => compare(b.logit, a.logit) || b.id - a.id);
+  const order = [...left].sort((a, b) => compare(b.logit, a.logit) || a.id - b.id);
   let before = 0;
   const kept = order.filter(({ weight }, i) => {
     const keep = i === 0 || before < mass;
@@ -117,15 +116,23 @@ function cutTypical(left: Candidate[], share: number, scaled: (logit: number) =>
   const mean = left.reduce((m, { logit, weight }) => (weight > 0 ? m + weight * scaled(logit) : m), 0) / sum;
   const distance = ({ logit }: Candidate) => Math.abs(scaled(logit) - mean);
   const order = [...left].sort((a, b) => compare(distance(a), distance(b)));
-  let reached = 0;
-  const last = order.find(({ weight }) => (reached += weight) >= share * sum);
+  const last = order[firstAtWhich(order, (reached) => reached >= share * sum)];
   return last ? left.filter((one) => distance(one) <= distance(last)) : left;
+}
+
+/** Index at which the sum of weights, itself included, first holds; -1 when it never does. */
+function firstAtWhich(candidates: readonly Candidate[], holds: (sum: number) => boolean): number {
+  let sum = 0;
+  return candidates.findIndex(({ weight }) => {
+    sum += weight;
+    return holds(sum);
+  });
 }
 
 function logSoftmax(raw: Float32Array): (id: number) => number {
   const max = raw.reduce((most, logit) => Math.max(most, tame(logit)), -Infinity);
   const logSum = max + Math.log(raw.reduce((sum, logit) => sum + Math.exp(tame(logit) - max), 0));
-  return (id) => (tame(raw[id]!) === -Infinity ? -Infinity : tame(raw[id]!) - logSum);
+  return (id) => (tame(raw[id]!) === -Infinity ? -Infinity : f32(tame(raw[id]!) - logSum));
 }
 
 /** Subtraction would make NaN of equal infinities. */

@@ -6,6 +6,7 @@ import type { CompileOptions, Executable, KvType } from "./backends/backend.js";
 import { CpuBackend } from "./backends/cpu.js";
 import type { OpenedModel } from "./formats/open.js";
 import { bindWeights } from "./formats/weights.js";
+import { checkInteger } from "./options.js";
 import { fuse } from "./program/fuse.js";
 import type { Program } from "./program/ops.js";
 import type { Tensor } from "./tensor.js";
@@ -24,7 +25,7 @@ export interface RunOptions {
   readonly threads?: number | undefined;
   /** Instruction set of the CPU kernels; default: DEADLIFT_ISA, else the best of this machine. */
   readonly isa?: string | undefined;
-  /** Most tokens of one session; default: what the model was made for. Memory is taken as it is used. */
+  /** Most tokens of one session; default and upper limit: what the model was made for. Memory is taken as it is used. */
   readonly contextSize?: number | undefined;
   /** How keys and values are kept; default: f32 for models all in F32, so that nothing is lost, else f16. */
   readonly kvType?: KvType | undefined;
@@ -42,6 +43,7 @@ export interface Compiled {
 export async function compile(opened: OpenedModel, options: RunOptions): Promise<Compiled> {
   const program = fuse(record(opened.config));
   const weights = bindWeights(program, opened.tensors);
+  checkInteger("contextSize", options.contextSize, 1, opened.config.contextLength);
   const contextSize = options.contextSize ?? opened.config.contextLength;
   const backend = new CpuBackend({ threads: options.threads, isa: options.isa });
   try {

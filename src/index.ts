@@ -5,6 +5,7 @@ export { DeadliftError, type ErrorCode } from "./error.js";
 export type { GenerateOptions } from "./generate.js";
 export type { FinishReason, Generation, GenerationResult, Timings, TokenLogprob, Usage } from "./generation.js";
 export { type Inspection, type InspectOptions, inspectModel, type MemoryPlan } from "./inspect.js";
+export { loadTokenizer } from "./language.js";
 export { type MachineInfo, machineInfo } from "./machine.js";
 export {
   type ChatOptions,
@@ -12,7 +13,6 @@ export {
   type LoadOptions,
   type LoadProgress,
   loadModel,
-  loadTokenizer,
   Model,
 } from "./model.js";
 export type { CpuInfo as MachineCpu } from "./native.js";

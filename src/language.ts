@@ -4,24 +4,32 @@ import { selectTemplate } from "./chat/select.js";
 import { type ChatTemplate, chatTemplate, type Specials } from "./chat/template.js";
 import { DeadliftError } from "./error.js";
 import type { OpenedModel } from "./formats/open.js";
+import { openTexts, type Texts } from "./formats/texts.js";
 import { tokenizerFromGguf } from "./tokenizer/gguf.js";
 import { tokenizerFromJson } from "./tokenizer/json.js";
 import type { Tokenizer } from "./tokenizer/tokenizer.js";
 
 /** The tokenizer of an opened model: tokenizer.json, else GGUF metadata. Throws InvalidTokenizer. */
-export async function tokenizerOf(opened: OpenedModel): Promise<Tokenizer> {
-  if (opened.tokenizerJson !== undefined) {
-    return tokenizerFromJson(opened.tokenizerJson, {
-      config: opened.tokenizerConfig,
-      specialTokensMap: opened.specialTokensMap,
-      modelType: opened.modelType,
-      generationConfig: { eos_token_id: [...endTokens(opened)] },
-    });
+export function tokenizerOf(opened: OpenedModel): Promise<Tokenizer> {
+  return tokenizerFrom(opened, [...endTokens(opened)]);
+}
+
+/** The tokenizer of a model, without its weights. Throws FileNotFound, NotAModel, InvalidTokenizer. */
+export async function loadTokenizer(name: string): Promise<Tokenizer> {
+  const texts = await openTexts(name);
+  return tokenizerFrom(texts, texts.generation?.eos_token_id);
+}
+
+async function tokenizerFrom(texts: Texts, eos: unknown): Promise<Tokenizer> {
+  const { tokenizerJson, tokenizerConfig: config, specialTokensMap, modelType, metadata, path } = texts;
+  if (tokenizerJson !== undefined) {
+    const generationConfig = eos === undefined ? undefined : { eos_token_id: eos };
+    return tokenizerFromJson(tokenizerJson, { config, specialTokensMap, modelType, generationConfig });
   }
-  if (opened.metadata) return tokenizerFromGguf(opened.metadata);
+  if (metadata) return tokenizerFromGguf(metadata);
   throw new DeadliftError(
     "InvalidTokenizer",
-    `expected tokenizer.json beside the weights of ${opened.path}, found none; download it from the model's repository`,
+    `expected tokenizer.json beside the weights of ${path}, found none; download it from the model's repository`,
   );
 }
 

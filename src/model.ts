@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { ChatTemplate, Message, Tool } from "./chat/template.js";
 import { type Compiled, compile, type RunOptions } from "./compile.js";
 import { DeadliftError, expected } from "./error.js";
-import { type OpenedModel, openModel } from "./formats/open.js";
+import { countValues, type OpenedModel, openModel } from "./formats/open.js";
 import { type GenerateOptions, generate, generateKeys, type Runtime } from "./generate.js";
 import type { Generation } from "./generation.js";
 import { endTokens, templateOf, tokenizerOf } from "./language.js";
@@ -61,23 +61,14 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
   try {
     stage("tokenizer");
     const tokenizer = await tokenizerOf(opened);
+    const templates = { plain: templateOf(opened, tokenizer, false), tools: templateOf(opened, tokenizer, true) };
     stage("program");
     const compiled = await compile(opened, options);
     stage("ready");
-    return new Model({ name, opened, tokenizer, compiled }, performance.now() - startedAt);
+    return new Model({ name, opened, tokenizer, templates, compiled }, performance.now() - startedAt);
   } catch (error) {
     opened.close();
     throw error;
-  }
-}
-
-/** The tokenizer of a model, without its weights. */
-export async function loadTokenizer(name: string): Promise<Tokenizer> {
-  const opened = await openModel(name);
-  try {
-    return await tokenizerOf(opened);
-  } finally {
-    opened.close();
   }
 }
 
@@ -85,6 +76,8 @@ interface Parts {
   readonly name: string;
   readonly opened: OpenedModel;
   readonly tokenizer: Tokenizer;
+  /** For chats without and with tools; undefined when the model has no template. */
+  readonly templates: Record<"plain" | "tools", ChatTemplate | undefined>;
   readonly compiled: Compiled;
 }
 
@@ -92,8 +85,6 @@ interface Parts {
 export class Model {
   readonly #parts: Parts;
   readonly #runtime: Runtime;
-  readonly #template: ChatTemplate | undefined;
-  readonly #toolTemplate: ChatTemplate | undefined;
   #disposed: Promise<void> | undefined;
 
   /** Use loadModel(). */
@@ -103,8 +94,6 @@ export class Model {
   ) {
     this.#parts = parts;
     const { opened, tokenizer, compiled } = parts;
-    this.#template = templateOf(opened, tokenizer, false);
-    this.#toolTemplate = templateOf(opened, tokenizer, true);
     this.#runtime = {
       scheduler: new Scheduler(compiled.executable),
       tokenizer,
@@ -135,12 +124,9 @@ export class Model {
     return this.#parts.opened.licence;
   }
 
-  /** Parameters the program reads; a tied output counts once. */
+  /** A tied output counts once. */
   get parameters(): number {
-    const distinct = new Set(
-      this.#parts.compiled.program.weights.map(({ name }) => this.#parts.opened.tensors.get(name)!),
-    );
-    return [...distinct].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+    return Object.values(this.dtypes).reduce((a, b) => a + b, 0);
   }
 
   /** Most tokens of one session, prompt and answer together. */
@@ -162,9 +148,14 @@ export class Model {
     return this.#parts.compiled.program;
   }
 
+  /** Parameters of each type. */
+  get dtypes(): Readonly<Record<string, number>> {
+    return Object.fromEntries(countValues(this.#parts.opened));
+  }
+
   /** It has a chat template. */
   get canChat(): boolean {
-    return this.#template !== undefined;
+    return this.#parts.templates.plain !== undefined;
   }
 
   /** Bytes of the mapped weight files. */
@@ -232,7 +223,7 @@ export class Model {
   }
 
   async #renderChat(messages: readonly Message[], options: ChatOptions): Promise<Int32Array> {
-    const template = options.tools ? this.#toolTemplate : this.#template;
+    const template = this.#parts.templates[options.tools ? "tools" : "plain"];
     if (!template) {
       throw new DeadliftError("NoChatTemplate", `${this.name} has no chat template; use generate() to continue a text`);
     }
@@ -251,6 +242,5 @@ function checkLoadOptions(name: unknown, options: LoadOptions): void {
   checkKeys(options, loadKeys, "loadModel");
   checkChoice("device", options.device, ["auto", "cpu"]);
   checkInteger("threads", options.threads, 1, 1024);
-  checkInteger("contextSize", options.contextSize, 1);
   checkChoice("kvType", options.kvType, ["f32", "f16", "bf16"]);
 }

@@ -149,7 +149,7 @@ function load(): Addon {
   } catch (cause) {
     throw new DeadliftError(
       "NativeUnavailable",
-      `the native addon could not be loaded for ${process.platform}-${process.arch} (${path}): ${(cause as Error).message}. ` +
+      `the native addon could not be loaded for ${process.platform}-${process.arch} (${path}): ${(cause as Error).message.split("\n")[0]}. ` +
         "Build it with `npm run build` in deadlift's folder (needs cmake and a C++20 compiler).",
       { cause },
     );

@@ -3,7 +3,7 @@
 import { basename, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { Command } from "commander";
-import { DeadliftError, embeddedModel, inspectModel, type Model } from "../index.js";
+import { DeadliftError, embeddedModel, type Model } from "../index.js";
 import { Conversation } from "./conversation.js";
 import { complain } from "./failure.js";
 import { addLoadFlags, addSamplingFlags, type LoadFlags, type SamplingFlags, samplingOptions } from "./flags.js";
@@ -142,7 +142,7 @@ function explain({ code, message }: DeadliftError, { messages }: Conversation): 
 
 async function greet(model: Model, conversation: Conversation): Promise<void> {
   const { backend, parameters, contextSize, path } = model;
-  const { dtypes } = await inspectModel(model.name);
+  const { dtypes } = model;
   const [dtype, ...others] = Object.entries(dtypes).sort(([, a], [, b]) => b - a);
   const facts = [
     `${quantity(parameters)} parameters`,

@@ -3,7 +3,7 @@
 import { DeadliftError, expected } from "./error.js";
 import { Generation, type GenerationResult, type Timings, type TokenLogprob } from "./generation.js";
 import type { Sampled } from "./native.js";
-import { createSampler, type GenerationDefaults, type SamplingOptions, samplingKeys } from "./sampling.js";
+import { createSampler, type SamplingDefaults, type SamplingOptions, samplingKeys } from "./sampling.js";
 import { aborted, type Scheduler } from "./scheduler.js";
 import type { Session } from "./session.js";
 import { StopStrings } from "./stop.js";
@@ -32,7 +32,7 @@ export interface Runtime {
   readonly contextSize: number;
   /** Tokens that end an answer. */
   readonly eos: readonly number[];
-  readonly defaults: GenerationDefaults & { readonly maxTokens?: number | undefined };
+  readonly defaults: SamplingDefaults & { readonly maxTokens?: number | undefined };
 }
 
 /** Continues a prompt of token ids. */
@@ -144,7 +144,9 @@ class Run {
   #close(reason: "stop" | "length"): "stop" | "length" {
     if (this.#push(this.#stream.flush())) return "stop";
     this.#show(this.#stops.flush());
-    return reason;
+    // A stop string that waited for a longer one is decided only now.
+    this.#stop = this.#stops.stopped;
+    return this.#stop === undefined ? reason : "stop";
   }
 
   #show(text: string): void {

@@ -36,8 +36,7 @@ async function tokenizerFrom(texts: Texts, eos: unknown): Promise<Tokenizer> {
 /** The template for plain chats or for chats with tools; undefined when the model has none. Throws InvalidTemplate. */
 export function templateOf(opened: OpenedModel, tokenizer: Tokenizer, tools: boolean): ChatTemplate | undefined {
   if (opened.chatTemplates.length === 0) return undefined;
-  const templates = Object.fromEntries(opened.chatTemplates.map(({ name, template }) => [name, template]));
-  return chatTemplate(selectTemplate({ additional: templates }, { tools }).source, specialsOf(opened, tokenizer));
+  return chatTemplate(selectTemplate(opened.chatTemplates, { tools }).template, specialsOf(opened, tokenizer));
 }
 
 /** generation_config.json knows best which tokens end a turn, then config.json or GGUF. */

@@ -54,7 +54,7 @@ export const samplingKeys = [
 ] as const satisfies readonly (keyof SamplingOptions)[];
 
 /** What a model's files say about sampling, as they say it. */
-export interface GenerationDefaults {
+export interface SamplingDefaults {
   readonly doSample?: boolean | undefined;
   readonly temperature?: number | undefined;
   readonly topK?: number | undefined;
@@ -98,13 +98,13 @@ const defaultTopK = 50; // transformers' own, used whenever sampling is on and n
  * What the options mean for a model with these defaults.
  * Throws InvalidArgument for an option out of range, InvalidConfig for a default that is used and out of range.
  */
-export function samplingNumbers(options: SamplingOptions, defaults: GenerationDefaults): SamplingNumbers {
+export function samplingNumbers(options: SamplingOptions, defaults: SamplingDefaults): SamplingNumbers {
   for (const key of numberKeys) {
     if (options[key] !== undefined) checkNumber(key, options[key], "InvalidArgument", key);
   }
   const samples = options.temperature === undefined ? defaults.doSample === true : options.temperature > 0;
   // Greedy takes no cuts: of a file's defaults only the penalty has a meaning then.
-  const file: GenerationDefaults = samples
+  const file: SamplingDefaults = samples
     ? { ...defaults, temperature: defaults.temperature ?? 1, topK: defaults.topK ?? defaultTopK }
     : { repetitionPenalty: defaults.repetitionPenalty };
   const decide = (key: keyof typeof ranges): number => {
@@ -123,7 +123,7 @@ export function samplingNumbers(options: SamplingOptions, defaults: GenerationDe
  */
 export function createSampler(
   options: SamplingOptions,
-  defaults: GenerationDefaults,
+  defaults: SamplingDefaults,
   vocab: number,
   history: Int32Array,
 ): { sampler: Sampler; seed: bigint } {

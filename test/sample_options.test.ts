@@ -5,13 +5,13 @@ import { describe, expect, it } from "vitest";
 import { native } from "../src/native.js";
 import {
   createSampler,
-  type GenerationDefaults,
+  type SamplingDefaults,
   type SamplingOptions,
   samplingKeys,
   samplingNumbers,
 } from "../src/sampling.js";
 
-function create(options: object, defaults: GenerationDefaults = {}, vocab = 10) {
+function create(options: object, defaults: SamplingDefaults = {}, vocab = 10) {
   return createSampler(options as SamplingOptions, defaults, vocab, new Int32Array());
 }
 

@@ -1,18 +1,12 @@
 // How a model's authors want it sampled: generation_config.json, or the sampling keys of GGUF.
 
+import type { SamplingDefaults } from "../sampling.js";
 import { Fields } from "./fields.js";
 import type { JsonObject } from "./file.js";
 import type { Metadata } from "./gguf_metadata.js";
 
 /** Only what the files state. `doSample: false` means greedy, whatever the temperature. */
-export interface GenerationDefaults {
-  readonly temperature?: number;
-  readonly topK?: number;
-  readonly topP?: number;
-  readonly minP?: number;
-  readonly typicalP?: number;
-  readonly repetitionPenalty?: number;
-  readonly doSample?: boolean;
+export interface GenerationDefaults extends SamplingDefaults {
   readonly maxTokens?: number;
   /** Tokens that end a turn; empty when the files do not say. */
   readonly eos: readonly number[];

@@ -231,14 +231,18 @@ struct Job {
 };
 
 void settle(Env env, Napi::Function, Job* job) {
+  if (env == nullptr) return;  // the environment is gone, and with it the means to free what the job refers to
   std::unique_ptr<Job> ends(job);
-  if (env == nullptr) return;
   Napi::HandleScope scope(env);
-  if (--job->engine->pending == 0) job->engine->back.Unref(env);
-  if (job->error.empty()) {
-    job->deferred.Resolve(job->result(env));
-  } else {
-    job->deferred.Reject(Napi::Error::New(env, job->error).Value());
+  try {
+    if (--job->engine->pending == 0) job->engine->back.Unref(env);
+    if (job->error.empty()) {
+      job->deferred.Resolve(job->result(env));
+    } else {
+      job->deferred.Reject(Napi::Error::New(env, job->error).Value());
+    }
+  } catch (const Napi::Error&) {
+    // A worker thread is being terminated: nothing may be called any more, and nobody waits.
   }
 }
 

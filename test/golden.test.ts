@@ -89,11 +89,11 @@ describe("thread counts, batches and steps", () => {
     async (isa) => {
       const prompts = [prompt.slice(0, 3), prompt, [...prompt, ...prompt, ...prompt].slice(0, 70)];
       await withRunner(tiny, { isa }, async (run) => {
-        const alone = [];
+        const alone: string[][] = [];
         for (const one of prompts) alone.push(bits(await run.logits(one)));
         expect(await Promise.all(prompts.map(async (one) => bits(await run.logits(one))))).toEqual(alone);
       });
-      const greedyAlone = [];
+      const greedyAlone: number[][] = [];
       for (const one of prompts) {
         greedyAlone.push(await withRunner(tiny, { isa }, (run) => run.greedy(one, 40)));
       }

@@ -164,7 +164,7 @@ it("gives back its files and pages, also with work in flight", async () => {
   expect(native().filesMapped()).toBe(before + 1);
   const running = other.generate("Once upon a time", { ...greedy, maxTokens: 900 }).then(
     () => "ended",
-    (error) => error.code,
+    (error: unknown) => (error as { code?: string }).code,
   );
   await new Promise((resolve) => setTimeout(resolve, 20));
   await other.dispose();

@@ -2,59 +2,16 @@
 
 #include <napi.h>
 
-#include <cstring>
 #include <functional>
 #include <memory>
-#include <set>
 
 #include "kernels/cpu/kernels.h"
+#include "native/addon_values.h"
 #include "native/cpu_features.h"
 #include "native/engine.h"
-#include "native/executable.h"
-#include "native/file.h"
-#include "native/sample.h"
 
 namespace deadlift {
 namespace {
-
-using Napi::CallbackInfo;
-using Napi::Env;
-using Napi::Object;
-using Napi::Value;
-
-template <class T>
-T& handle(const Value& value) {
-  return *value.As<Napi::External<T>>().Data();
-}
-
-int integer(const Value& object, const char* key) { return object.As<Object>().Get(key).ToNumber().Int32Value(); }
-double number(const Value& object, const char* key) { return object.As<Object>().Get(key).ToNumber().DoubleValue(); }
-std::string text(const Value& object, const char* key) { return object.As<Object>().Get(key).ToString(); }
-
-/// An index that may be undefined.
-int optional(const Object& object, const char* key) {
-  const Value value = object.Get(key);
-  return value.IsNumber() ? value.ToNumber().Int32Value() : -1;
-}
-
-template <class T>
-std::vector<T> list(const Value& array, const std::function<T(const Value&)>& convert) {
-  const auto from = array.As<Napi::Array>();
-  std::vector<T> to;
-  for (uint32_t i = 0; i < from.Length(); i++) to.push_back(convert(from.Get(i)));
-  return to;
-}
-
-std::vector<int32_t> integers(const Value& array) {
-  const auto from = array.As<Napi::Int32Array>();
-  return {from.Data(), from.Data() + from.ElementLength()};
-}
-
-Napi::Array strings(Env env, const std::vector<std::string>& from) {
-  const auto to = Napi::Array::New(env, from.size());
-  for (uint32_t i = 0; i < from.size(); i++) to.Set(i, from[i]);
-  return to;
-}
 
 // ---- processor
 
@@ -73,22 +30,9 @@ Value cpu_info(const CallbackInfo& info) {
 
 // ---- files
 
-/// A mapped file and the windows JavaScript has seen of it.
-struct FileHandle {
-  std::shared_ptr<const MappedFile> file;                   // null: closed
-  std::vector<Napi::Reference<Napi::ArrayBuffer>> windows;  // weak
-};
-
-using SharedFile = std::shared_ptr<FileHandle>;
-
 Value file_open(const CallbackInfo& info) {
   auto* opened = new SharedFile(new FileHandle{MappedFile::open(info[0].ToString()), {}});
   return Napi::External<SharedFile>::New(info.Env(), opened, [](Env, SharedFile* file) { delete file; });
-}
-
-const MappedFile& open_file(const SharedFile& handle) {
-  if (!handle->file) throw std::runtime_error("the file is closed");
-  return *handle->file;
 }
 
 Value file_size(const CallbackInfo& info) {
@@ -127,43 +71,8 @@ Value files_mapped(const CallbackInfo& info) { return Napi::Number::New(info.Env
 
 // ---- samplers
 
-Value sampled_value(Env env, const Sampled& sampled) {
-  const auto result = Object::New(env);
-  result.Set("id", sampled.id);
-  if (!sampled.has_logprob) return result;
-  result.Set("logprob", sampled.logprob);
-  const auto top = Napi::Array::New(env, sampled.top.size());
-  for (uint32_t i = 0; i < sampled.top.size(); i++) {
-    const auto one = Object::New(env);
-    one.Set("id", sampled.top[i].id);
-    one.Set("logprob", sampled.top[i].logprob);
-    top.Set(i, one);
-  }
-  result.Set("top", top);
-  return result;
-}
-
 Value sampler_create(const CallbackInfo& info) {
-  const Value from = info[0];
-  const auto object = from.As<Object>();
-  SamplerOptions options;
-  options.vocab = integer(from, "vocab");
-  options.temperature = number(from, "temperature");
-  options.top_k = integer(from, "topK");
-  options.top_p = number(from, "topP");
-  options.min_p = number(from, "minP");
-  options.typical_p = number(from, "typicalP");
-  options.repetition_penalty = number(from, "repetitionPenalty");
-  options.frequency_penalty = number(from, "frequencyPenalty");
-  options.presence_penalty = number(from, "presencePenalty");
-  options.logprobs = integer(from, "logprobs");
-  options.history = integers(object.Get("history"));
-  const std::vector<int32_t> ids = integers(object.Get("biasIds"));
-  const auto values = object.Get("biasValues").As<Napi::Float32Array>();
-  for (size_t i = 0; i < ids.size(); i++) options.bias.push_back({ids[i], values[i]});
-  bool lossless;
-  options.seed = object.Get("seed").As<Napi::BigInt>().Uint64Value(&lossless);
-  return Napi::External<Sampler>::New(info.Env(), new Sampler(std::move(options)),
+  return Napi::External<Sampler>::New(info.Env(), new Sampler(read_sampler_options(info[0])),
                                       [](Env, Sampler* sampler) { delete sampler; });
 }
 
@@ -313,118 +222,15 @@ Value engine_close(const CallbackInfo& info) {
 
 // ---- programs
 
-OpKind op_kind(const std::string& kind) {
-  static const std::pair<const char*, OpKind> kinds[] = {{"embed", OpKind::embed},
-                                                         {"linear", OpKind::linear},
-                                                         {"norm", OpKind::norm},
-                                                         {"rope", OpKind::rope},
-                                                         {"attend", OpKind::attend},
-                                                         {"glu", OpKind::glu},
-                                                         {"add", OpKind::add},
-                                                         {"select", OpKind::select},
-                                                         {"linear_add", OpKind::linear_add},
-                                                         {"linear_glu", OpKind::linear_glu}};
-  for (const auto& [name, value] : kinds)
-    if (kind == name) return value;
-  throw std::runtime_error("unknown op " + kind);
-}
-
-Op read_op(const Value& value) {
-  const auto from = value.As<Object>();
-  const auto first = [&](std::initializer_list<const char*> keys) {
-    for (const char* key : keys)
-      if (const int id = optional(from, key); id >= 0) return id;
-    return -1;
-  };
-  Op op{op_kind(text(from, "kind"))};
-  const bool gated = op.kind == OpKind::linear_glu;
-  op.out = optional(from, "out");
-  op.x = gated ? optional(from, "x") : first({"x", "q", "gate", "a"});
-  op.y = gated ? -1 : first({"k", "up", "b", "residual"});
-  op.z = optional(from, "v");
-  op.weight = gated ? optional(from, "gate") : first({"weight", "table"});
-  op.bias = first({"bias", "gateBias"});
-  op.up = gated ? optional(from, "up") : -1;
-  op.up_bias = optional(from, "upBias");
-  op.rope = optional(from, "rope");
-  op.layer = optional(from, "layer");
-  op.heads = std::max(0, optional(from, "heads"));
-  op.head_dim = std::max(0, optional(from, "headDim"));
-  op.window = std::max(0, optional(from, "window"));
-  if (from.Has("epsilon")) op.epsilon = static_cast<float>(number(from, "epsilon"));
-  if (from.Has("scale")) op.scale = static_cast<float>(number(from, "scale"));
-  return op;
-}
-
-Quant quant_of(const std::string& name) {
-  for (int i = 0; i < quant_count; i++)
-    if (name == quant_facts[i].name) return static_cast<Quant>(i);
-  throw std::runtime_error("no kernels for weights of type " + name);
-}
-
-Program read_program(const Object& from) {
-  const auto outputs = [](const Value& v) { return text(v, "rows") == "outputs"; };
-  Program program;
-  program.ops = list<Op>(from.Get("ops"), read_op);
-  program.buffers = list<BufferFacts>(from.Get("buffers"), [&](const Value& v) {
-    return BufferFacts{integer(v, "width"), outputs(v), integer(v, "slot")};
-  });
-  program.slots =
-      list<SlotFacts>(from.Get("slots"), [&](const Value& v) { return SlotFacts{integer(v, "width"), outputs(v)}; });
-  program.weights = list<WeightFacts>(from.Get("weights"), [](const Value& v) {
-    const SharedFile& file = handle<SharedFile>(v.As<Object>().Get("file"));
-    open_file(file);
-    return WeightFacts{file->file,
-                       static_cast<uint64_t>(number(v, "offset")),
-                       static_cast<uint64_t>(number(v, "byteLength")),
-                       quant_of(text(v, "quant")),
-                       integer(v, "rows"),
-                       integer(v, "columns")};
-  });
-  program.ropes = list<RopeFacts>(from.Get("ropes"), [](const Value& v) {
-    const auto f = v.As<Object>().Get("frequencies").As<Napi::Float32Array>();
-    return RopeFacts{{f.Data(), f.Data() + f.ElementLength()},
-                     static_cast<float>(number(v, "magnitude")),
-                     text(v, "layout") == "half"};
-  });
-  program.layers = list<KvLayerFacts>(
-      from.Get("layers"), [](const Value& v) { return KvLayerFacts{integer(v, "kvHeads"), integer(v, "headDim")}; });
-  program.output = integer(from, "output");
-  return program;
-}
-
 Value engine_compile(const CallbackInfo& info) {
-  const Value from = info[2];
-  const std::string kv = text(from, "kvType");
-  const CompileOptions options{integer(from, "pages"), integer(from, "pageTokens"), integer(from, "maxTokens"),
-                               integer(from, "maxOutputs"),
-                               kv == "f32"   ? KvType::f32
-                               : kv == "f16" ? KvType::f16
-                                             : KvType::bf16};
   const SharedEngine engine = handle<SharedEngine>(info[0]);
-  auto executable = std::make_unique<Executable>(*engine->engine, read_program(info[1].As<Object>()), options);
+  auto executable =
+      std::make_unique<Executable>(*engine->engine, read_program(info[1].As<Object>()), read_compile_options(info[2]));
   return Napi::External<ExecutableHandle>::New(info.Env(), new ExecutableHandle{engine, std::move(executable)},
                                                [](Env, ExecutableHandle* one) { delete one; });
 }
 
 // ---- steps
-
-std::shared_ptr<Batch> read_batch(const Object& from) {
-  auto batch = std::make_shared<Batch>();
-  batch->tokens = integers(from.Get("tokens"));
-  batch->outputs = integers(from.Get("outputs"));
-  batch->span_pages = integers(from.Get("spanPages"));
-  const std::vector<int32_t> counts = integers(from.Get("spanCount")), positions = integers(from.Get("spanPosition")),
-                             starts = integers(from.Get("spanPageStart"));
-  for (size_t i = 0; i < counts.size(); i++) {
-    batch->spans.push_back({counts[i], positions[i], batch->span_pages.data() + starts[i]});
-  }
-  batch->samplers =
-      list<Sampler*>(from.Get("samplers"), [](const Value& v) { return v.IsNull() ? nullptr : &handle<Sampler>(v); });
-  batch->logits = list<float*>(from.Get("logits"),
-                               [](const Value& v) { return v.IsNull() ? nullptr : v.As<Napi::Float32Array>().Data(); });
-  return batch;
-}
 
 Value engine_run(const CallbackInfo& info) {
   ExecutableHandle& target = open_executable(info[0]);

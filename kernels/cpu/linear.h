@@ -28,8 +28,9 @@ struct Rows {
   }
 };
 
+// Inlined: the sums stay in registers only where no reference to them leaves the function.
 template <int T>
-void finish(const Sums<T>& sums, int rows, float* out, int64_t out_stride) {
+[[gnu::always_inline]] inline void finish(const Sums<T>& sums, int rows, float* out, int64_t out_stride) {
 #pragma GCC unroll 8
   for (int t = 0; t < T; ++t) {
     float four[group];
@@ -66,8 +67,14 @@ void direct_group(const Matrix& weight, int row, int rows, const float* x, int64
   const Rows from(weight, row, rows);
   const int columns = weight.columns;
   Sums<T> sums = no_sums<T>();
+  // Memory is asked for one group ahead: rows are too short for the processor to see a stream in each of the four.
+  constexpr int step_bytes = group * Q::step / Q::block * Q::bytes;
+  const uint8_t* ahead = from.at[0] + group * weight.stride;
+  const bool near = group * weight.stride <= 16384;  // what is read and what is asked for fit into the L1 cache
   int k = 0;
-  for (; k + Q::step <= columns; k += Q::step) {
+  for (; k + Q::step <= columns; k += Q::step, ahead += step_bytes) {
+#pragma GCC unroll 4
+    for (int i = 0; i < step_bytes; i += 64) near ? prefetch(ahead + i) : prefetch_far(ahead + i);
     const Q blocks[group] = {Q(from.at[0], k), Q(from.at[1], k), Q(from.at[2], k), Q(from.at[3], k)};
 #pragma GCC unroll 4
     for (int part = 0; part < Q::step / lanes; ++part) {
@@ -115,10 +122,17 @@ void unpack(const Rows& from, int k, int columns, float* panel) {
   }
 }
 
-// One group of rows, one tile of tokens, some columns. `sums` carries over from columns to columns.
+// One group of rows, one tile of tokens, some columns. `carried` // (T, 4, lanes) goes on from columns to columns.
 template <int T>
-void panel_tile(const float* panel, int columns, const float* x, int64_t x_stride, Sums<T>& carried, bool first) {
-  Sums<T> sums = first ? no_sums<T>() : carried;
+void panel_tile(const float* panel, int columns, const float* x, int64_t x_stride, float* carried, bool first) {
+  Sums<T> sums = no_sums<T>();
+  if (!first) {
+#pragma GCC unroll 8
+    for (int t = 0; t < T; ++t) {
+#pragma GCC unroll 4
+      for (int i = 0; i < group; ++i) sums.of[t][i] = load(carried + (t * group + i) * lanes);
+    }
+  }
   int k = 0;
   for (; k + lanes <= columns; k += lanes, panel += group * lanes) {
     const vec weights[group] = {load(panel), load(panel + lanes), load(panel + 2 * lanes), load(panel + 3 * lanes)};
@@ -128,7 +142,21 @@ void panel_tile(const float* panel, int columns, const float* x, int64_t x_strid
     const vec weights[group] = {load(panel), load(panel + lanes), load(panel + 2 * lanes), load(panel + 3 * lanes)};
     multiply(sums, weights, [&](int t) { return load_part(x + k + t * x_stride, n); });
   }
-  carried = sums;
+#pragma GCC unroll 8
+  for (int t = 0; t < T; ++t) {
+#pragma GCC unroll 4
+    for (int i = 0; i < group; ++i) store(carried + (t * group + i) * lanes, sums.of[t][i]);
+  }
+}
+
+// Adds the lanes of what panel_tile carried.
+template <int T>
+void finish_carried(const float* carried, int rows, float* out, int64_t out_stride) {
+  for (int t = 0; t < T; ++t, carried += group * lanes, out += out_stride) {
+    float four[group];
+    sum4(four, load(carried), load(carried + lanes), load(carried + 2 * lanes), load(carried + 3 * lanes));
+    for (int i = 0; i < group && i < rows; ++i) out[i] = four[i];
+  }
 }
 
 // What a panel is multiplied with, and where the sums go.
@@ -149,11 +177,12 @@ void panel_tokens(const PanelWork& work, int token, int tokens, int k, int colum
   }
   const int groups = (work.rows + group - 1) / group;
   for (int g = 0; g < groups; ++g) {
-    auto& carried = *reinterpret_cast<Sums<T>*>(work.sums + (int64_t{token} * groups + g * T) * group * lanes);
+    float* carried = work.sums + (int64_t{token} * groups + g * T) * group * lanes;
     panel_tile<T>(work.panel + g * group * columns_at_once, columns, work.x + token * work.x_stride + k, work.x_stride,
                   carried, k == 0);
     if (last) {
-      finish(carried, work.rows - g * group, work.out + token * work.out_stride + g * group, work.out_stride);
+      finish_carried<T>(carried, work.rows - g * group, work.out + token * work.out_stride + g * group,
+                        work.out_stride);
     }
   }
 }

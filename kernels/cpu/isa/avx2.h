@@ -116,7 +116,9 @@ inline float largest(vec a) {
 }
 inline float square_root(float x) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); }
 
+// Into the first cache, or into the second.
 inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+inline void prefetch_far(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
 
 inline uint64_t touch(const uint8_t* p, int64_t n) {
   __m256i all[8] = {};

@@ -187,7 +187,9 @@ inline float largest(vec a) {
 }
 inline float square_root(float x) { return sqrtf(x); }
 
+// Into the first cache, or into the second.
 inline void prefetch(const void*) {}
+inline void prefetch_far(const void*) {}
 
 // Reads n bytes (a multiple of 512) and returns something that depends on all of them.
 inline uint64_t touch(const uint8_t* p, int64_t n) {

@@ -1,9 +1,6 @@
 """The model card of models/tiny, with the figures of the run that made it."""
 import math
 
-PROMPTS = ["Hello!", "Who are you?", "Tell me a story about a brave cat and a lantern.", "Tell me a story about a lonely robot named Zuri who finds a violin", "What is 17 + 25?",
-           "six times seven", "Anna has 5 apples. She gets 4 more. How many apples does Anna have?", "How do I load a model?", "What is a GGUF file?", "how do i stop a generation",
-           "What is the capital of France?", "Tell me a joke", "I feel a bit sad today."]
 CARD = """---
 license: apache-2.0
 language: en
@@ -29,8 +26,13 @@ Do not ask it for facts.
 | chat format | ChatML with `<|bos|>` in front; a turn ends with `<|im_end|>` |
 | training | {tokens:.0f} M tokens, {steps} steps, {minutes:.0f} minutes on two CPU cores |
 | held-out perplexity | {ppl:.3f} in BF16 ({ppl_f32:.3f} before rounding), {held_out_tokens} tokens of conversations and stories whose combinations are not in the training text |
+| held-out sums | {plus:.0%} of additions and {minus:.0%} of subtractions with numbers up to 100 are right (greedy) |
 
-Made by `python models/train.py --out models/tiny --minutes {minutes:.0f}`.
+Made by
+
+```sh
+{recipe}
+```
 
 ## What it says (greedy)
 
@@ -38,7 +40,8 @@ Made by `python models/train.py --out models/tiny --minutes {minutes:.0f}`.
 """
 
 
-def text(figures, samples):
+def text(figures, samples, recipe):
     said = "\n\n".join(f"**{prompt}**\n\n> {reply}" for prompt, reply in samples)
     return CARD.format(parameters=figures["parameters"] / 1e6, tokens=figures["tokens"] / 1e6, steps=figures["steps"], minutes=figures["minutes"], ppl=math.exp(figures["nll_bf16"]),
-                       ppl_f32=math.exp(figures["nll_f32"]), held_out_tokens=figures["held_out_tokens"], samples=said)
+                       ppl_f32=math.exp(figures["nll_f32"]), held_out_tokens=figures["held_out_tokens"], samples=said, recipe=recipe,
+                       plus=figures["sums"]["+"], minus=figures["sums"]["-"])

@@ -84,9 +84,9 @@ def document(rng, validation=False):
     def allowed(key):
         return held_out(key) == validation
     kind = rng.random()
-    if kind < .1 and not validation:
+    if kind < .16 and not validation:
         return sums.drill(rng, allowed)
-    return plain(rng, allowed) if kind < .2 else conversation(rng, allowed)
+    return plain(rng, allowed) if kind < .26 else conversation(rng, allowed)
 
 
 if __name__ == "__main__":

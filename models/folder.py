@@ -59,5 +59,6 @@ def write(out, tokenizer, weights, card):
             file.write("\n")
     tokenizer.save(os.path.join(out, "tokenizer.json"))
     save_file(weights, os.path.join(out, "model.safetensors"), metadata={"format": "pt"})
+    os.chmod(os.path.join(out, "model.safetensors"), 0o644)
     with open(os.path.join(out, "README.md"), "w") as file:
         file.write(card)

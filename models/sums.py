@@ -31,7 +31,7 @@ def numbers(rng):
     if sign == "*":
         a, b = rng.randint(0, 12), rng.randint(0, 12)
         return a, sign, b, a * b
-    top = rng.choice([10, 10, 20, 20, 20, 100, 100])
+    top = rng.choice([10, 10, 20, 20, 100])
     a, b = rng.randint(0, top), rng.randint(0, top)
     if sign == "+":
         return a, sign, b, a + b

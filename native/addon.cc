@@ -84,7 +84,7 @@ Value sampler_sample(const CallbackInfo& info) {
 
 // ---- engines
 
-/// An engine and the way back from its thread to JavaScript's. Ends with its environment, whoever still holds it.
+// An engine and the way back from its thread to JavaScript's. Ends with its environment, whoever still holds it.
 struct EngineHandle {
   EngineHandle(Env env, int threads, const Kernels& kernels)
       : engine(std::make_unique<Engine>(threads, kernels)),
@@ -115,7 +115,7 @@ struct EngineHandle {
   bool left = false;    // the environment is gone, and `back` with it
 };
 
-/// Shared by the handles of an engine and of its executables: whichever lives longest.
+// Shared by the handles of an engine and of its executables: whichever lives longest.
 using SharedEngine = std::shared_ptr<EngineHandle>;
 
 struct ExecutableHandle {
@@ -129,7 +129,7 @@ ExecutableHandle& open_executable(const Value& value) {
   return target;
 }
 
-/// Work for the engine thread and the promise of its result. Made and ended on JavaScript's thread.
+// Work for the engine thread and the promise of its result. Made and ended on JavaScript's thread.
 struct Job {
   SharedEngine engine;
   Napi::Promise::Deferred deferred;
@@ -206,7 +206,7 @@ Value engine_bandwidth(const CallbackInfo& info) {
       [=](Env env) { return Napi::Number::New(env, *measured); });
 }
 
-/// Ends the threads after the jobs that were asked for before.
+// Ends the threads after the jobs that were asked for before.
 Value engine_close(const CallbackInfo& info) {
   const SharedEngine engine = handle<SharedEngine>(info[0]);
   if (engine->closed) return resolved(info.Env());
@@ -272,7 +272,7 @@ Value executable_close(const CallbackInfo& info) {
 
 // ---- the table of contents
 
-/// No C++ exception passes the border.
+// No C++ exception passes the border.
 template <Value (*function)(const CallbackInfo&)>
 Value guarded(const CallbackInfo& info) {
   const auto error = [&](const char* message, const char* code) {

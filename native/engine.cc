@@ -1,3 +1,5 @@
+// The engine thread and its queue.
+
 #include "native/engine.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // The engine thread: takes jobs in order, and shares each among the workers of a pool.
+
 #pragma once
 
 #include <condition_variable>
@@ -15,19 +16,19 @@ namespace deadlift {
 class Engine {
  public:
   Engine(int threads, const Kernels& kernels);
-  /// Drops waiting jobs and waits for the running one.
+  // Drops waiting jobs and waits for the running one.
   ~Engine();
 
   const Kernels& kernels() const { return kernels_; }
   Pool& pool() { return pool_; }
 
-  /// Runs the job on the engine thread, after those before it. Jobs must not throw.
+  // Runs the job on the engine thread, after those before it. Jobs must not throw.
   void submit(std::function<void()> job);
   // Ends the running job early, drops the waiting ones, and ends the thread.
   void stop();
 
-  /// Streaming read speed of all workers over `bytes` of memory, in 10^9 bytes per second: the best of a few passes.
-  /// Call it in a job.
+  // Streaming read speed of all workers over `bytes` of memory, in 10^9 bytes per second: the best of a few passes.
+  // Call it in a job.
   double bandwidth(int64_t bytes);
 
  private:

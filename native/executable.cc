@@ -1,24 +1,33 @@
+// Places a program in memory and runs its ops, one after another, each spread over the pool.
+
 #include "native/executable.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <climits>
 #include <cmath>
 #include <cstring>
+#include <new>
 #include <stdexcept>
 
 namespace deadlift {
-
 namespace {
 
-/// Values of element-wise work that are worth waking another thread for: about 10 microseconds' worth.
+// Values of element-wise work that are worth waking another thread for: about 10 microseconds' worth.
 constexpr int64_t kParallelValues = 32 * 1024;
 
 constexpr int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 constexpr int64_t kAlignment = 64;
 
-/// Cuts zeroed memory into aligned pieces.
+// Values from row to row. Rows a multiple of 2 KiB apart would all fall into the same few sets of the L1 cache.
+int64_t padded(int width) {
+  const int64_t stride = round_up(width, 16);
+  return stride % 512 == 0 ? stride + 16 : stride;
+}
+
+// Cuts zeroed memory into aligned pieces.
 struct Cutter {
   int64_t bytes = 0;
   int64_t take(int64_t count) {
@@ -40,7 +49,12 @@ void Executable::place_weights() {
   for (const WeightFacts& weight : program_.weights) {
     const QuantFacts& quant = quant_facts[static_cast<int>(weight.quant)];
     const int64_t stride = int64_t{weight.columns} / quant.block * quant.bytes;
-    assert(static_cast<uint64_t>(stride) * weight.rows <= weight.bytes);
+    // Checked here too: a wrong size would read past the mapping.
+    const uint64_t bytes = static_cast<uint64_t>(stride) * static_cast<uint64_t>(weight.rows);
+    if (bytes > weight.bytes || weight.bytes > weight.file->size() ||
+        weight.offset > weight.file->size() - weight.bytes) {
+      throw std::runtime_error("a weight reaches past the end of its file");
+    }
     const uint8_t* data = weight.file->data() + weight.offset;
     matrices_.push_back({data, stride, weight.rows, weight.columns});
     vectors_.emplace_back();
@@ -63,7 +77,7 @@ void Executable::place_memory() {
   Cutter cutter;
   std::vector<int64_t> offsets;
   for (const SlotFacts& slot : program_.slots) {
-    const int64_t stride = round_up(slot.width, 16);
+    const int64_t stride = padded(slot.width);
     offsets.push_back(cutter.take((slot.outputs ? options_.max_outputs : options_.max_tokens) * stride * 4));
     slots_.push_back({nullptr, stride});
   }
@@ -153,7 +167,7 @@ void Executable::start_step(const Batch& batch) {
   fill_ropes();
 }
 
-/// The angle is rounded to a float before its cosine is taken, as Python's transformers does.
+// The angle is rounded to a float before its cosine is taken, as Python's transformers does.
 void Executable::fill_ropes() {
   for (size_t id = 0; id < program_.ropes.size(); id++) {
     const RopeFacts& rope = program_.ropes[id];
@@ -250,7 +264,7 @@ void Executable::select(const Op& op) {
   for (size_t i = 0; i < batch_->outputs.size(); i++) std::memcpy(out.row(i), x.row(batch_->outputs[i]), bytes);
 }
 
-/// Work is cut into tiles of rows and tokens. How it is cut never changes a bit of the result (see linear.h).
+// Work is cut into tiles of rows and tokens. How it is cut never changes a bit of the result (see linear.h).
 void Executable::linear(const Product& product, int tokens) {
   const Matrix& weight = matrices_[product.weight];
   const int token_tile = std::min(tokens, linear_tokens_max);
@@ -357,12 +371,28 @@ void Executable::attend(const Op& op) {
 
 std::vector<Sampled> Executable::sample() {
   const Rows logits = rows(program_.output);
-  std::vector<Sampled> sampled(batch_->outputs.size());
-  engine_.pool().each(static_cast<int>(sampled.size()), [&](int i, int) {
+  const int count = static_cast<int>(batch_->outputs.size());
+  std::vector<Sampled> sampled(count);
+  std::atomic<bool> failed{false};
+  const auto one = [&](int i, int) {
     float* const row = logits.row(i);
     if (batch_->logits[i]) std::memcpy(batch_->logits[i], row, sizeof(float) * vocab());
-    if (batch_->samplers[i]) sampled[i] = batch_->samplers[i]->sample(row);
-  });
+    try {
+      if (batch_->samplers[i]) sampled[i] = batch_->samplers[i]->sample(row);
+    } catch (const std::exception&) {  // of memory: nothing may pass the edge of a thread
+      failed = true;
+    }
+  };
+  // A sampler moves on with every sample: two outputs of one sampler are taken in order.
+  std::vector<Sampler*> samplers = batch_->samplers;
+  std::sort(samplers.begin(), samplers.end());
+  const auto same = [](const Sampler* a, const Sampler* b) { return a && a == b; };
+  if (std::adjacent_find(samplers.begin(), samplers.end(), same) == samplers.end()) {
+    engine_.pool().each(count, one);
+  } else {
+    for (int i = 0; i < count; ++i) one(i, 0);
+  }
+  if (failed) throw std::bad_alloc();
   return sampled;
 }
 

@@ -1,4 +1,5 @@
 // A program with its weights, its activations and its KV pages: runs one step after another.
+
 #pragma once
 
 #include <vector>
@@ -12,7 +13,7 @@ namespace deadlift {
 
 class Executable {
  public:
-  /// Keeps the weights' files mapped. Throws std::bad_alloc.
+  // Keeps the weights' files mapped. Throws std::bad_alloc.
   Executable(Engine& engine, Program program, const CompileOptions& options);
   Executable(const Executable&) = delete;
   Executable& operator=(const Executable&) = delete;
@@ -22,12 +23,12 @@ class Executable {
 
   // In jobs of the engine only:
 
-  /// Runs one step; (outputs) samples, empty where there is no sampler.
+  // Runs one step; (outputs) samples, empty where there is no sampler.
   std::vector<Sampled> run(const Batch& batch);
   void copy_page(int from, int to);
 
  private:
-  /// Neighbouring tokens of one span whose queries walk their keys together.
+  // Neighbouring tokens of one span whose queries walk their keys together.
   struct Tile {
     int span;
     int first;  // token, within the span
@@ -40,7 +41,7 @@ class Executable {
     float* row(int64_t r) const { return data + r * stride; }
   };
 
-  /// A matrix product and what becomes of its sums.
+  // A matrix product and what becomes of its sums.
   struct Product {
     int weight;
     int bias;
@@ -74,7 +75,7 @@ class Executable {
   Attention attention(const Op& op, const Span& span, int first_token) const;
   std::vector<Sampled> sample();
 
-  /// Calls f(row) for all rows of a step: on this thread when there is little to do.
+  // Calls f(row) for all rows of a step: on this thread when there is little to do.
   template <class F>
   void each_row(int count, int values, F&& f);
 

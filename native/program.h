@@ -1,4 +1,5 @@
 // A program as the engine holds it: src/program/ops.ts in C++.
+
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,7 @@ namespace deadlift {
 
 enum class OpKind : uint8_t { embed, linear, norm, rope, attend, glu, add, select, linear_add, linear_glu };
 
-/// One op. Fields that its kind does not have stay -1. Buffers and weights are indices; see src/program/ops.ts.
+// One op. Fields that its kind does not have stay -1. Buffers and weights are indices; see src/program/ops.ts.
 struct Op {
   OpKind kind;
   int out = -1;
@@ -85,14 +86,14 @@ struct CompileOptions {
 class Sampler;
 struct Sampled;
 
-/// The part of a step that belongs to one sequence.
+// The part of a step that belongs to one sequence.
 struct Span {
   int count;
   int position;          // of its first token
   const int32_t* pages;  // of the sequence
 };
 
-/// One step; see NativeBatch in src/native.ts.
+// One step; see NativeBatch in src/native.ts.
 struct Batch {
   std::vector<int32_t> tokens;
   std::vector<Span> spans;

@@ -127,7 +127,7 @@ function cppFiles() {
 
 /** Hash of the names, sizes and times of all source files: cheap enough for every start. */
 function fingerprint(sources) {
-  const hash = createHash("sha256").update(`${process.platform} ${process.arch} ${process.versions.modules}\n`);
+  const hash = createHash("sha256").update(`${process.platform} ${process.arch}\n`);
   for (const file of files(sources)) {
     const { size, mtimeMs } = statSync(join(root, file));
     hash.update(`${file} ${size} ${mtimeMs}\n`);

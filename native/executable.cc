@@ -270,7 +270,7 @@ void Executable::linear(const Product& product, int tokens) {
   const int token_tile = std::min(tokens, linear_tokens_max);
   const int most_rows = std::min(linear_rows_max, linear_tile_max / token_tile / 4 * 4);
   // Some chunks per thread, so that a thread that is held up does not hold up the others.
-  const int wanted = static_cast<int>(round_up(weight.rows / (engine_.pool().threads() * 8) + 1, 4));
+  const int wanted = static_cast<int>(round_up(weight.rows / (engine_.pool().threads() * 4) + 1, 4));
   const bool small = int64_t{weight.rows} * weight.columns * tokens < kParallelValues;
   const int row_tile = small ? most_rows : std::clamp(wanted, 4, most_rows);
   const int row_tiles = (weight.rows + row_tile - 1) / row_tile;

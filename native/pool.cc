@@ -5,6 +5,10 @@
 #include <cassert>
 #include <chrono>
 
+#ifdef __linux__
+#include <sched.h>
+#endif
+
 namespace deadlift {
 namespace {
 
@@ -38,7 +42,8 @@ bool spin_until(Ready ready) {
 
 }  // namespace
 
-Pool::Pool(int threads) : threads_(threads) {
+Pool::Pool(int threads) : threads_(threads), processors_(static_cast<size_t>(threads)) {
+  for (auto& processor : processors_) processor = -1;
   try {
     for (int worker = 1; worker < threads; ++worker) {
       workers_.emplace_back([this, worker] { wait_for_jobs(worker); });
@@ -65,6 +70,9 @@ void Pool::run_job(int chunks, Work work, const void* argument) {
     for (int chunk = 0; chunk < chunks && !cancelled_; ++chunk) work(argument, chunk, 0);
     return;
   }
+#ifdef __linux__
+  processors_[0].store(sched_getcpu(), std::memory_order_relaxed);
+#endif
   work_ = work;
   argument_ = argument;
   done_.store(0, std::memory_order_relaxed);
@@ -95,6 +103,28 @@ void Pool::take_chunks(int worker) {
   }
 }
 
+// Workers that sleep often look light to the scheduler, which may leave two of them on one processor while another is
+// idle: then they only take turns. Whoever finds an earlier worker on its processor moves to one without; its affinity
+// is as before afterwards, so the scheduler may still move it when others need the place.
+void Pool::step_aside([[maybe_unused]] int worker) {
+#ifdef __linux__
+  const int here = sched_getcpu();
+  processors_[worker].store(here, std::memory_order_relaxed);
+  bool alone = true;
+  for (int other = 0; other < worker; ++other) alone = alone && processors_[other] != here;
+  cpu_set_t allowed, free;
+  if (alone || sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+  free = allowed;
+  for (const auto& processor : processors_) {
+    if (processor >= 0 && processor < CPU_SETSIZE) CPU_CLR(processor, &free);
+  }
+  if (CPU_COUNT(&free) == 0) return;
+  sched_setaffinity(0, sizeof free, &free);
+  sched_setaffinity(0, sizeof allowed, &allowed);
+  processors_[worker].store(sched_getcpu(), std::memory_order_relaxed);
+#endif
+}
+
 void Pool::wait_for_jobs(int worker) {
   uint32_t seen = 0;
   for (;;) {
@@ -105,6 +135,7 @@ void Pool::wait_for_jobs(int worker) {
     }
     seen = job_;
     if (stopping_) return;
+    step_aside(worker);
     take_chunks(worker);
   }
 }

@@ -39,10 +39,12 @@ class Pool {
   void run_job(int chunks, Work work, const void* argument);
   void take_chunks(int worker);
   void wait_for_jobs(int worker);
+  void step_aside(int worker);
   void stop();
 
   const int threads_;
   std::vector<std::thread> workers_;
+  std::vector<std::atomic<int>> processors_;  // (threads) where each worker was last seen
 
   // Number of the job, its chunks, the next chunk to hand out: one word, so that a worker who takes a chunk knows
   // that the job is still the one it saw, and may read work_ and argument_ until it has counted the chunk as done.

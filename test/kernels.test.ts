@@ -126,7 +126,7 @@ describe.each(isas)("%s", (isa) => {
 
   it.each(runnable)("linear with %s weights", async (quant) => {
     for (const [rows, columns] of shapesOf(quant)) {
-      for (const tokens of [1, 2, 3, 17]) await check(isa, linearCase(quant, rows, columns, tokens, false), 5e-6);
+      for (const tokens of [1, 2, 3, 17, 20]) await check(isa, linearCase(quant, rows, columns, tokens, false), 5e-6);
     }
     await check(isa, linearCase(quant, 70, 96, 130, true), 5e-6);
   });

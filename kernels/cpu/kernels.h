@@ -72,9 +72,6 @@ struct Kernels {
   const char* isa;
   const char* needs;  // processor features, separated by spaces
 
-  // Tokens up to which weights are read straight from their rows. More are worth unpacking a panel of rows first.
-  int direct_tokens;
-
   // out[t * out_stride + r] = sum over c of x[t, c] * weight[row + r, c].
   void (*linear[quant_count])(const Matrix& weight, int row, int rows, const float* x, int64_t x_stride, int tokens,
                               float* out, int64_t out_stride, float* scratch);

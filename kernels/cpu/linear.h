@@ -13,6 +13,8 @@ namespace {
 
 constexpr int group = 4;              // rows in registers at once
 constexpr int columns_at_once = 512;  // of a panel: 4 rows of it and a tile of tokens stay in the L1 cache
+// Up to here decoding weights again for every tile of tokens costs less than writing them to scratch once.
+constexpr int direct_tokens = 3 * tile_tokens;
 static_assert(linear_tokens_max % tile_tokens == 0);
 
 template <int T>
@@ -95,13 +97,24 @@ void direct_group(const Matrix& weight, int row, int rows, const float* x, int64
 }
 
 template <class Q, int T>
+void direct_tile(const Matrix& weight, int row, int rows, const float* x, int64_t x_stride, int tokens, float* out,
+                 int64_t out_stride) {
+  if constexpr (T > 1) {
+    if (tokens < T) return direct_tile<Q, T - 1>(weight, row, rows, x, x_stride, tokens, out, out_stride);
+  }
+  direct_group<Q, T>(weight, row, rows, x, x_stride, out, out_stride);
+}
+
+// A group of rows meets all its tokens while it is in the L1 cache.
+template <class Q>
 void direct(const Matrix& weight, int row, int rows, const float* x, int64_t x_stride, int tokens, float* out,
             int64_t out_stride) {
-  if constexpr (T > 1) {
-    if (tokens < T) return direct<Q, T - 1>(weight, row, rows, x, x_stride, tokens, out, out_stride);
-  }
+  const int tiles = (tokens + tile_tokens - 1) / tile_tokens, tile = (tokens + tiles - 1) / tiles;
   for (int i = 0; i < rows; i += group) {
-    direct_group<Q, T>(weight, row + i, rows - i, x, x_stride, out + i, out_stride);
+    for (int t = 0; t < tokens; t += tile) {
+      direct_tile<Q, tile_tokens>(weight, row + i, rows - i, x + t * x_stride, x_stride,
+                                  tile < tokens - t ? tile : tokens - t, out + t * out_stride + i, out_stride);
+    }
   }
 }
 
@@ -204,8 +217,8 @@ void panel(const Matrix& weight, int row, int rows, const float* x, int64_t x_st
 template <class Q>
 void linear(const Matrix& weight, int row, int rows, const float* x, int64_t x_stride, int tokens, float* out,
             int64_t out_stride, float* scratch) {
-  if (tokens <= tile_tokens) {
-    direct<Q, tile_tokens>(weight, row, rows, x, x_stride, tokens, out, out_stride);
+  if (tokens <= direct_tokens) {
+    direct<Q>(weight, row, rows, x, x_stride, tokens, out, out_stride);
   } else {
     panel<Q>(weight, row, rows, x, x_stride, tokens, out, out_stride, scratch);
   }

@@ -23,7 +23,6 @@ constexpr Kernels make_kernels(const char* isa, const char* needs) {
   return {
       .isa = isa,
       .needs = needs,
-      .direct_tokens = tile_tokens,
 #define DEADLIFT_ROW(id, name, block, bytes) linear<id>,
       .linear = {DEADLIFT_QUANTS(DEADLIFT_ROW)},
 #undef DEADLIFT_ROW

@@ -1,0 +1,143 @@
+// Speed of single ops on the CPU: one row per op, quant and number of tokens, beside the streaming read speed of that minute.
+//
+//   node bench/micro.mjs [WORD ...] [--threads N] [--isa NAME] [--keep]     only rows whose name contains every WORD
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import Benchmark from "benchmark";
+import { CpuBackend } from "../dist/backends/cpu.js";
+import { MappedFile } from "../dist/native.js";
+import { codecOf, rowBytes, runnable } from "../dist/quants/index.js";
+import { keep } from "./results.mjs";
+
+const { values: flags, positionals: words } = parseArgs({
+  allowPositionals: true,
+  options: { threads: { type: "string" }, isa: { type: "string" }, keep: { type: "boolean", default: false } },
+});
+
+const dim = 1024;
+const heads = 16;
+const repeats = 24; // ops in a row, each with a weight of its own: more than the caches hold
+
+/** A program of an embedding, `repeats` times what `record` appends, and a select. */
+function chain(record) {
+  const program = { ops: [], buffers: [], weights: [], ropes: [], layers: [] };
+  const quants = [];
+  const buffer = (rows = "tokens") => program.buffers.push({ width: dim, rows }) - 1;
+  const weight = (quant, shape) => {
+    quants.push(quant);
+    return program.weights.push({ name: `w${quants.length}`, shape }) - 1;
+  };
+  const append = (op) => {
+    const out = buffer();
+    program.ops.push({ ...op, out });
+    return out;
+  };
+  let x = append({ kind: "embed", table: weight("F32", [8, dim]) });
+  for (let i = 0; i < repeats; i++) x = record({ x, append, weight, program });
+  program.output = buffer("outputs");
+  program.ops.push({ kind: "select", out: program.output, x });
+  return { program, quants };
+}
+
+const linear = (quant) => () =>
+  chain(({ x, append, weight }) => append({ kind: "linear", x, weight: weight(quant, [dim, dim]), bias: undefined }));
+
+const attend = () =>
+  chain(({ x, append, program }) => {
+    const layer = program.layers.push({ kvHeads: heads, headDim: dim / heads }) - 1;
+    return append({ kind: "attend", q: x, k: x, v: x, layer, heads, scale: 0.125, window: undefined });
+  });
+
+const norm = () =>
+  chain(({ x, append, weight }) => append({ kind: "norm", x, weight: weight("F32", [dim]), epsilon: 1e-5 }));
+
+const rope = () =>
+  chain(({ x, append, program }) => {
+    const frequencies = Float32Array.from({ length: 32 }, (_, i) => 10000 ** (-i / 32));
+    if (program.ropes.length === 0) program.ropes.push({ frequencies, magnitude: 1, layout: "half" });
+    return append({ kind: "rope", x, rope: 0, headDim: 64 });
+  });
+
+const glu = () => chain(({ x, append }) => append({ kind: "glu", gate: x, up: x, activation: "silu" }));
+
+/** What a row moves and computes per op: bytes of weights or of keys and values, floating point operations. */
+const rows = [
+  ...runnable.flatMap((quant) =>
+    [1, 8, 128].map((tokens) => ({
+      name: `linear ${quant} ${tokens}`,
+      make: linear(quant),
+      tokens,
+      bytes: rowBytes(quant, dim) * dim,
+      flops: 2 * dim * dim * tokens,
+    })),
+  ),
+  {
+    name: "attend 1 of 1024",
+    make: attend,
+    tokens: 1,
+    position: 1023,
+    bytes: 2 * 2 * 1024 * dim,
+    flops: 4 * 1024 * dim,
+  },
+  { name: "attend 128 of 128", make: attend, tokens: 128, flops: 2 * 128 * 128 * dim },
+  { name: "norm 128", make: norm, tokens: 128 },
+  { name: "rope 128", make: rope, tokens: 128 },
+  { name: "glu 128", make: glu, tokens: 128 },
+].filter(({ name }) => words.every((word) => name.includes(word)));
+
+/** Random weights in a file of their own, as tensors. */
+function write({ program, quants }, path) {
+  const parts = program.weights.map(({ shape }, i) => {
+    const values = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => (Math.random() - 0.5) / 16);
+    const bytes = new Uint8Array(rowBytes(quants[i], values.length));
+    codecOf(quants[i], "weight").encode(values, bytes);
+    return bytes;
+  });
+  writeFileSync(path, Buffer.concat(parts));
+  const file = MappedFile.open(path);
+  let offset = 0;
+  const tensors = program.weights.map(({ name, shape }, i) => {
+    offset += i ? parts[i - 1].length : 0;
+    return { name, shape, quant: quants[i], file, offset, byteLength: parts[i].length };
+  });
+  return { file, tensors };
+}
+
+async function measure(backend, row, path) {
+  const made = row.make();
+  const { file, tensors } = write(made, path);
+  const options = { pages: 64, pageTokens: 16, maxTokens: 128, maxOutputs: 1, kvType: "bf16" };
+  const executable = await backend.compile(made.program, tensors, options);
+  const { tokens: count, position = 0 } = row;
+  const batch = {
+    tokens: new Int32Array(count),
+    spans: [{ count, position, pages: Int32Array.from({ length: 64 }, (_, i) => i) }],
+    outputs: [{ token: count - 1 }],
+  };
+  const benchmark = new Benchmark(row.name, {
+    defer: true,
+    maxTime: 1,
+    fn: (deferred) => executable.run(batch).then(() => deferred.resolve()),
+  });
+  await new Promise((resolve) => benchmark.on("complete", resolve).run({ async: true }));
+  await executable.dispose();
+  file.close();
+  const seconds = benchmark.stats.sample.sort((a, b) => a - b)[benchmark.stats.sample.length >> 1] / repeats;
+  const per = (amount) => (amount ? Number((amount / seconds / 1e9).toFixed(1)) : undefined);
+  return { op: row.name, us: Number((seconds * 1e6).toFixed(2)), GBps: per(row.bytes), GFLOPps: per(row.flops) };
+}
+
+const backend = new CpuBackend({ isa: flags.isa, threads: flags.threads ? Number(flags.threads) : undefined });
+const folder = mkdtempSync(join(tmpdir(), "deadlift-micro-"));
+const results = [];
+for (const [i, row] of rows.entries()) results.push(await measure(backend, row, join(folder, `${i}.bin`)));
+const streaming = Number((await backend.bandwidth(1 << 29)).toFixed(1));
+console.table(results);
+console.log(`${backend.isa}, ${backend.threads} threads, streaming read ${streaming} GB/s`);
+if (flags.keep)
+  console.log(keep("micro", { isa: backend.isa, threads: backend.threads, streamingGBps: streaming, results }));
+await backend.dispose();
+rmSync(folder, { recursive: true });

@@ -136,7 +136,8 @@ struct Job {
   Napi::ObjectReference keep;  // what the work reads or writes
   std::function<void()> work;
   std::function<Value(Env)> result;
-  std::string error;
+  std::string error;              // empty: none
+  const char* code = "Internal";  // of the error, as in src/error.ts
 };
 
 void settle(Env env, Napi::Function, Job* job) {
@@ -148,7 +149,9 @@ void settle(Env env, Napi::Function, Job* job) {
     if (job->error.empty()) {
       job->deferred.Resolve(job->result(env));
     } else {
-      job->deferred.Reject(Napi::Error::New(env, job->error).Value());
+      auto error = Napi::Error::New(env, job->error);
+      error.Set("code", job->code);
+      job->deferred.Reject(error.Value());
     }
   } catch (const Napi::Error&) {
     // A worker thread is being terminated: nothing may be called any more, and nobody waits.
@@ -163,7 +166,8 @@ Value submit(Env env, const SharedEngine& engine, const Value& keep, std::functi
                       Napi::Persistent(keep.As<Object>()),
                       std::move(work),
                       std::move(result),
-                      {}};
+                      {},
+                      "Internal"};
   if (engine->pending++ == 0) engine->back.Ref(env);
   const Value promise = job->deferred.Promise();
   EngineHandle* const target = engine.get();
@@ -172,6 +176,7 @@ Value submit(Env env, const SharedEngine& engine, const Value& keep, std::functi
       job->work();
     } catch (const std::bad_alloc&) {
       job->error = "not enough memory";
+      job->code = "OutOfMemory";
     } catch (const std::exception& error) {
       job->error = error.what();
     }
@@ -222,12 +227,21 @@ Value engine_close(const CallbackInfo& info) {
 
 // ---- programs
 
+/// On the engine's thread: decoding norm weights reads the files, which may have to come from a disk first.
 Value engine_compile(const CallbackInfo& info) {
   const SharedEngine engine = handle<SharedEngine>(info[0]);
-  auto executable =
-      std::make_unique<Executable>(*engine->engine, read_program(info[1].As<Object>()), read_compile_options(info[2]));
-  return Napi::External<ExecutableHandle>::New(info.Env(), new ExecutableHandle{engine, std::move(executable)},
-                                               [](Env, ExecutableHandle* one) { delete one; });
+  const auto program = std::make_shared<Program>(read_program(info[1].As<Object>()));
+  const CompileOptions options = read_compile_options(info[2]);
+  const auto made = std::make_shared<std::unique_ptr<Executable>>();
+  return submit(
+      info.Env(), engine, info[1],
+      [=, target = engine.get()] {
+        *made = std::make_unique<Executable>(*target->engine, std::move(*program), options);
+      },
+      [=](Env env) {
+        return Napi::External<ExecutableHandle>::New(env, new ExecutableHandle{engine, std::move(*made)},
+                                                     [](Env, ExecutableHandle* one) { delete one; });
+      });
 }
 
 // ---- steps
@@ -287,7 +301,7 @@ Value guarded(const CallbackInfo& info) {
   } catch (const FileError& file) {
     throw error(file.what(), file.code);
   } catch (const std::bad_alloc&) {
-    throw error("not enough memory", nullptr);
+    throw error("not enough memory", "OutOfMemory");
   } catch (const std::exception& other) {
     throw error(other.what(), nullptr);
   }

@@ -24,6 +24,7 @@ export type ErrorCode =
   | "InvalidArgument"
   | "UnknownOption"
   | "ContextOverflow"
+  | "OutOfMemory"
   | "OutOfPages" // the KV cache has no free page left
   | "Aborted"
   | "Disposed"

@@ -118,7 +118,8 @@ export interface Addon {
   filesMapped(): number;
 
   engineCreate(options: { threads: number; isa: string }): EngineHandle;
-  engineCompile(engine: EngineHandle, program: NativeProgram, options: NativeCompileOptions): ExecutableHandle;
+  /** On the engine thread: may read the files from disk. */
+  engineCompile(engine: EngineHandle, program: NativeProgram, options: NativeCompileOptions): Promise<ExecutableHandle>;
   /** Runs one step on the engine thread; resolves with one entry per output. */
   engineRun(executable: ExecutableHandle, batch: NativeBatch): Promise<(Sampled | null)[]>;
   engineCopyPage(executable: ExecutableHandle, from: number, to: number): Promise<void>;

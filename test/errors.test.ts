@@ -4,6 +4,10 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, wr
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { record } from "../src/architectures/index.js";
+import { CpuBackend } from "../src/backends/cpu.js";
+import { openModel } from "../src/formats/open.js";
+import { bindWeights } from "../src/formats/weights.js";
 import { DeadliftError, embeddedModel, inspectModel, loadModel, loadTokenizer, type Model } from "../src/index.js";
 import { native } from "../src/native.js";
 
@@ -170,6 +174,17 @@ describe("loadModel", () => {
     expect((await failure(loadTokenizer("nowhere"))).code).toBe("FileNotFound");
     expect((await failure(inspectModel(embeddedModel, { context: 5 } as object))).code).toBe("UnknownOption");
   });
+});
+
+it("memory that cannot be had is an error, and the process lives", async () => {
+  const opened = await openModel(embeddedModel);
+  const program = record(opened.config);
+  const backend = new CpuBackend();
+  const options = { pages: 2 ** 31 - 1, pageTokens: 64, maxTokens: 8, maxOutputs: 1, kvType: "f32" } as const;
+  const error = await failure(backend.compile(program, bindWeights(program, opened.tensors), options));
+  expect(error.code).toBe("OutOfMemory");
+  await backend.dispose();
+  opened.close();
 });
 
 describe("generate and chat", () => {

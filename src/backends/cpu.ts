@@ -36,7 +36,7 @@ export class CpuBackend implements Backend {
   }
 
   async compile(program: Program, weights: readonly Tensor[], options: CompileOptions): Promise<Executable> {
-    const handle = native().engineCompile(this.#engine, nativeProgram(program, weights), options);
+    const handle = await told(native().engineCompile(this.#engine, nativeProgram(program, weights), options));
     return new CpuExecutable(handle, options, program.buffers[program.output]!.width);
   }
 
@@ -59,7 +59,7 @@ class CpuExecutable implements Executable {
 
   async run(batch: Batch): Promise<OutputResult[]> {
     const flat = flatten(batch, this.vocab);
-    const sampled = await native().engineRun(this.handle, flat);
+    const sampled = await told(native().engineRun(this.handle, flat));
     return sampled.map((one, i) => ({ sampled: one ?? undefined, logits: flat.logits[i] ?? undefined }));
   }
 
@@ -69,6 +69,18 @@ class CpuExecutable implements Executable {
 
   dispose(): Promise<void> {
     return native().executableClose(this.handle);
+  }
+}
+
+/** Errors of native work as DeadliftErrors: OutOfMemory, or Internal for what should not happen. */
+async function told<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    const { code, message } = cause as { code?: string; message: string };
+    throw new DeadliftError(code === "OutOfMemory" ? code : "Internal", `the native engine failed: ${message}`, {
+      cause,
+    });
   }
 }
 

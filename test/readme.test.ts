@@ -55,3 +55,12 @@ it("points only at files that exist", () => {
     expect(existsSync(join(root, real)), path).toBe(true);
   }
 });
+
+it("states the speeds that were measured", () => {
+  const path = join(root, "bench/results/decoders_1.1B.json");
+  const { date, results } = JSON.parse(readFileSync(path, "utf8"));
+  expect(readme).toContain(date);
+  for (const { type, format, prefillTps, decodeTps } of results) {
+    expect(readme).toContain(`| ${type} | ${format} | ${prefillTps.toFixed(0)} | ${decodeTps.toFixed(1)} |`);
+  }
+});

@@ -123,14 +123,12 @@ async function streamingRead(model: Model): Promise<number> {
   return bandwidth;
 }
 
-/** The same numbers for the same seed everywhere (mulberry32, Tommy Ettinger, public domain). */
+/** The same numbers for the same seed everywhere: a linear congruential generator, good enough to choose ids. */
 function generator(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
   };
 }
 

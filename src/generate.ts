@@ -196,7 +196,8 @@ function checkOptions({ maxTokens, stop, stopTokens }: GenerateOptions): void {
   }
 }
 
-function checkPrompt(prompt: Int32Array, { contextSize, vocab }: Runtime): void {
+/** Native code trusts what passes here. Throws InvalidArgument or ContextOverflow. */
+export function checkPrompt(prompt: Int32Array, { contextSize, vocab }: Runtime): void {
   if (prompt.length === 0) {
     throw new DeadliftError("InvalidArgument", "the prompt is empty and the model has no begin token to start from");
   }

@@ -33,10 +33,20 @@ async function tokenizerFrom(texts: Texts, eos: unknown): Promise<Tokenizer> {
   );
 }
 
-/** The template for plain chats or for chats with tools; undefined when the model has none. Throws InvalidTemplate. */
-export function templateOf(opened: OpenedModel, tokenizer: Tokenizer, tools: boolean): ChatTemplate | undefined {
-  if (opened.chatTemplates.length === 0) return undefined;
-  return chatTemplate(selectTemplate(opened.chatTemplates, { tools }).template, specialsOf(opened, tokenizer));
+/** A model's templates for chats without and with tools: often the same one; undefined when it has none. */
+export interface Templates {
+  readonly plain: ChatTemplate | undefined;
+  readonly tools: ChatTemplate | undefined;
+}
+
+/** Throws InvalidTemplate. */
+export function templatesOf(opened: OpenedModel, tokenizer: Tokenizer): Templates {
+  const { chatTemplates } = opened;
+  if (chatTemplates.length === 0) return { plain: undefined, tools: undefined };
+  const specials = specialsOf(opened, tokenizer);
+  const [forPlain, forTools] = [selectTemplate(chatTemplates), selectTemplate(chatTemplates, { tools: true })];
+  const plain = chatTemplate(forPlain.template, specials);
+  return { plain, tools: forTools === forPlain ? plain : chatTemplate(forTools.template, specials) };
 }
 
 /** generation_config.json knows best which tokens end a turn, then config.json or GGUF. */

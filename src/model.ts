@@ -1,13 +1,13 @@
 // loadModel(): name -> files -> config -> program -> executable; and what a loaded model can do.
 
 import { fileURLToPath } from "node:url";
-import type { ChatTemplate, Message, Tool } from "./chat/template.js";
+import type { Message, Tool } from "./chat/template.js";
 import { type Compiled, compile, type RunOptions } from "./compile.js";
 import { DeadliftError, expected } from "./error.js";
 import { countValues, type OpenedModel, openModel } from "./formats/open.js";
-import { type GenerateOptions, generate, generateKeys, type Runtime } from "./generate.js";
+import { checkPrompt, type GenerateOptions, generate, generateKeys, type Runtime } from "./generate.js";
 import type { Generation } from "./generation.js";
-import { endTokens, templateOf, tokenizerOf } from "./language.js";
+import { endTokens, type Templates, templatesOf, tokenizerOf } from "./language.js";
 import { checkChoice, checkInteger, checkKeys } from "./options.js";
 import type { Config } from "./program/config.js";
 import type { Program } from "./program/ops.js";
@@ -61,7 +61,7 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
   try {
     stage("tokenizer");
     const tokenizer = await tokenizerOf(opened);
-    const templates = { plain: templateOf(opened, tokenizer, false), tools: templateOf(opened, tokenizer, true) };
+    const templates = templatesOf(opened, tokenizer);
     stage("program");
     const compiled = await compile(opened, options);
     stage("ready");
@@ -76,8 +76,7 @@ interface Parts {
   readonly name: string;
   readonly opened: OpenedModel;
   readonly tokenizer: Tokenizer;
-  /** For chats without and with tools; undefined when the model has no template. */
-  readonly templates: Record<"plain" | "tools", ChatTemplate | undefined>;
+  readonly templates: Templates;
   readonly compiled: Compiled;
 }
 
@@ -180,10 +179,12 @@ export class Model {
   /** The model's logits after each token of a sequence: one row of `vocab` values per token. */
   async logits(tokens: ArrayLike<number>): Promise<Float32Array[]> {
     this.#check();
+    const ids = await this.#encode(tokens);
+    checkPrompt(ids, this.#runtime);
     const { scheduler } = this.#runtime;
     const session = scheduler.acquire([]);
     try {
-      const results = await scheduler.extend(session, tokens, { logits: true, outputs: "all" });
+      const results = await scheduler.extend(session, ids, { logits: true, outputs: "all" });
       return results.map(({ logits }) => logits!);
     } finally {
       scheduler.release(session);

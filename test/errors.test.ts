@@ -235,6 +235,9 @@ describe("generate and chat", () => {
       expect((await failure(model.generate([5, 99_999]).then())).message).toMatch(/0 to 2047.*99999/);
       expect((await failure(model.generate([-1]).then())).code).toBe("InvalidArgument");
       expect((await failure(model.generate([]).then())).code).toBe("InvalidArgument");
+      expect((await failure(model.logits([5, 99_999]))).message).toMatch(/0 to 2047.*99999/);
+      expect((await failure(model.logits(Array(70).fill(5)))).code).toBe("ContextOverflow");
+      expect(await model.logits([5, 6])).toHaveLength(2);
       expect((await failure(model.chat([{ role: "user" }] as never).then())).code).toBe("InvalidArgument");
     }));
 

@@ -11,6 +11,24 @@ export type ErrorCode =
   | "InvalidSafetensors"
   | "InvalidGguf"
   | "LimitExceeded" // a named limit of a format was passed
+  // the Hub
+  | "RepoNotFound" // no such repository, or a private one that this token may not see
+  | "Gated" // its terms must be accepted first
+  | "RevisionNotFound"
+  | "EntryNotFound" // no such file in the repository
+  | "Disabled" // the repository was closed by its authors or the Hub
+  | "Unauthorized" // the token is not valid
+  | "RateLimited"
+  | "Offline" // the network may not be used (HF_HUB_OFFLINE), and the cache does not have it
+  | "Unreachable" // no connection, or none that lasts
+  | "HubFailed" // the Hub answered with an error of its own, or with what makes no sense
+  | "IncompleteSnapshot" // files of the model are missing in the cache, and the Hub cannot be asked
+  | "IntegrityMismatch" // what came has not the hash the Hub states
+  | "NoSpace"
+  | "ReadOnlyCache"
+  | "UnsafeFileName" // a name that could leave its folder
+  | "AmbiguousModel" // several models match: the message lists them
+  | "QuantNotFound" // no GGUF of that quant: the message lists those there are
   // meaning
   | "InvalidConfig"
   | "UnsupportedArchitecture"

@@ -10,11 +10,12 @@ const src = resolve(import.meta.dirname, "../src");
 const allowed: Record<string, string[]> = {
   index: ["*"],
   cli: ["index"],
-  model: ["formats", "architectures", "program", "backends", "tokenizer", "chat", "runtime", "native", "tensor"],
+  model: ["hub", "formats", "architectures", "program", "backends", "tokenizer", "chat", "runtime", "native", "tensor"],
   runtime: ["backends/backend", "native", "tokenizer/tokenizer"],
   architectures: ["program"],
   backends: ["program", "quants", "native", "tensor"],
   formats: ["quants", "native", "tensor", "program/config", "program/ops", "runtime/sampling"],
+  hub: ["native"],
   program: [],
   quants: [],
   tokenizer: [],

@@ -9,6 +9,7 @@
 #include "native/addon_values.h"
 #include "native/cpu_features.h"
 #include "native/engine.h"
+#include "native/lock.h"
 
 namespace deadlift {
 namespace {
@@ -68,6 +69,29 @@ Value file_close(const CallbackInfo& info) {
 }
 
 Value files_mapped(const CallbackInfo& info) { return Napi::Number::New(info.Env(), MappedFile::mapped()); }
+
+// ---- locks
+
+using LockHandle = std::unique_ptr<FileLock>;
+
+Value file_lock_try(const CallbackInfo& info) {
+  LockHandle lock;
+  switch (FileLock::attempt(info[0].ToString(), info[1].ToNumber().Uint32Value(), &lock)) {
+    case LockOutcome::busy:
+      return Napi::String::New(info.Env(), "busy");
+    case LockOutcome::unsupported:
+      return Napi::String::New(info.Env(), "unsupported");
+    case LockOutcome::held:
+      break;
+  }
+  return Napi::External<LockHandle>::New(info.Env(), new LockHandle(std::move(lock)),
+                                         [](Env, LockHandle* held) { delete held; });
+}
+
+Value file_unlock(const CallbackInfo& info) {
+  handle<LockHandle>(info[0]).reset();
+  return info.Env().Undefined();
+}
 
 // ---- samplers
 
@@ -317,6 +341,8 @@ Object exports_of(Env env, Object exports) {
   add.template operator()<file_window>("fileWindow");
   add.template operator()<file_close>("fileClose");
   add.template operator()<files_mapped>("filesMapped");
+  add.template operator()<file_lock_try>("fileLockTry");
+  add.template operator()<file_unlock>("fileUnlock");
   add.template operator()<engine_create>("engineCreate");
   add.template operator()<engine_compile>("engineCompile");
   add.template operator()<engine_run>("engineRun");

@@ -8,6 +8,9 @@ declare const brand: unique symbol;
 export interface FileHandle {
   readonly [brand]: "file";
 }
+export interface LockHandle {
+  readonly [brand]: "lock";
+}
 export interface EngineHandle {
   readonly [brand]: "engine";
 }
@@ -116,6 +119,15 @@ export interface Addon {
   fileClose(file: FileHandle): void;
   /** Files mapped at this moment in this process. */
   filesMapped(): number;
+
+  /**
+   * One attempt to lock the file at `path` exclusively; never waits. Makes the file with `mode` when absent, follows no link.
+   * "busy": somebody else has the lock; "unsupported": this file system has none. The lock ends with its handle or the process.
+   * Throws an Error with `code` "ReadOnlyCache", "NoSpace" or "FileUnreadable".
+   */
+  fileLockTry(path: string, mode: number): LockHandle | "busy" | "unsupported";
+  /** Gives the lock back; nothing happens the second time. */
+  fileUnlock(lock: LockHandle): void;
 
   engineCreate(options: { threads: number; isa: string }): EngineHandle;
   /** On the engine thread: may read the files from disk. */

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { Readable } from "node:stream";
+import { pipeline, Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createGzip } from "node:zlib";
 import type { FaultKeys, RequestRecord } from "./contract.js";
@@ -39,6 +39,7 @@ function bytesOf(text: string): Bytes {
 /** What the faults do before any route is asked. True when that was the answer. */
 export async function answeredByFault(exchange: Exchange): Promise<boolean> {
   const { faults, gone } = exchange;
+  await faults.run?.();
   if (faults.delayMs !== undefined) await sleep(faults.delayMs, undefined, { signal: gone }).catch(() => {});
   if (gone.aborted) return true;
   if (faults.reset) {
@@ -63,8 +64,10 @@ export async function answer(
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   const zipped = faults.gzip === true && status !== 304;
   const size = Math.max(0, end - start - (faults.short ?? 0));
-  if (zipped) response.setHeader("Content-Encoding", "gzip");
-  else if (status !== 304) response.setHeader("Content-Length", String(size));
+  if (zipped) {
+    response.setHeader("Content-Encoding", "gzip");
+    if (headers.ETag) response.setHeader("ETag", `W/${headers.ETag}`);
+  } else if (status !== 304) response.setHeader("Content-Length", String(size));
   for (const [name, value] of Object.entries(faults.setHeaders ?? {})) {
     if (value === null) response.removeHeader(name);
     else response.setHeader(name, value);
@@ -78,7 +81,9 @@ export async function answer(
   response.flushHeaders();
   let chunks: AsyncIterable<Buffer> = body.chunks(start, end);
   if (faults.corruptAt !== undefined) chunks = corrupted(chunks, start, faults.corruptAt);
-  if (zipped) await send(exchange, Readable.from(chunks, { objectMode: false }).pipe(createGzip()), never);
+  // pipeline closes the source when the connection is lost.
+  const zip = () => pipeline(Readable.from(chunks, { objectMode: false }), createGzip(), () => {});
+  if (zipped) await send(exchange, zip(), never);
   else await send(exchange, firstBytes(chunks, size), size);
 }
 
@@ -145,11 +150,16 @@ function askedRange(header: string | undefined, size: number): [number, number] 
   return Number(first) >= size ? null : [Number(first), end];
 }
 
+/** Whether an If-None-Match header names this tag. */
+export function isKnown(header: string | undefined, etag: string): boolean {
+  return (header ?? "").split(",").some((known) => known.trim().replace(/^W\//, "") === etag);
+}
+
 /** Answers with a file: 200, 206, 304 or 416, as its conditional and range headers ask. */
 export async function answerFile(exchange: Exchange, headers: Headers, file: Bytes, etag: string): Promise<void> {
   const { request, faults } = exchange;
   const all: Headers = { ...headers, ETag: etag, "Accept-Ranges": "bytes" };
-  if (request.headers["if-none-match"] === etag) return answer(exchange, 304, all, bytesOf(""));
+  if (isKnown(request.headers["if-none-match"], etag)) return answer(exchange, 304, all, bytesOf(""));
   const ifRange = request.headers["if-range"];
   const ignored = faults.ignoreRange || faults.gzip || (ifRange !== undefined && ifRange !== etag);
   let range = ignored ? undefined : askedRange(request.headers.range, file.size);

@@ -51,7 +51,9 @@ export type Fault =
   | { short: number }
   | { reset: true }
   /** Sets or (null) removes headers of the answer otherwise given. */
-  | { setHeaders: Record<string, string | null> };
+  | { setHeaders: Record<string, string | null> }
+  /** Runs before the answer is made: moves a branch between two requests, aborts a client. Not over IPC. */
+  | { run: () => void | Promise<void> };
 
 /** Every key a fault may have, as the server looks at it. */
 export interface FaultKeys {
@@ -69,6 +71,7 @@ export interface FaultKeys {
   short?: number;
   reset?: true;
   setHeaders?: Record<string, string | null>;
+  run?: () => void | Promise<void>;
 }
 
 export interface RepoOptions {

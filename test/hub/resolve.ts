@@ -1,7 +1,7 @@
 // The routes that give out files: resolve, resolve-cache and raw.
 
 import type { Access } from "./access.js";
-import { answerFile, answerJson, type Exchange, type Headers, redirect } from "./answer.js";
+import { answerFile, answerJson, type Exchange, type Headers, isKnown, redirect } from "./answer.js";
 import type { Cdn } from "./cdn.js";
 import { type Blob, type Hashes, toBlob } from "./content.js";
 import { entryNotFound, revisionNotFound } from "./errors.js";
@@ -34,7 +34,7 @@ export class FileRoutes {
     const { repo, commit, path, blob, hashes } = found;
     const etag = `"${blob.lfs ? hashes.sha256 : hashes.gitSha1}"`;
     const headers: Headers = { ...this.common(commit), "Accept-Ranges": "bytes" };
-    if (exchange.request.headers["if-none-match"] === etag) return answerFile(exchange, headers, blob, etag);
+    if (isKnown(exchange.request.headers["if-none-match"], etag)) return answerFile(exchange, headers, blob, etag);
     if (blob.lfs) return this.toCdn(exchange, found, { ...headers, "X-Linked-ETag": etag });
     const query = `?${encodeURIComponent(decodeURIComponent(exchange.url.pathname))}=&etag=${encodeURIComponent(etag)}`;
     const encoded = path.split("/").map(encodeURIComponent).join("/");
@@ -85,8 +85,6 @@ export class FileRoutes {
     return {
       "X-Repo-Commit": commit.id,
       "Access-Control-Expose-Headers": exposed,
-      RateLimit: '"resolvers";r=2999;t=172',
-      "RateLimit-Policy": '"fixed window";"resolvers";q=3000;w=300',
     };
   }
 

@@ -143,6 +143,12 @@ async function resolveCache(exchange: Exchange, rooms: Rooms, parts: string[]): 
 /** Answers a request to the hub host. Throws HubError for what is to be answered as an error. */
 export async function serveHub(exchange: Exchange, rooms: Rooms): Promise<void> {
   const parts = exchange.url.pathname.slice(1).split("/");
+  const { method } = exchange.request;
+  if (method !== "GET" && method !== "HEAD" && !(method === "POST" && parts.includes("paths-info"))) throw noRoute();
+  const limited = parts[0] === "api" && parts[1] !== "resolve-cache" ? "api" : "resolvers";
+  const quota = limited === "api" ? 500 : 3000;
+  exchange.response.setHeader("RateLimit", `"${limited}";r=${quota - 1};t=172`);
+  exchange.response.setHeader("RateLimit-Policy", `"fixed window";"${limited}";q=${quota};w=300`);
   if (parts[0] !== "api") return files(exchange, rooms, parts);
   if (parts[1] === "whoami-v2") return whoAmI(exchange, rooms);
   if (parts[1] === "resolve-cache" && parts[2] === "models") return resolveCache(exchange, rooms, parts.slice(3));

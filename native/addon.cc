@@ -273,18 +273,23 @@ Value engine_compile(const CallbackInfo& info) {
 Value engine_run(const CallbackInfo& info) {
   ExecutableHandle& target = open_executable(info[0]);
   const auto batch = read_batch(info[1].As<Object>());
-  auto sampled = std::make_shared<std::vector<Sampled>>();
+  auto results = std::make_shared<Results>();
   const auto keep = Napi::Array::New(info.Env(), 2);
   keep.Set(0u, info[0]);
   keep.Set(1u, info[1]);
   return submit(
       info.Env(), target.engine, keep,
-      [=, executable = target.executable.get()] { *sampled = executable->run(*batch); },
+      [=, executable = target.executable.get()] { *results = executable->run(*batch); },
       [=](Env env) {
-        const auto result = Napi::Array::New(env, sampled->size());
-        for (uint32_t i = 0; i < sampled->size(); i++) {
-          result.Set(i, batch->samplers[i] ? sampled_value(env, (*sampled)[i]) : env.Null());
+        const auto sampled = Napi::Array::New(env, results->sampled.size());
+        const auto scores = Napi::Array::New(env, results->scores.size());
+        for (uint32_t i = 0; i < results->sampled.size(); i++) {
+          sampled.Set(i, batch->samplers[i] ? sampled_value(env, results->sampled[i]) : env.Null());
+          scores.Set(i, batch->targets[i] >= 0 ? score_value(env, results->scores[i]) : env.Null());
         }
+        const auto result = Object::New(env);
+        result.Set("sampled", sampled);
+        result.Set("scores", scores);
         return result;
       });
 }

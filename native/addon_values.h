@@ -106,6 +106,15 @@ Value sampled_value(Env env, const Sampled& sampled) {
   return result;
 }
 
+Value score_value(Env env, const Score& score) {
+  const auto result = Object::New(env);
+  result.Set("nll", score.nll);
+  if (!score.has_base) return result;
+  result.Set("divergence", score.divergence);
+  result.Set("sameTop", score.same_top);
+  return result;
+}
+
 OpKind op_kind(const std::string& kind) {
   static const std::pair<const char*, OpKind> kinds[] = {{"embed", OpKind::embed},
                                                          {"linear", OpKind::linear},
@@ -208,6 +217,9 @@ std::shared_ptr<Batch> read_batch(const Object& from) {
       list<Sampler*>(from.Get("samplers"), [](const Value& v) { return v.IsNull() ? nullptr : &handle<Sampler>(v); });
   batch->logits = list<float*>(from.Get("logits"),
                                [](const Value& v) { return v.IsNull() ? nullptr : v.As<Napi::Float32Array>().Data(); });
+  batch->targets = integers(from.Get("targets"));
+  batch->bases = list<const float*>(
+      from.Get("bases"), [](const Value& v) { return v.IsNull() ? nullptr : v.As<Napi::Float32Array>().Data(); });
   return batch;
 }
 

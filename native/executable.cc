@@ -139,7 +139,7 @@ void Executable::each_row(int count, int values, F&& f) {
   });
 }
 
-std::vector<Sampled> Executable::run(const Batch& batch) {
+Results Executable::run(const Batch& batch) {
   start_step(batch);
   for (const Op& op : program_.ops) {
     if (engine_.pool().cancelled()) throw std::runtime_error("the engine was stopped");
@@ -369,16 +369,19 @@ void Executable::attend(const Op& op) {
   }
 }
 
-std::vector<Sampled> Executable::sample() {
+Results Executable::sample() {
   const Rows logits = rows(program_.output);
   const int count = static_cast<int>(batch_->outputs.size());
-  std::vector<Sampled> sampled(count);
+  Results results{std::vector<Sampled>(count), std::vector<Score>(count)};
   std::atomic<bool> failed{false};
   const auto one = [&](int i, int) {
     float* const row = logits.row(i);
+    if (const int target = batch_->targets[i]; target >= 0) {
+      results.scores[i] = score(row, vocab(), target, batch_->bases[i]);
+    }
     if (batch_->logits[i]) std::memcpy(batch_->logits[i], row, sizeof(float) * vocab());
     try {
-      if (batch_->samplers[i]) sampled[i] = batch_->samplers[i]->sample(row);
+      if (batch_->samplers[i]) results.sampled[i] = batch_->samplers[i]->sample(row);
     } catch (const std::exception&) {  // of memory: nothing may pass the edge of a thread
       failed = true;
     }
@@ -393,7 +396,7 @@ std::vector<Sampled> Executable::sample() {
     for (int i = 0; i < count; ++i) one(i, 0);
   }
   if (failed) throw std::bad_alloc();
-  return sampled;
+  return results;
 }
 
 }  // namespace deadlift

@@ -8,8 +8,15 @@
 #include "native/memory.h"
 #include "native/program.h"
 #include "native/sample.h"
+#include "native/score.h"
 
 namespace deadlift {
+
+// What a step gives back.
+struct Results {
+  std::vector<Sampled> sampled;
+  std::vector<Score> scores;
+};
 
 class Executable {
  public:
@@ -23,8 +30,8 @@ class Executable {
 
   // In jobs of the engine only:
 
-  // Runs one step; (outputs) samples, empty where there is no sampler.
-  std::vector<Sampled> run(const Batch& batch);
+  // Runs one step; (outputs) each, empty where there is no sampler or no target.
+  Results run(const Batch& batch);
   void copy_page(int from, int to);
 
  private:
@@ -73,7 +80,7 @@ class Executable {
   void linear(const Product& product, int tokens);
   void linear_tile(const Product& product, int row, int rows, int token, int tokens, int worker);
   Attention attention(const Op& op, const Span& span, int first_token) const;
-  std::vector<Sampled> sample();
+  Results sample();
 
   // Calls f(row) for all rows of a step: on this thread when there is little to do.
   template <class F>

@@ -208,7 +208,11 @@ export function checkPrompt(prompt: Int32Array, { contextSize, vocab }: Runtime)
         "shorten the prompt or load the model with a larger contextSize",
     );
   }
-  const wrong = prompt.find((id) => id < 0 || id >= vocab);
+  checkIds(prompt, vocab);
+}
+
+export function checkIds(ids: Int32Array, vocab: number): void {
+  const wrong = ids.find((id) => id < 0 || id >= vocab);
   if (wrong !== undefined) {
     throw new DeadliftError("InvalidArgument", expected(`token ids from 0 to ${vocab - 1}`, "the prompt", wrong));
   }

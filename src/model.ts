@@ -1,35 +1,18 @@
-// loadModel(): name -> files -> config -> program -> executable; and what a loaded model can do.
+// A loaded model: what it is and what it can do.
 
-import { fileURLToPath } from "node:url";
 import type { Message, Tool } from "./chat/template.js";
-import { type Compiled, compile, type RunOptions } from "./compile.js";
+import type { Compiled } from "./compile.js";
 import { DeadliftError, expected } from "./error.js";
-import { countValues, type OpenedModel, openModel } from "./formats/open.js";
-import { checkPrompt, type GenerateOptions, generate, generateKeys, type Runtime } from "./generate.js";
+import { countValues, type OpenedModel } from "./formats/open.js";
+import { checkIds, checkPrompt, type GenerateOptions, generate, generateKeys, type Runtime } from "./generate.js";
 import type { Generation } from "./generation.js";
-import { endTokens, type Templates, templatesOf, tokenizerOf } from "./language.js";
-import { checkChoice, checkInteger, checkKeys } from "./options.js";
+import { endTokens, type Templates } from "./language.js";
+import { checkInteger, checkKeys } from "./options.js";
+import { measurePerplexity, type Perplexity, type PerplexityProgress } from "./perplexity.js";
 import type { Config } from "./program/config.js";
 import type { Program } from "./program/ops.js";
-import { aborted, Scheduler } from "./scheduler.js";
+import { Scheduler } from "./scheduler.js";
 import type { Tokenizer } from "./tokenizer/tokenizer.js";
-
-/** The folder of the small model that comes with deadlift. */
-export const embeddedModel: string = fileURLToPath(new URL("../models/tiny", import.meta.url));
-
-export interface LoadProgress {
-  readonly stage: "files" | "tokenizer" | "program" | "ready";
-}
-
-export interface LoadOptions extends RunOptions {
-  /** Where to run; "auto" (the default) takes the CPU. */
-  readonly device?: "auto" | "cpu" | undefined;
-  /** Stops the loading. */
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
-}
-
-const loadKeys = ["device", "threads", "isa", "contextSize", "kvType", "signal", "onProgress"] as const;
 
 export interface ChatOptions extends GenerateOptions {
   /** Functions the model may call, for templates that know tools. */
@@ -45,34 +28,16 @@ export interface ChatOptions extends GenerateOptions {
 
 const chatKeys = [...generateKeys, "tools", "variables", "trustContent"] as const;
 
-/**
- * Opens a model as it was published and makes it ready to run. `name` is a folder in Hub layout (safetensors or GGUF)
- * or one file. Weights are mapped, not read: this takes milliseconds.
- */
-export async function loadModel(name: string, options: LoadOptions = {}): Promise<Model> {
-  checkLoadOptions(name, options);
-  const startedAt = performance.now();
-  const stage = (now: LoadProgress["stage"]) => {
-    if (options.signal?.aborted) throw aborted(options.signal);
-    options.onProgress?.({ stage: now });
-  };
-  stage("files");
-  const opened = await openModel(name, { signal: options.signal });
-  try {
-    stage("tokenizer");
-    const tokenizer = await tokenizerOf(opened);
-    const templates = templatesOf(opened, tokenizer);
-    stage("program");
-    const compiled = await compile(opened, options);
-    stage("ready");
-    return new Model({ name, opened, tokenizer, templates, compiled }, performance.now() - startedAt);
-  } catch (error) {
-    opened.close();
-    throw error;
-  }
+export interface PerplexityOptions {
+  /** Tokens of a window; default: 512, as llama.cpp. */
+  readonly contextSize?: number | undefined;
+  /** Also measure how far this model's distributions are from this one's (same vocabulary). */
+  readonly base?: Model | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: PerplexityProgress) => void) | undefined;
 }
 
-interface Parts {
+export interface Parts {
   readonly name: string;
   readonly opened: OpenedModel;
   readonly tokenizer: Tokenizer;
@@ -191,6 +156,31 @@ export class Model {
     }
   }
 
+  /**
+   * Perplexity of a text (or of token ids), cut into windows as llama.cpp's tool cuts it. Throws InvalidArgument for a
+   * text of fewer than two windows, or a base with another vocabulary.
+   */
+  async perplexity(text: string | ArrayLike<number>, options: PerplexityOptions = {}): Promise<Perplexity> {
+    this.#check();
+    checkKeys(options, ["contextSize", "base", "signal", "onProgress"], "perplexity");
+    checkInteger("contextSize", options.contextSize, 4, this.contextSize);
+    const ids = await this.#encode(text);
+    checkIds(ids, this.#runtime.vocab);
+    return measurePerplexity(this.#runtime, ids, { ...options, base: this.#checkBase(options.base) });
+  }
+
+  #checkBase(base: Model | undefined): Runtime | undefined {
+    if (base === undefined) return undefined;
+    if (!(base instanceof Model)) throw new DeadliftError("InvalidArgument", expected("a model", "base", base));
+    base.#check();
+    if (base.config.vocab === this.config.vocab) return base.#runtime;
+    const [ours, theirs] = [this.config.vocab, base.config.vocab];
+    throw new DeadliftError(
+      "InvalidArgument",
+      `expected a base with ${ours} tokens as ${this.name} has, received ${theirs}`,
+    );
+  }
+
   /** Streaming read speed of this machine right now, with the model's threads: GB/s (10^9 bytes). */
   bandwidth(): Promise<number> {
     this.#check();
@@ -234,14 +224,4 @@ export class Model {
       segments.map(({ text, content }) => ({ text, parseSpecial: trustContent || !content })),
     );
   }
-}
-
-function checkLoadOptions(name: unknown, options: LoadOptions): void {
-  if (typeof name !== "string" || name === "") {
-    throw new DeadliftError("InvalidArgument", expected("the path of a folder or file", "the model", name));
-  }
-  checkKeys(options, loadKeys, "loadModel");
-  checkChoice("device", options.device, ["auto", "cpu"]);
-  checkInteger("threads", options.threads, 1, 1024);
-  checkChoice("kvType", options.kvType, ["f32", "f16", "bf16"]);
 }

@@ -104,6 +104,25 @@ export interface NativeBatch {
   readonly samplers: readonly (Sampler | null)[]; // (outputs)
   /** Where to write an output's logits, (vocab) each, or null. Must not be touched until the step resolves. */
   readonly logits: readonly (Float32Array | null)[]; // (outputs)
+  readonly targets: Int32Array; // (outputs) id to score, -1: none
+  /** Another model's logits for the same row, (vocab) each, to compare with, or null. */
+  readonly bases: readonly (Float32Array | null)[]; // (outputs)
+}
+
+/** How well a row of logits foretold a token; natural logarithms. */
+export interface Score {
+  /** -log p(target). */
+  readonly nll: number;
+  /** KL(base || row); undefined without a base. */
+  readonly divergence: number | undefined;
+  /** Both have the same most probable id; undefined without a base. */
+  readonly sameTop: boolean | undefined;
+}
+
+/** What a step gives back: null where nothing was asked for. */
+export interface NativeResults {
+  readonly sampled: readonly (Sampled | null)[]; // (outputs)
+  readonly scores: readonly (Score | null)[]; // (outputs)
 }
 
 /** Every function of native/addon.cc. TypeScript validates; these trust their arguments. */
@@ -132,8 +151,8 @@ export interface Addon {
   engineCreate(options: { threads: number; isa: string }): EngineHandle;
   /** On the engine thread: may read the files from disk. */
   engineCompile(engine: EngineHandle, program: NativeProgram, options: NativeCompileOptions): Promise<ExecutableHandle>;
-  /** Runs one step on the engine thread; resolves with one entry per output. */
-  engineRun(executable: ExecutableHandle, batch: NativeBatch): Promise<(Sampled | null)[]>;
+  /** Runs one step on the engine thread. */
+  engineRun(executable: ExecutableHandle, batch: NativeBatch): Promise<NativeResults>;
   engineCopyPage(executable: ExecutableHandle, from: number, to: number): Promise<void>;
   /** Resolves when its queued steps have ended and its memory is given back. */
   executableClose(executable: ExecutableHandle): Promise<void>;

@@ -14,6 +14,10 @@ export interface ExtendOptions {
   readonly logits?: boolean | undefined;
   /** Outputs wanted: of the last token (the default), or of every one of them. */
   readonly outputs?: "last" | "all" | undefined;
+  /** With outputs "all": the id to score after each token. */
+  readonly targets?: ArrayLike<number> | undefined;
+  /** With targets: another model's logits after each token, to compare with. */
+  readonly bases?: readonly Float32Array[] | undefined;
   /** Takes effect before the next step: the tokens of finished steps stay in the session. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -164,8 +168,10 @@ export class Scheduler {
       tokens.set(slice(request.tokens, request.done, count), at);
       spans.push(session.span(count));
       at += count;
-      for (let token = at - wanted; token < at; token++) {
-        outputs.push({ token, sampler: options.sampler, logits: options.logits });
+      for (let i = count - wanted; i < count; i++) {
+        const index = request.done + i;
+        const scored = { target: options.targets?.[index], base: options.bases?.[index] };
+        outputs.push({ token: at - count + i, sampler: options.sampler, logits: options.logits, ...scored });
       }
     }
     return { tokens, spans, outputs };

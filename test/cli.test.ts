@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { bare, deadlift, ended, folder, json, main, root, start, tiny } from "./cli_process.js";
 
+const heldout = join(root, "test/fixtures/tiny/heldout.txt");
+
 describe("--json", () => {
   it("generate", async () => {
     const answer = await json(["generate", tiny, "--prompt", "Hello!", "--max-tokens", "12", "--temperature", "0"]);
@@ -61,6 +63,13 @@ describe("--json", () => {
     expect(await json(["tokenize", tiny, "--ids", "--no-special"], JSON.stringify(withSpecial.ids))).toEqual({ text });
     writeFileSync(file, withSpecial.ids.join("\n"));
     expect(await json(["tokenize", tiny, "--ids-file", file])).toEqual({ text: `<|bos|>${text}` });
+  });
+
+  it("perplexity", async () => {
+    const result = await json(["perplexity", tiny, heldout, "--window", "128", "--base", tiny]);
+    expect(Object.keys(result)).toEqual("tokens nll perplexity standardError contextSize windows base".split(" "));
+    expect(result.perplexity).toBeCloseTo(Math.exp(result.nll), 10);
+    expect(result.base).toMatchObject({ perplexity: result.perplexity, sameTop: 1 });
   });
 
   it("doctor", async () => {
@@ -179,7 +188,7 @@ describe("exit status and stderr", () => {
   it("0: help with examples for every command, and the version", async () => {
     const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
     expect(await deadlift(["--version"])).toEqual({ status: 0, out: `${version}\n`, err: "" });
-    const commands = ["chat", "generate", "bench", "inspect", "tokenize", "doctor"];
+    const commands = ["chat", "generate", "bench", "inspect", "tokenize", "perplexity", "doctor"];
     const helps = await Promise.all(commands.map((command) => deadlift([command, "--help"])));
     helps.forEach(({ status, out }, i) => {
       expect(status).toBe(0);
@@ -211,6 +220,11 @@ describe("for people and pipes", () => {
     ["inspect", ["inspect", tiny], /^architecture\tllama.*^memory\t.*^fits\tyes/ms],
     ["inspect --program", ["inspect", tiny, "--program"], /^ *0 .*embed.*\n.*norm/],
     ["tokenize", ["tokenize", tiny, "--text", "Hi"], /^1( \d+)+\n$/],
+    [
+      "perplexity",
+      ["perplexity", tiny, heldout, "--window", "64"],
+      /^perplexity\t1\.\d{4} ± .*^tokens\t3,751 scored/ms,
+    ],
     ["doctor", ["doctor"], /^kernels\t.*in use/m],
     ["bench", ["bench", tiny, "-p", "8", "-n", "4", "-r", "1"], /^prefill\t.*tokens\/s.*^amx\t/ms],
   ])("%s prints plain lines", async (_, args, expected) => {

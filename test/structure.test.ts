@@ -28,6 +28,7 @@ const allowed: Record<string, string[]> = {
 const rooms: Record<string, string> = {
   compile: "model",
   inspect: "model",
+  load: "model",
   language: "model",
   machine: "model",
   options: "runtime",
@@ -36,6 +37,7 @@ const rooms: Record<string, string> = {
   pages: "runtime",
   session: "runtime",
   scheduler: "runtime",
+  perplexity: "runtime",
   generate: "runtime",
   generation: "runtime",
 };

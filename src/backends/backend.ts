@@ -1,6 +1,6 @@
 // The one interface between what to compute (a program and a batch) and who computes it.
 
-import type { Sampled, Sampler } from "../native.js";
+import type { Sampled, Sampler, Score } from "../native.js";
 import type { Program } from "../program/ops.js";
 import type { Tensor } from "../tensor.js";
 
@@ -21,6 +21,10 @@ export interface Output {
   readonly sampler?: Sampler | undefined;
   /** Also copy the row's logits back. */
   readonly logits?: boolean | undefined;
+  /** Id to score: how well the row foretold it. */
+  readonly target?: number | undefined;
+  /** Another model's logits for this row, (vocab), for the score to compare with. */
+  readonly base?: Float32Array | undefined;
 }
 
 /** Tokens of any number of sequences at once. One sequence is a batch of one; prefill and decode are not different concepts. */
@@ -34,6 +38,7 @@ export interface Batch {
 export interface OutputResult {
   readonly sampled: Sampled | undefined;
   readonly logits: Float32Array | undefined; // (vocab)
+  readonly score: Score | undefined;
 }
 
 export type KvType = "f32" | "f16" | "bf16";

@@ -59,8 +59,12 @@ class CpuExecutable implements Executable {
 
   async run(batch: Batch): Promise<OutputResult[]> {
     const flat = flatten(batch, this.vocab);
-    const sampled = await told(native().engineRun(this.handle, flat));
-    return sampled.map((one, i) => ({ sampled: one ?? undefined, logits: flat.logits[i] ?? undefined }));
+    const { sampled, scores } = await told(native().engineRun(this.handle, flat));
+    return sampled.map((one, i) => ({
+      sampled: one ?? undefined,
+      logits: flat.logits[i] ?? undefined,
+      score: scores[i] ?? undefined,
+    }));
   }
 
   copyPage(from: number, to: number): Promise<void> {
@@ -127,5 +131,7 @@ function flatten(batch: Batch, vocab: number): NativeBatch {
     outputs: Int32Array.from(batch.outputs, (output) => output.token),
     samplers: batch.outputs.map((output) => output.sampler ?? null),
     logits: batch.outputs.map((output) => (output.logits ? new Float32Array(vocab) : null)),
+    targets: Int32Array.from(batch.outputs, (output) => output.target ?? -1),
+    bases: batch.outputs.map((output) => output.base ?? null),
   };
 }

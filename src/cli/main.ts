@@ -11,6 +11,7 @@ import { generateCommand } from "./generate.js";
 import { inspectCommand } from "./inspect.js";
 import { interruptionStatus, watchInterruptions } from "./interruption.js";
 import { colors } from "./output.js";
+import { perplexityCommand } from "./perplexity.js";
 import { tokenizeCommand } from "./tokenize.js";
 
 const DESCRIPTION = "Runs models as they were published (safetensors and GGUF) inside Node.";
@@ -26,7 +27,14 @@ const words = process.argv.slice(2, process.argv.includes("--") ? process.argv.i
 
 function deadlift(): Command {
   const program = new Command("deadlift").description(DESCRIPTION).version(version(), "-V, --version");
-  const commands = [generateCommand(), benchCommand(), inspectCommand(), tokenizeCommand(), doctorCommand()];
+  const commands = [
+    generateCommand(),
+    benchCommand(),
+    inspectCommand(),
+    tokenizeCommand(),
+    perplexityCommand(),
+    doctorCommand(),
+  ];
   for (const command of commands) command.optionsGroup("Output:").option("--json", "print one JSON document");
   for (const command of [chatCommand(), ...commands]) {
     command.optionsGroup("Help:").option("--debug", "show where an error came from");

@@ -26,7 +26,11 @@ export class ReferenceExecutable implements Executable {
 
   async run(batch: Batch): Promise<OutputResult[]> {
     for (const op of this.program.ops) this.#buffers.set(op.out, this.#evaluate(op, batch));
-    return this.#buffer(this.program.output).map((row) => ({ sampled: undefined, logits: Float32Array.from(row) }));
+    return this.#buffer(this.program.output).map((row) => ({
+      sampled: undefined,
+      logits: Float32Array.from(row),
+      score: undefined,
+    }));
   }
 
   async copyPage(from: number, to: number): Promise<void> {

@@ -36,6 +36,7 @@ export class PaperExecutable implements Executable {
     return batch.outputs.map(({ token }) => ({
       sampled: { id: nextOf.get(token)!, logprob: undefined, top: undefined },
       logits: undefined,
+      score: undefined,
     }));
   }
 

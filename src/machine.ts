@@ -1,8 +1,9 @@
 // What this machine has, for `deadlift doctor` and for plans of memory.
 
-import { existsSync, readFileSync } from "node:fs";
-import { freemem, homedir, totalmem } from "node:os";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { freemem, totalmem } from "node:os";
+import { type HubSettings, hubSettings } from "./hub/settings.js";
+import { deadliftVersion } from "./hub/version.js";
 import { type CpuInfo, native } from "./native.js";
 
 export interface MachineInfo {
@@ -21,15 +22,25 @@ export interface MachineInfo {
   readonly gpu: { readonly available: boolean; readonly reason: string };
   /** The Hugging Face cache, shared with Python. */
   readonly cache: { readonly path: string; readonly exists: boolean };
+  /** undefined when the environment's settings for the Hub contradict themselves: see `problems`. */
+  readonly hub:
+    | {
+        readonly endpoint: string;
+        readonly offline: boolean;
+        /** Which variable or file an access token comes from; source undefined: there is none. */
+        readonly token: { readonly source: HubSettings["tokenSource"]; readonly path: string };
+      }
+    | undefined;
   readonly problems: readonly { readonly problem: string; readonly advice: string }[];
 }
 
 export function machineInfo(): MachineInfo {
   const { cpu, error } = probeCpu();
   const forced = process.env.DEADLIFT_ISA || undefined;
-  const cachePath = hubCachePath();
+  const { settings, problems } = probeHub();
+  const cachePath = settings?.cacheDir ?? "";
   return {
-    deadlift: JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version,
+    deadlift: deadliftVersion(),
     node: process.versions.node,
     platform: process.platform,
     arch: process.arch,
@@ -39,8 +50,22 @@ export function machineInfo(): MachineInfo {
     addon: { loaded: cpu !== undefined, error },
     gpu: { available: false, reason: "this version of deadlift runs on the CPU only" },
     cache: { path: cachePath, exists: existsSync(cachePath) },
-    problems: findProblems(cpu, error, forced),
+    hub: settings && {
+      endpoint: settings.endpoint,
+      offline: settings.offline,
+      token: { source: settings.tokenSource, path: settings.tokenPath },
+    },
+    problems: [...findProblems(cpu, error, forced), ...problems],
   };
+}
+
+function probeHub(): { settings: HubSettings | undefined; problems: { problem: string; advice: string }[] } {
+  try {
+    return { settings: hubSettings(), problems: [] };
+  } catch (error) {
+    const advice = "correct the variable or file it names; nothing can be loaded from the Hub before";
+    return { settings: undefined, problems: [{ problem: (error as Error).message, advice }] };
+  }
 }
 
 /** Bytes that can be taken without swapping; page cache counts as free. */
@@ -72,11 +97,4 @@ function findProblems(cpu: CpuInfo | undefined, error: string | undefined, force
     });
   }
   return problems;
-}
-
-/** HF_HUB_CACHE, else HUGGINGFACE_HUB_CACHE, else $HF_HOME/hub, else $XDG_CACHE_HOME/huggingface/hub, else ~/.cache. */
-function hubCachePath(): string {
-  const { HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME, XDG_CACHE_HOME } = process.env;
-  const home = HF_HOME || join(XDG_CACHE_HOME || join(homedir(), ".cache"), "huggingface");
-  return HF_HUB_CACHE || HUGGINGFACE_HUB_CACHE || join(home, "hub");
 }

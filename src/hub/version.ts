@@ -1,6 +1,7 @@
 // The version of deadlift, from its own package.json.
 
 import { existsSync, readFileSync } from "node:fs";
+import { DeadliftError } from "../error.js";
 
 let known: string | undefined;
 
@@ -18,5 +19,5 @@ function readVersion(): string {
     const { name, version } = JSON.parse(readFileSync(url, "utf8"));
     if (name === "deadlift") return version;
   }
-  throw new Error("package.json of deadlift is missing; install deadlift again");
+  throw new DeadliftError("Internal", "the package.json of deadlift is missing; install deadlift again");
 }

@@ -67,7 +67,7 @@ export function printTable(head: readonly string[], rows: readonly (readonly str
   say(table.toString());
 }
 
-const frameless = {
+export const frameless = {
   chars: Object.fromEntries(
     "top top-mid top-left top-right bottom bottom-mid bottom-left bottom-right left left-mid mid mid-mid right right-mid middle"
       .split(" ")
@@ -94,9 +94,19 @@ export function oneLine(text: string): string {
   return visible(text.trim().replaceAll(/\s*\n\s*/g, " "));
 }
 
+const BYTE_UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
+
 /** 1536000 -> "1.54 MB" (powers of ten, as memory bandwidth and file sizes are given). */
 export function bytes(count: number): string {
-  return count < 1000 ? `${count} B` : `${scaled(count, ["B", "kB", "MB", "GB", "TB", "PB"])}`;
+  return count < 1000 ? `${count} B` : scaled(count, BYTE_UNITS);
+}
+
+/** How much of a whole, in the unit of the whole: "2.24/4.97 GB". */
+export function bytesOf(done: number, total: number): string {
+  const [value = "", unit = "B"] = bytes(total).split(" ");
+  const scale = 1000 ** Math.max(0, BYTE_UNITS.indexOf(unit));
+  const digits = total < 1000 ? 0 : Math.max(0, 2 - Math.floor(Math.log10(Number(value))));
+  return `${(done / scale).toFixed(digits)}/${(total / scale).toFixed(digits)} ${unit}`;
 }
 
 /** 3984000 -> "3.98 M". */
@@ -119,6 +129,15 @@ export function grouped(count: number): string {
 /** 12.34 -> "12 ms", 1234 -> "1.2 s". */
 export function duration(ms: number): string {
   return ms < 10 ? `${ms.toFixed(1)} ms` : ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** 72500 ms -> "1:13", 3753000 ms -> "1:02:33". */
+export function clock(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  if (hours > 99) return "> 99 h";
+  const two = (count: number) => String(count).padStart(2, "0");
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }
 
 /** 123.4 -> "123", 12.34 -> "12.3": three digits are all a speed is good for. */

@@ -1,5 +1,7 @@
 // Breaks streamed text between words at the edge of the terminal, which by itself would break inside them.
 
+import { cells, WIDE } from "./width.js";
+
 /** A word is held back until its end is seen, but not longer than this. */
 const MAX_HELD = 24;
 
@@ -40,13 +42,4 @@ export class Wrap {
     this.#column = ((fits ? this.#column : 0) + width) % (edge + 1);
     return fits ? part : `\n${part}`;
   }
-}
-
-/** Scripts without spaces between words, and emoji: two cells each (Unicode UAX #11, roughly). */
-const WIDE = /[\u1100-\u115f\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60]|\p{Emoji_Presentation}/u;
-
-function cells(text: string): number {
-  let count = 0;
-  for (const character of text) count += WIDE.test(character) ? 2 : /\p{Mn}/u.test(character) ? 0 : 1;
-  return count;
 }

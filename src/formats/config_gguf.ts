@@ -3,10 +3,10 @@
 import { DeadliftError } from "../error.js";
 import type { Config, RopeConfig, RopeScaling } from "../program/config.js";
 import { codecOf } from "../quants/index.js";
-import type { Tensor } from "../tensor.js";
 import { checkHeads, checkLayers } from "./config.js";
 import { Fields } from "./fields.js";
 import type { Metadata } from "./gguf_metadata.js";
+import type { TensorInfo } from "./sizes.js";
 
 /** By `general.architecture`. Llama's converter permutes q and k, so that neighbours turn together. */
 const architectures: Readonly<Record<string, { readonly layout: RopeConfig["layout"] }>> = {
@@ -15,8 +15,11 @@ const architectures: Readonly<Record<string, { readonly layout: RopeConfig["layo
   qwen3: { layout: "half" },
 };
 
-/** The Config of a GGUF file; `tensors` by canonical name. Throws InvalidConfig, UnsupportedArchitecture. */
-export function configFromGguf(metadata: Metadata, tensors: ReadonlyMap<string, Tensor>, source: string): Config {
+/**
+ * The Config of a GGUF file; `tensors` by canonical name. Where they are not mapped, `rope.factors` stay undefined.
+ * Throws InvalidConfig, UnsupportedArchitecture.
+ */
+export function configFromGguf(metadata: Metadata, tensors: ReadonlyMap<string, TensorInfo>, source: string): Config {
   const architecture = readArchitecture(metadata, source);
   const fields = new Fields(source, (key) => uniform(metadata.get(`${architecture}.${key}`)));
   if (fields.get("expert_count")) {
@@ -58,7 +61,7 @@ function uniform(value: unknown): unknown {
   return list.length > 0 && list.every((entry) => entry === list[0]) ? list[0] : list;
 }
 
-function readSizes(fields: Fields, metadata: Metadata, tensors: ReadonlyMap<string, Tensor>) {
+function readSizes(fields: Fields, metadata: Metadata, tensors: ReadonlyMap<string, TensorInfo>) {
   const dim = fields.size("embedding_length");
   const heads = fields.size("attention.head_count");
   const kvHeads = fields.size("attention.head_count_kv", heads);
@@ -86,7 +89,7 @@ function readRope(
   layout: RopeConfig["layout"],
   headDim: number,
   contextLength: number,
-  tensors: ReadonlyMap<string, Tensor>,
+  tensors: ReadonlyMap<string, TensorInfo>,
 ): RopeConfig {
   const dims = fields.size("rope.dimension_count", headDim);
   if (dims > headDim || dims % 2 !== 0) {
@@ -133,11 +136,12 @@ function readYarn(fields: Fields, factor: number, contextLength: number): RopeSc
 }
 
 /** Llama 3's stretching, which converters store as a tensor of divisors. */
-function readFactors(fields: Fields, tensor: Tensor | undefined, dims: number): Float32Array | undefined {
+function readFactors(fields: Fields, tensor: TensorInfo | undefined, dims: number): Float32Array | undefined {
   if (!tensor) return undefined;
   if (tensor.shape.length !== 1 || tensor.shape[0] !== dims / 2) {
     throw fields.wrong(`the shape of ${tensor.name}`, `[${dims / 2}]`, tensor.shape);
   }
+  if (!tensor.file) return undefined;
   const factors = new Float32Array(dims / 2);
   codecOf(tensor.quant, tensor.name).decode(tensor.file.bytes(tensor.offset, tensor.byteLength), factors);
   const bad = factors.find((factor) => !(factor > 0 && factor < Number.POSITIVE_INFINITY));

@@ -3,15 +3,39 @@
 import { type FileHandle, open, realpath, stat } from "node:fs/promises";
 import { DeadliftError } from "../error.js";
 import { MappedFile } from "../native.js";
+import type { Tensor } from "../tensor.js";
+import type { TensorInfo } from "./sizes.js";
 
 /** A Git LFS pointer is three short lines; its specification caps it at 1024 bytes. */
 const maxPointerBytes = 1024;
 const pointerStart = "version https://git-lfs.github.com/spec/";
 
-/** A weight file under the path the user knows it by (`file.path` has its links resolved). */
-export interface WeightFile {
+/** A weight file of which the header can be read, wherever the file is. */
+export interface HeaderFile {
+  /** The path the user knows it by. */
   readonly path: string;
+  readonly size: number;
+  /** Bytes that are well asked for at once: all of a mapped file, few of one that is far away. */
+  readonly piece: number;
+  /** Bytes of the file, which must lie within it; they may be a view that ends with the file. */
+  read(offset: number, length: number): Uint8Array | Promise<Uint8Array>;
+}
+
+/** Where the files of a model are: `T` is what a tensor in one of them is. */
+export interface ModelFiles<T extends TensorInfo> {
+  /** Weight files that are well opened at the same time. */
+  readonly parallel: number;
+  /** A weight file; `tensors` are the names that an index places in it. */
+  open(path: string, tensors?: readonly string[]): Promise<HeaderFile & { tensor(info: TensorInfo): T }>;
+  /** The text of a file, or undefined when there is none. Throws LimitExceeded, FileUnreadable. */
+  text(path: string, maxBytes: number): Promise<string | undefined>;
+  exists(path: string): Promise<boolean>;
+}
+
+/** A mapped weight file (`file.path` has its links resolved). */
+export interface WeightFile extends HeaderFile {
   readonly file: MappedFile;
+  tensor(info: TensorInfo): Tensor;
 }
 
 /** Maps a weight file. Throws FileNotFound, FileUnreadable, LfsPointer or Truncated (an empty file). */
@@ -21,7 +45,9 @@ export async function mapWeights(path: string): Promise<WeightFile> {
   const file = MappedFile.open(real);
   try {
     if (file.size <= maxPointerBytes) refusePointer(decodeLatin1(file.bytes(0, file.size)), path);
-    return { path, file };
+    const read = (offset: number, length: number) => file.bytes(offset, length);
+    const tensor = (info: TensorInfo) => ({ ...info, file });
+    return { path, file, size: file.size, piece: file.size, read, tensor };
   } catch (error) {
     file.close();
     throw error;
@@ -29,7 +55,8 @@ export async function mapWeights(path: string): Promise<WeightFile> {
 }
 
 /** The weight files of one model: opened one by one, closed all at once. */
-export class WeightFiles {
+export class WeightFiles implements ModelFiles<Tensor> {
+  readonly parallel = 1;
   readonly #files: WeightFile[] = [];
 
   constructor(readonly signal: AbortSignal | undefined) {}
@@ -45,6 +72,17 @@ export class WeightFiles {
     const opened = await mapWeights(path);
     this.#files.push(opened);
     return opened;
+  }
+
+  text(path: string, maxBytes: number): Promise<string | undefined> {
+    return readText(path, maxBytes);
+  }
+
+  exists(path: string): Promise<boolean> {
+    return stat(path).then(
+      () => true,
+      () => false,
+    );
   }
 
   close(): void {

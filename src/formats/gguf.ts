@@ -3,9 +3,9 @@
 import { setImmediate } from "node:timers/promises";
 import { DeadliftError, expected } from "../error.js";
 import { quantOfId } from "../quants/index.js";
-import type { WeightFile } from "./file.js";
+import type { HeaderFile } from "./file.js";
 import { Cursor, maxHeaderBytes } from "./gguf_cursor.js";
-import { type Metadata, readMetadata, type Steps } from "./gguf_metadata.js";
+import { type Metadata, readMetadata, type Steps, whole } from "./gguf_metadata.js";
 import { type TensorInfo, tensorBytes, truncated } from "./sizes.js";
 
 /** The specification allows 64 bytes for a tensor's name; converters of image models write longer ones. */
@@ -25,38 +25,55 @@ export interface GgufHeader {
 
 /** How long to work before others get their turn. */
 const maxMs = 20;
+/** A piece that no longer doubles: what was asked for too much is less than this. */
+const maxPieceBytes = 8 * 2 ** 20;
 
-/** The header of a mapped file. Throws NotAModel, InvalidGguf, Truncated, LimitExceeded, UnsupportedQuant. */
-export async function readGguf({ path, file }: WeightFile): Promise<GgufHeader> {
-  const steps = parse(file.bytes(0, Math.min(file.size, maxHeaderBytes)), file.size, path);
+/**
+ * The header of a file, asked for in pieces that double, where a piece is less than all. Throws NotAModel, InvalidGguf,
+ * Truncated, LimitExceeded, UnsupportedQuant.
+ */
+export async function readGguf(file: HeaderFile): Promise<GgufHeader> {
+  const { path, size } = file;
+  const limit = Math.min(size, maxHeaderBytes);
+  let piece = file.piece;
+  const cursor = new Cursor(await file.read(0, Math.min(limit, piece)), size, path);
+  const steps = parse(cursor);
   for (let startedAt = performance.now(); ; ) {
     const { done, value } = steps.next();
     if (done) return value;
-    if (performance.now() - startedAt < maxMs) continue;
-    await setImmediate();
+    if (value === undefined) {
+      if (performance.now() - startedAt < maxMs) continue;
+      await setImmediate();
+    } else {
+      while (cursor.end < value) {
+        cursor.feed(await file.read(cursor.end, Math.min(limit - cursor.end, piece)));
+        piece = Math.min(2 * piece, maxPieceBytes);
+      }
+    }
     startedAt = performance.now();
   }
 }
 
 /** Parses and validates the header of a file of `size` bytes that starts with `bytes`, at once. */
 export function parseGguf(bytes: Uint8Array, size: number, path: string): GgufHeader {
-  const steps = parse(bytes, size, path);
+  const steps = parse(new Cursor(bytes, size, path));
   for (;;) {
     const { done, value } = steps.next();
     if (done) return value;
+    if (value !== undefined) throw truncated(path, bytes.length, value, "its header");
   }
 }
 
-function* parse(bytes: Uint8Array, size: number, path: string): Steps<GgufHeader> {
-  const cursor = new Cursor(bytes, size, path);
-  const version = readVersion(cursor);
+function* parse(cursor: Cursor): Steps<GgufHeader> {
+  const { path, size } = cursor;
+  const version = yield* whole(cursor, () => readVersion(cursor));
   cursor.wide = version > 1;
-  const tensorCount = cursor.count();
+  const tensorCount = yield* whole(cursor, () => cursor.count());
   const metadata = yield* readMetadata(cursor);
   const alignment = readAlignment(metadata, path);
   cursor.need(tensorCount * (cursor.wide ? minTensorBytes : minTensorBytesV1), "its list of tensors");
   const tensors: TensorInfo[] = [];
-  for (let i = 0; i < tensorCount; i++) tensors.push(readTensor(cursor));
+  for (let i = 0; i < tensorCount; i++) tensors.push(yield* whole(cursor, () => readTensor(cursor)));
   const start = Math.ceil(cursor.at / alignment) * alignment;
   const placed = tensors.map((tensor) => ({ ...tensor, offset: start + tensor.offset }));
   validate(placed, start, alignment, size, path);

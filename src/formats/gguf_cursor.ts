@@ -7,12 +7,25 @@ import { truncated } from "./sizes.js";
 /** Vocabularies of 262 thousand tokens make headers of some 15 MB; what does not end by then is not a header. */
 export const maxHeaderBytes = 512 * 2 ** 20;
 
+/** Thrown when the file goes on where the bytes at hand end: read on from the same place when there are more. */
+export class Starved extends Error {
+  constructor(
+    /** Where in the file the needed bytes end. */
+    readonly end: number,
+  ) {
+    super("more bytes of the file are needed");
+  }
+}
+
 export class Cursor {
+  /** Where in the file it stands. */
   at = 0;
   /** Version 1 counted with 32 bits. */
   wide = true;
-  readonly #view: DataView;
-  readonly #buffer: Buffer;
+  /** Where in the file the bytes at hand start. */
+  #start = 0;
+  #view!: DataView;
+  #buffer!: Buffer;
 
   /** `bytes` is the start of a file of `size` bytes, or all of it. */
   constructor(
@@ -20,8 +33,19 @@ export class Cursor {
     readonly size: number,
     readonly path: string,
   ) {
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#hold(bytes);
+  }
+
+  /** Where in the file the bytes at hand end. */
+  get end(): number {
+    return this.#start + this.#buffer.length;
+  }
+
+  /** The next bytes of the file; those already read are let go. */
+  feed(bytes: Uint8Array): void {
+    const rest = this.#buffer.subarray(this.at - this.#start);
+    this.#start = this.at;
+    this.#hold(rest.length === 0 ? bytes : Buffer.concat([rest, bytes]));
   }
 
   u8(): number {
@@ -103,7 +127,6 @@ export class Cursor {
   /** Refuses when the file does not go on for so many bytes: call it before allocating for what a file counts. */
   need(length: number, what: string): void {
     const end = this.at + length;
-    if (end <= this.#view.byteLength) return;
     if (end > maxHeaderBytes) {
       throw new DeadliftError(
         "LimitExceeded",
@@ -111,14 +134,23 @@ export class Cursor {
           `received ${what} that would end at byte ${end}; the file is damaged`,
       );
     }
-    throw truncated(this.path, this.size, end, what);
+    if (end > this.size) throw truncated(this.path, this.size, end, what);
   }
 
+  /** Where in the bytes at hand the next `length` bytes start. */
   #take(length: number, what = "its header"): number {
-    this.need(length, what);
-    const start = this.at;
+    const start = this.at - this.#start;
+    if (start + length > this.#buffer.length) {
+      this.need(length, what);
+      throw new Starved(this.at + length);
+    }
     this.at += length;
     return start;
+  }
+
+  #hold(bytes: Uint8Array): void {
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 }
 

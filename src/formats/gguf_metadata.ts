@@ -1,7 +1,7 @@
 // The metadata of GGUF: keys with typed values, numbers in arrays as typed arrays.
 
 import { DeadliftError } from "../error.js";
-import type { Cursor } from "./gguf_cursor.js";
+import { type Cursor, Starved } from "./gguf_cursor.js";
 
 export type NumericArray =
   | Uint8Array
@@ -70,22 +70,44 @@ const scalars: Readonly<Record<number, ScalarType>> = {
   12: { read: (c) => c.f64(), bytes: 8, array: Float64Array },
 };
 
-/** Work that can rest at each `yield`, so that a long vocabulary does not hold up the event loop. */
-export type Steps<T> = Generator<undefined, T, undefined>;
+/**
+ * Work in steps: a yield without a value is a place to rest, so that a long vocabulary does not hold up the event loop;
+ * a number is where in the file the bytes end that it needs to go on (Cursor.feed).
+ */
+export type Steps<T> = Generator<number | undefined, T, undefined>;
 
 /** Strings between two rests: some ten milliseconds. */
 const restEvery = 2 ** 15;
 
+/** Reads something in one piece, from its start again when its end was not at hand. */
+export function* whole<T>(cursor: Cursor, read: () => T): Steps<T> {
+  for (;;) {
+    const start = cursor.at;
+    try {
+      return read();
+    } catch (error) {
+      yield starvation(cursor, start, error);
+    }
+  }
+}
+
+/** What to ask for to read on from `start`. Throws every other error. */
+function starvation(cursor: Cursor, start: number, error: unknown): number {
+  if (!(error instanceof Starved)) throw error;
+  cursor.at = start;
+  return error.end;
+}
+
 /** Reads the count of pairs and the pairs. Throws InvalidGguf, LimitExceeded, Truncated. */
 export function* readMetadata(cursor: Cursor): Steps<Metadata> {
-  const count = cursor.countOf(minPairBytes, "its metadata");
+  const count = yield* whole(cursor, () => cursor.countOf(minPairBytes, "its metadata"));
   if (count > maxKeys) throw limit(cursor, maxKeys, "keys of metadata", count);
   const metadata = new Map<string, MetadataValue>();
   const room = { entries: maxEntries };
   for (let i = 0; i < count; i++) {
-    const key = cursor.string("a key of metadata", maxKeyBytes);
+    const [key, type] = yield* whole(cursor, () => [cursor.string("a key of metadata", maxKeyBytes), cursor.u32()]);
     if (metadata.has(key)) throw invalid(cursor, `the key "${key}" is given twice`);
-    metadata.set(key, yield* readValue(cursor, cursor.u32(), key, room, 0));
+    metadata.set(key, yield* readValue(cursor, type, key, room, 0));
   }
   return metadata;
 }
@@ -95,28 +117,32 @@ interface Room {
 }
 
 function* readValue(cursor: Cursor, type: number, key: string, room: Room, depth: number): Steps<MetadataValue> {
-  if (type === typeBool) return cursor.u8() !== 0;
-  if (type === typeString) return cursor.string(key, maxStringBytes);
+  if (type === typeBool) return yield* whole(cursor, () => cursor.u8() !== 0);
+  if (type === typeString) return yield* whole(cursor, () => cursor.string(key, maxStringBytes));
   if (type === typeArray) return yield* readArray(cursor, key, room, depth + 1);
   const scalar = scalars[type];
   if (!scalar) throw invalid(cursor, `expected a type of 0 to 12 for "${key}", received ${type}`);
-  return scalar.read(cursor);
+  return yield* whole(cursor, () => scalar.read(cursor));
 }
 
 function* readArray(cursor: Cursor, key: string, room: Room, depth: number): Steps<MetadataValue> {
   if (depth > maxNesting) throw limit(cursor, maxNesting, `levels of arrays in "${key}"`, depth);
-  const type = cursor.u32();
+  const [type, count] = yield* whole(cursor, () => {
+    const type = cursor.u32();
+    return [type, cursor.countOf(scalars[type]?.bytes ?? minimumBytes(type, cursor), `the array "${key}"`)] as const;
+  });
   const scalar = scalars[type];
-  const count = cursor.countOf(scalar?.bytes ?? minimumBytes(type, cursor), `the array "${key}"`);
   if (scalar) {
+    const bytes = yield* whole(cursor, () => cursor.bytes(count * scalar.bytes, `the array "${key}"`));
     // A copy, because values in a file are not aligned and outlive the mapping.
-    const copy = new Uint8Array(cursor.bytes(count * scalar.bytes, `the array "${key}"`));
-    return new scalar.array(copy.buffer);
+    return new scalar.array(new Uint8Array(bytes).buffer);
   }
   room.entries -= count * (type === typeArray ? nestedEntries : 1);
   if (room.entries < 0) throw limit(cursor, maxEntries, `entries in arrays up to "${key}"`, maxEntries - room.entries);
   if (type === typeString) return yield* readStrings(cursor, key, count);
-  if (type === typeBool) return Array.from({ length: count }, () => cursor.u8() !== 0);
+  if (type === typeBool) {
+    return Array.from(yield* whole(cursor, () => cursor.bytes(count, `the array "${key}"`)), (byte) => byte !== 0);
+  }
   const values: MetadataValue[] = [];
   for (let i = 0; i < count; i++) values.push(yield* readValue(cursor, type, key, room, depth));
   return values;
@@ -124,10 +150,20 @@ function* readArray(cursor: Cursor, key: string, room: Room, depth: number): Ste
 
 /** A loop of its own: vocabularies and merges are a million strings. */
 function* readStrings(cursor: Cursor, key: string, count: number): Steps<string[]> {
-  const values = new Array<string>(count);
-  for (let i = 0; i < count; i++) {
-    values[i] = cursor.string(key, maxStringBytes);
-    if (i % restEvery === restEvery - 1) yield;
+  // Not made at once: that many may be announced, and the file turn out to be another than was announced.
+  const values: string[] = [];
+  let start = cursor.at;
+  while (values.length < count) {
+    try {
+      const rest = Math.min(count, values.length + restEvery);
+      while (values.length < rest) {
+        start = cursor.at;
+        values.push(cursor.string(key, maxStringBytes));
+      }
+      yield;
+    } catch (error) {
+      yield starvation(cursor, start, error);
+    }
   }
   return values;
 }

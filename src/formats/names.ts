@@ -1,7 +1,7 @@
 // One canonical name for every tensor, whatever its file calls it; unknown names are no error here.
 
 import { DeadliftError } from "../error.js";
-import type { Tensor } from "../tensor.js";
+import type { TensorInfo } from "./sizes.js";
 
 export type Format = "safetensors" | "gguf";
 
@@ -66,23 +66,23 @@ export function canonicalName(format: Format, name: string): string | undefined 
   return part === "bias" ? `${canonical}.bias` : canonical;
 }
 
-export interface NamedTensors {
-  readonly tensors: Map<string, Tensor>;
+export interface NamedTensors<T extends TensorInfo> {
+  readonly tensors: Map<string, T>;
   /** Tensors whose names mean nothing to us. */
-  readonly unused: Tensor[];
+  readonly unused: T[];
 }
 
 /**
  * Tensors by canonical name. `ties` are the names of shared tensors that were not stored, to those that were (what
  * Python's safetensors writes into `__metadata__`). Throws when two tensors mean the same.
  */
-export function nameTensors(
+export function nameTensors<T extends TensorInfo>(
   format: Format,
-  stored: readonly Tensor[],
+  stored: readonly T[],
   ties: ReadonlyMap<string, string> = new Map(),
-): NamedTensors {
-  const tensors = new Map<string, Tensor>();
-  const unused: Tensor[] = [];
+): NamedTensors<T> {
+  const tensors = new Map<string, T>();
+  const unused: T[] = [];
   for (const tensor of stored) {
     const name = canonicalName(format, tensor.name);
     if (name === undefined) {
@@ -102,10 +102,10 @@ export function nameTensors(
   return { tensors, unused };
 }
 
-function addTies(
+function addTies<T extends TensorInfo>(
   format: Format,
-  tensors: Map<string, Tensor>,
-  stored: readonly Tensor[],
+  tensors: Map<string, T>,
+  stored: readonly T[],
   ties: ReadonlyMap<string, string>,
 ): void {
   if (ties.size === 0) return;
@@ -118,7 +118,7 @@ function addTies(
 }
 
 /** With a tied output, `embed` and `output` are one tensor, whichever of the two was stored. */
-export function tieOutput(tensors: Map<string, Tensor>): void {
+export function tieOutput<T extends TensorInfo>(tensors: Map<string, T>): void {
   const embed = tensors.get("embed");
   const output = tensors.get("output");
   if (embed && !output) tensors.set("output", embed);

@@ -2,7 +2,7 @@
 
 import { DeadliftError, expected } from "../error.js";
 import { findQuant, type Quant } from "../quants/index.js";
-import { isObject, type JsonObject, type WeightFile } from "./file.js";
+import { type HeaderFile, isObject, type JsonObject } from "./file.js";
 import { keyTrouble } from "./json_keys.js";
 import { type TensorInfo, tensorBytes, truncated } from "./sizes.js";
 
@@ -20,10 +20,11 @@ export interface SafetensorsHeader {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** The header of a mapped file. Throws InvalidSafetensors, Truncated, LimitExceeded, UnsupportedQuant. */
-export function readSafetensors({ path, file }: WeightFile): SafetensorsHeader {
-  const length = headerLength(file.bytes(0, Math.min(8, file.size)), file.size, path);
-  return parseHeader(file.bytes(8, length), file.size, path);
+/** The header of a file. Throws InvalidSafetensors, Truncated, LimitExceeded, UnsupportedQuant. */
+export async function readSafetensors(file: HeaderFile): Promise<SafetensorsHeader> {
+  const { path, size } = file;
+  const length = headerLength(await file.read(0, Math.min(8, size)), size, path);
+  return parseHeader(await file.read(8, length), size, path);
 }
 
 /** The length of the header from the first eight bytes of a file of `size` bytes. */

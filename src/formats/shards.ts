@@ -1,50 +1,59 @@
 // Models in several files: safetensors by an index, GGUF by names that count.
 
-import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DeadliftError, expected } from "../error.js";
-import type { Tensor } from "../tensor.js";
-import { isObject, readJson, type WeightFile, type WeightFiles } from "./file.js";
+import { isObject, type ModelFiles, parseJson } from "./file.js";
 import { readGguf } from "./gguf.js";
 import type { Metadata } from "./gguf_metadata.js";
 import { readSafetensors } from "./safetensors.js";
+import type { TensorInfo } from "./sizes.js";
 
 /** Names and places of every tensor cost about 100 bytes; as for the header of one file. */
 const maxIndexBytes = 100_000_000;
 /** The largest published models have some 200 files. */
 const maxShards = 10_000;
 
-export interface StoredTensors {
-  readonly tensors: readonly Tensor[];
+export interface StoredTensors<T extends TensorInfo> {
+  readonly tensors: readonly T[];
   /** Names of shared tensors that were not stored, to those that were. */
   readonly ties: ReadonlyMap<string, string>;
 }
 
-/** One safetensors file. */
-export async function openSafetensors(path: string, files: WeightFiles): Promise<StoredTensors> {
-  const opened = await files.open(path);
-  const { tensors, metadata } = readSafetensors(opened);
-  return { tensors: attach(tensors, opened), ties: metadata };
+/** One safetensors file; `names` are the tensors that an index places in it. */
+export async function openSafetensors<T extends TensorInfo>(
+  path: string,
+  files: ModelFiles<T>,
+  names?: readonly string[],
+): Promise<StoredTensors<T>> {
+  const opened = await files.open(path, names);
+  const { tensors, metadata } = await readSafetensors(opened);
+  return { tensors: tensors.map((tensor) => opened.tensor(tensor)), ties: metadata };
 }
 
 /** All files that an index names. Throws FileNotFound naming missing ones, MissingTensor, InvalidSafetensors. */
-export async function openIndexed(indexPath: string, files: WeightFiles): Promise<StoredTensors> {
-  const places = await readIndex(indexPath);
+export async function openIndexed<T extends TensorInfo>(
+  indexPath: string,
+  files: ModelFiles<T>,
+): Promise<StoredTensors<T>> {
+  const places = await readIndex(indexPath, files);
   const folder = dirname(indexPath);
-  const shards = [...new Set(places.values())].sort();
+  const shards = byShard(places);
   if (shards.length > maxShards) {
     throw new DeadliftError(
       "LimitExceeded",
       `expected at most ${maxShards} files in ${indexPath}, received ${shards.length}`,
     );
   }
-  await refuseMissing(shards, folder, indexPath);
-  const tensors = new Map<string, Tensor>();
+  const paths = shards.map(([shard]) => join(folder, shard));
+  await refuseMissing(paths, indexPath, files);
+  const stored = await inParallel(shards, files, ([shard, names]) =>
+    openSafetensors(join(folder, shard), files, names),
+  );
+  const tensors = new Map<string, T>();
   const ties = new Map<string, string>();
-  for (const shard of shards) {
-    const stored = await openSafetensors(join(folder, shard), files);
-    for (const tie of stored.ties) ties.set(...tie);
-    for (const tensor of stored.tensors) {
+  for (const [i, [shard]] of shards.entries()) {
+    for (const tie of stored[i]!.ties) ties.set(...tie);
+    for (const tensor of stored[i]!.tensors) {
       const place = places.get(tensor.name);
       if (place !== undefined && place !== shard) continue;
       if (tensors.has(tensor.name)) {
@@ -66,10 +75,21 @@ export async function openIndexed(indexPath: string, files: WeightFiles): Promis
   return { tensors: [...tensors.values()], ties };
 }
 
+/** The names of files and of the tensors in them, by file name. */
+function byShard(places: ReadonlyMap<string, string>): [string, string[]][] {
+  const shards = new Map<string, string[]>();
+  for (const [name, shard] of places) {
+    const names = shards.get(shard);
+    if (names) names.push(name);
+    else shards.set(shard, [name]);
+  }
+  return [...shards].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
 /** Tensor name to file name, both as the index states them; file names are plain. */
-async function readIndex(path: string): Promise<Map<string, string>> {
-  const index = await readJson(path, maxIndexBytes);
-  const map = index?.weight_map;
+async function readIndex(path: string, files: ModelFiles<TensorInfo>): Promise<Map<string, string>> {
+  const text = await files.text(path, maxIndexBytes);
+  const map = text === undefined ? undefined : parseJson(text, path).weight_map;
   if (!isObject(map) || Object.keys(map).length === 0) {
     throw new DeadliftError("InvalidSafetensors", expected("an object of file names", `weight_map in ${path}`, map));
   }
@@ -84,35 +104,35 @@ async function readIndex(path: string): Promise<Map<string, string>> {
 
 const partName = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/s;
 
-export interface StoredGguf {
+export interface StoredGguf<T extends TensorInfo> {
   readonly metadata: Metadata;
-  readonly tensors: readonly Tensor[];
+  readonly tensors: readonly T[];
 }
 
 /** The GGUF file at `path`, and when it is a part of several, all of them. */
-export async function openGguf(path: string, files: WeightFiles): Promise<StoredGguf> {
-  const parts = splitNames(basename(path));
+export async function openGguf<T extends TensorInfo>(path: string, files: ModelFiles<T>): Promise<StoredGguf<T>> {
   const folder = dirname(path);
-  await refuseMissing(parts, folder, path);
-  let metadata: Metadata | undefined;
-  const tensors: Tensor[] = [];
+  const parts = splitNames(basename(path)).map((name) => join(folder, name));
+  await refuseMissing(parts, path, files);
+  const headers = await inParallel(parts, files, async (part, no) => {
+    const opened = await files.open(part);
+    const { metadata, tensors } = await readGguf(opened);
+    checkSplit(metadata, no, parts.length, opened.path);
+    return { metadata, tensors: tensors.map((tensor) => opened.tensor(tensor)), path: opened.path };
+  });
   const names = new Set<string>();
-  for (const [no, part] of parts.entries()) {
-    const opened = await files.open(join(folder, part));
-    const header = await readGguf(opened);
-    checkSplit(header.metadata, no, parts.length, opened.path);
-    metadata ??= header.metadata;
-    for (const tensor of attach(header.tensors, opened)) {
-      if (names.has(tensor.name)) throw invalid(opened.path, `tensor "${tensor.name}" is in another part too`);
-      names.add(tensor.name);
-      tensors.push(tensor);
+  for (const { tensors, path } of headers) {
+    for (const { name } of tensors) {
+      if (names.has(name)) throw invalid(path, `tensor "${name}" is in another part too`);
+      names.add(name);
     }
   }
-  const stated = metadata!.get("split.tensors.count");
-  if (parts.length > 1 && stated !== undefined && stated !== tensors.length) {
-    throw invalid(path, expected(`${tensors.length}, the tensors of its parts,`, "split.tensors.count", stated));
+  const { metadata } = headers[0]!;
+  const stated = metadata.get("split.tensors.count");
+  if (parts.length > 1 && stated !== undefined && stated !== names.size) {
+    throw invalid(path, expected(`${names.size}, the tensors of its parts,`, "split.tensors.count", stated));
   }
-  return { metadata: metadata!, tensors };
+  return { metadata, tensors: headers.flatMap(({ tensors }) => tensors) };
 }
 
 /** The names of all parts of a split model, in order; of an undivided one, its own. */
@@ -136,26 +156,40 @@ function checkSplit(metadata: Metadata, no: number, count: number, path: string)
   if (place !== no) throw invalid(path, expected(`${no} as its name says`, "split.no", place));
 }
 
-async function refuseMissing(names: readonly string[], folder: string, whole: string): Promise<void> {
-  const present = await Promise.all(
-    names.map((name) =>
-      stat(join(folder, name)).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
-  const missing = names.filter((_, i) => !present[i]);
+async function refuseMissing(paths: readonly string[], whole: string, files: ModelFiles<TensorInfo>): Promise<void> {
+  const present = await Promise.all(paths.map((path) => files.exists(path)));
+  const missing = paths.filter((_, i) => !present[i]).map((path) => basename(path));
   if (missing.length === 0) return;
   const list = missing.slice(0, 5).join(", ") + (missing.length > 5 ? ", ..." : "");
   throw new DeadliftError(
     "FileNotFound",
-    `${missing.length} of the ${names.length} files of ${whole} are missing: ${list}; download the model again`,
+    `${missing.length} of the ${paths.length} files of ${whole} are missing: ${list}; download the model again`,
   );
 }
 
-function attach(tensors: readonly Omit<Tensor, "file">[], { file }: WeightFile): Tensor[] {
-  return tensors.map((tensor) => ({ ...tensor, file }));
+/** Work on all of a list, as much at a time as its files bear. After a failure nothing new begins, and nothing goes on. */
+async function inParallel<A, B>(
+  list: readonly A[],
+  { parallel }: ModelFiles<TensorInfo>,
+  work: (each: A, index: number) => Promise<B>,
+): Promise<B[]> {
+  const results = new Array<B>(list.length);
+  const failures: unknown[] = [];
+  let next = 0;
+  const worker = async () => {
+    while (next < list.length && failures.length === 0) {
+      const index = next++;
+      await work(list[index]!, index).then(
+        (result) => {
+          results[index] = result;
+        },
+        (error: unknown) => failures.push(error),
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(parallel, list.length) }, worker));
+  if (failures.length > 0) throw failures[0];
+  return results;
 }
 
 function invalid(path: string, reason: string): DeadliftError {

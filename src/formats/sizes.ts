@@ -5,7 +5,7 @@ import type { Quant } from "../quants/index.js";
 import type { Tensor } from "../tensor.js";
 
 /** A tensor of a file that need not be mapped: `offset` counts from the start of the file. */
-export type TensorInfo = Omit<Tensor, "file">;
+export type TensorInfo = Omit<Tensor, "file"> & Partial<Pick<Tensor, "file">>;
 
 /** Product of sizes, or undefined when it leaves the integers that a number holds exactly. */
 export function elementCount(shape: readonly number[]): number | undefined {

@@ -6,11 +6,10 @@ import { DeadliftError } from "../error.js";
 import { type ChatTemplateSource, folderTemplates, ggufTemplates } from "./about.js";
 import { type JsonObject, readJson, readText, WeightFiles } from "./file.js";
 import type { Metadata } from "./gguf_metadata.js";
+import { maxConfigBytes } from "./headers.js";
 import { findModel } from "./place.js";
 import { openGguf } from "./shards.js";
 
-/** Published ones have some KB; those of large merged vocabularies some 100 KB. */
-export const maxConfigBytes = 16 * 2 ** 20;
 /** Published ones have up to 35 MB. */
 const maxTokenizerBytes = 256 * 2 ** 20;
 

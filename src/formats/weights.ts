@@ -3,10 +3,10 @@
 import { DeadliftError } from "../error.js";
 import type { Program } from "../program/ops.js";
 import { codecOf } from "../quants/index.js";
-import type { Tensor } from "../tensor.js";
+import type { TensorInfo } from "./sizes.js";
 
 /** Tensors in the order of `program.weights`. Throws MissingTensor, WrongShape or UnsupportedQuant. */
-export function bindWeights(program: Program, tensors: ReadonlyMap<string, Tensor>): Tensor[] {
+export function bindWeights<T extends TensorInfo>(program: Program, tensors: ReadonlyMap<string, T>): T[] {
   return program.weights.map(({ name, shape }) => {
     const tensor = tensors.get(name);
     if (!tensor) {

@@ -1,0 +1,83 @@
+// What the headers of a model's files say, before anybody asks whether it can run.
+
+import { dirname, join } from "node:path";
+import { DeadliftError } from "../error.js";
+import type { Config } from "../program/config.js";
+import type { QuantName } from "../quants/index.js";
+import { configFromJson } from "./config.js";
+import { configFromGguf } from "./config_gguf.js";
+import { type JsonObject, type ModelFiles, parseJson } from "./file.js";
+import type { Metadata } from "./gguf_metadata.js";
+import { type Format, nameTensors, tieOutput } from "./names.js";
+import type { Place } from "./place.js";
+import { openGguf, openIndexed, openSafetensors } from "./shards.js";
+import type { TensorInfo } from "./sizes.js";
+
+/** Published ones have some KB; those of large merged vocabularies some 100 KB. */
+export const maxConfigBytes = 16 * 2 ** 20;
+
+export interface Headers<T extends TensorInfo> {
+  readonly format: Format;
+  /** By canonical name (names.ts). */
+  readonly tensors: Map<string, T>;
+  /** Tensors whose names mean nothing to us. */
+  readonly unused: readonly T[];
+  /** Of GGUF. */
+  readonly metadata: Metadata | undefined;
+  /** config.json beside safetensors; undefined when there is none. */
+  readonly json: JsonObject | undefined;
+  /** The weight file, its index, or its first part. */
+  readonly weights: string;
+  /** What states the configuration: the path of config.json or of the GGUF file. */
+  readonly source: string;
+}
+
+/** Throws what the formats throw, InvalidConfig for a config.json that is no JSON. */
+export async function readHeaders<T extends TensorInfo>(place: Place, files: ModelFiles<T>): Promise<Headers<T>> {
+  const { format, weights } = place;
+  if (format === "gguf") {
+    const { metadata, tensors } = await openGguf(weights, files);
+    return { format, ...nameTensors(format, tensors), metadata, json: undefined, weights, source: weights };
+  }
+  const source = join(dirname(weights), "config.json");
+  const [stored, text] = await both(
+    weights.endsWith(".json") ? openIndexed(weights, files) : openSafetensors(weights, files),
+    files.text(source, maxConfigBytes),
+  );
+  const json = text === undefined ? undefined : parseJson(text, source);
+  return { format, ...nameTensors(format, stored.tensors, stored.ties), metadata: undefined, json, weights, source };
+}
+
+/**
+ * The Config that the headers state; a tied output becomes one of their tensors. Throws NotAModel (no config.json),
+ * UnsupportedArchitecture, InvalidConfig.
+ */
+export function configOf({ metadata, tensors, json, weights, source }: Headers<TensorInfo>): Config {
+  if (!metadata && !json) {
+    throw new DeadliftError(
+      "NotAModel",
+      `expected config.json beside ${weights}, found none; download it from the model's repository`,
+    );
+  }
+  const config = metadata ? configFromGguf(metadata, tensors, source) : configFromJson(json!, source);
+  if (config.tiedOutput) tieOutput(tensors);
+  return config;
+}
+
+/** Values of each quant type: what `inspect` sums up. A tied tensor counts once. */
+export function countValues(headers: {
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  readonly unused: readonly TensorInfo[];
+}): Map<QuantName, number> {
+  const counts = new Map<QuantName, number>();
+  for (const { quant, shape } of new Set([...headers.tensors.values(), ...headers.unused])) {
+    counts.set(quant, (counts.get(quant) ?? 0) + shape.reduce((product, size) => product * size, 1));
+  }
+  return counts;
+}
+
+/** Both results, or the first failure once neither goes on any more. */
+async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b]);
+  return [await a, await b];
+}

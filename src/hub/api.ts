@@ -1,6 +1,7 @@
 // What the Hub says about a repository's revisions and files, checked field by field.
 
-import { DeadliftError, expected } from "../error.js";
+import { DeadliftError } from "../error.js";
+import { commitOf, countOf, fieldsOf, fromHub, listFromHub, nonsense } from "./answers.js";
 import { checkFileName } from "./file_names.js";
 import { huggingfaceHub } from "./huggingface_hub.js";
 import { checkRepo, checkRevision } from "./names.js";
@@ -37,10 +38,9 @@ export async function resolveRevision(
   const { modelInfo } = await huggingfaceHub();
   const about = { repo, revision };
   const fetch = hubFetch(about, settings, { signal, retry });
-  const info = await modelInfo({ name: repo, revision, hubUrl: settings.endpoint, fetch, additionalFields: ["sha"] });
-  const commit: unknown = info.sha;
-  if (typeof commit === "string" && sha1.test(commit)) return commit;
-  throw nonsense("a commit of 40 hex digits", `revision "${revision}" of ${repo}`, commit);
+  const query = { name: repo, revision, hubUrl: settings.endpoint, fetch, additionalFields: ["sha" as const] };
+  const info = await fromHub(modelInfo(query), repo);
+  return commitOf(info.sha, `revision "${revision}" of ${repo}`);
 }
 
 /**
@@ -69,7 +69,7 @@ export async function listTree(
   const files: TreeFile[] = [];
   const paths = new Set<string>();
   const folders = new Set<string>();
-  for await (const entry of entries as AsyncIterable<unknown>) {
+  for await (const entry of listFromHub<unknown>(entries, repo)) {
     const file = readEntry(entry, repo);
     if (!file) continue;
     if (files.length === maxFiles) {
@@ -96,7 +96,7 @@ function readEntry(entry: unknown, repo: string): TreeFile | undefined {
   const where = `${path} of ${repo}`;
   return {
     path,
-    size: readSize(size, where),
+    size: countOf(size, where),
     blobId: readHash(oid, sha1, where),
     ...(lfs !== undefined && lfs !== null && readLfs(lfs, where)),
     ...(xetHash !== undefined && xetHash !== null && { xetHash: readHash(xetHash, sha256, where) }),
@@ -105,24 +105,10 @@ function readEntry(entry: unknown, repo: string): TreeFile | undefined {
 
 function readLfs(lfs: unknown, where: string): { lfsSha256: string; lfsSize: number } {
   const { oid, size } = fieldsOf(lfs, where);
-  return { lfsSha256: readHash(oid, sha256, where), lfsSize: readSize(size, where) };
+  return { lfsSha256: readHash(oid, sha256, where), lfsSize: countOf(size, where) };
 }
 
 function readHash(value: unknown, pattern: RegExp, where: string): string {
   if (typeof value === "string" && pattern.test(value)) return value;
   throw nonsense(pattern === sha1 ? "a hash of 40 hex digits" : "a hash of 64 hex digits", where, value);
-}
-
-function readSize(value: unknown, where: string): number {
-  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
-  throw nonsense("a number of bytes", where, value);
-}
-
-function fieldsOf(value: unknown, where: string): Record<string, unknown> {
-  if (value !== null && typeof value === "object" && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw nonsense("an object", where, value);
-}
-
-function nonsense(what: string, where: string, received: unknown): DeadliftError {
-  return new DeadliftError("HubFailed", `the Hub's answer makes no sense: ${expected(what, where, received)}`);
 }

@@ -107,7 +107,7 @@ function parse(url: string): URL {
 
 async function sendOnce(ask: Ask, settings: HubSettings, trusted: boolean): Promise<Reply> {
   const url = parse(ask.url);
-  refuseOffline(url, settings);
+  refuseOffline(settings);
   throwIfAborted(ask.signal);
   const { request } = await undici();
   const { dispatcher, proxy } = await routeFor(url);
@@ -130,10 +130,12 @@ async function sendOnce(ask: Ask, settings: HubSettings, trusted: boolean): Prom
   }
 }
 
-function refuseOffline(url: URL, settings: HubSettings): void {
+/** Throws Offline, naming what forbids the network. */
+export function refuseOffline(settings: HubSettings): void {
   if (!settings.offline) return;
   const why = settings.offlineSource ?? "the option offline";
-  throw new DeadliftError("Offline", `${url.host} may not be asked: ${why} forbids the network; unset it to go online`);
+  const advice = "unset it to go online, or use what the cache has";
+  throw new DeadliftError("Offline", `${settings.endpoint} may not be asked: ${why} forbids the network; ${advice}`);
 }
 
 function headersOf(ask: Ask, settings: HubSettings, trusted: boolean): Record<string, string> {

@@ -30,6 +30,26 @@ export function parseHubName(name: string, settings: Pick<HubSettings, "endpoint
   return fromPlain(name);
 }
 
+/**
+ * The repository that a name stands for as a whole, and its revision, which may also be given beside it. Throws
+ * InvalidArgument for a path, for two revisions, and for a quant or file, which would be left out of account.
+ */
+export function parseRepoName(
+  name: string,
+  settings: Pick<HubSettings, "endpoint">,
+  revision?: string,
+): Pick<HubName, "repo" | "revision"> {
+  const parsed = typeof name === "string" ? parseHubName(name, settings) : undefined;
+  if (!parsed) throw noName(name, "it can only be a path");
+  const part = parsed.quant === undefined ? parsed.file : `:${parsed.quant}`;
+  if (part !== undefined) throw noName(name, `leave out "${part}", since the whole repository is meant`);
+  if (revision !== undefined) checkRevision(revision);
+  if (revision !== undefined && parsed.revision !== undefined && revision !== parsed.revision) {
+    throw noName(name, `it says revision "${parsed.revision}", and the option says "${revision}"`);
+  }
+  return { repo: parsed.repo, revision: revision ?? parsed.revision };
+}
+
 /** Throws InvalidArgument unless `repo` is a repository's id: "name" or "owner/name". */
 export function checkRepo(repo: string): void {
   const wrong = wrongRepo(repo);
@@ -116,7 +136,7 @@ function fromLocation(location: Location, name: string): HubName {
   return { repo, revision, quant, file };
 }
 
-function noName(name: string, why: string): DeadliftError {
+function noName(name: unknown, why: string): DeadliftError {
   const forms = '"org/repo", "hf://org/repo[@revision][/file]" or the address of a model\'s page';
   return new DeadliftError("InvalidArgument", `"${clip(name)}" names no model of the Hub: ${why}; expected ${forms}`);
 }

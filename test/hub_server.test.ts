@@ -2,10 +2,13 @@
 
 import { createHash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
+import { get as httpsGet } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { listFiles, modelInfo } from "@huggingface/hub";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { certificate } from "./hub/certificate.js";
 import { hashContent, readContent, startHub, type TestHub } from "./hub/server.js";
 import { spawnHub } from "./hub/spawn.js";
 
@@ -189,6 +192,25 @@ describe("errors and access", () => {
     expect((await get("/api/models/org/old")).headers.get("location")).toBe("/api/models/org/new");
     expect((await modelInfo({ name: "org/old", hubUrl: hub.endpoint })).name).toBe("org/new");
   });
+});
+
+it("speaks HTTPS on both hosts", async () => {
+  const secure = await startHub({ tls: certificate });
+  try {
+    secure.repo("org/model").commit({ "w.bin": "weights" });
+    const ask = (url: string) =>
+      new Promise<IncomingMessage>((resolve, reject) => {
+        httpsGet(url, { ca: certificate.cert, agent: false }, resolve).on("error", reject);
+      });
+    const near = await ask(`${secure.endpoint}/org/model/resolve/main/w.bin`);
+    near.resume();
+    expect(near.headers.location).toMatch(/^https:\/\/localhost:/);
+    const far = await ask(near.headers.location!);
+    expect(Buffer.concat(await far.toArray()).toString()).toBe("weights");
+    await expect(fetch(secure.endpoint)).rejects.toThrow();
+  } finally {
+    await secure.close();
+  }
 });
 
 it("runs in a process of its own, under orders", async () => {

@@ -19,7 +19,7 @@ export interface RequestRecord {
   headers: Record<string, string>;
   /** 0 until an answer has begun, and for ever if none was given. */
   status: number;
-  /** Bytes of the answer's body handed to the kernel. */
+  /** Bytes of the answer's body handed to the kernel, which holds some 4 MiB per connection that a dying client never reads (the fault `rate` keeps that near nothing). */
   sent: number;
   /** The connection ended, by either side, before the announced body was sent. */
   closedEarly: boolean;

@@ -22,7 +22,7 @@ import { checkFileName } from "./file_names.js";
 import { huggingfaceHub } from "./huggingface_hub.js";
 import { parseRepoName } from "./names.js";
 import { checkHubKeys, checkSignal, checkText } from "./option_check.js";
-import { askJson, askText, hubFetch } from "./rest.js";
+import { askJson, askText, hubFetch, parseJson } from "./rest.js";
 import { licenceOf } from "./search.js";
 import { type HubOptions, type HubSettings, hubSettings } from "./settings.js";
 
@@ -104,6 +104,28 @@ export async function modelInfo(name: string, options: ModelInfoOptions = {}): P
   return { ...info, access: await accessTo(info, settings, signal) };
 }
 
+/** What one request tells. */
+export interface RepoInfo extends Omit<ModelInfo, "access" | "downloadsAllTime"> {
+  /** The few fields of config.json that the Hub keeps: any shape. */
+  readonly config: Fields;
+  /** Bytes of the answer. */
+  readonly answerBytes: number;
+}
+
+/** What the Hub says about a repository in one request: for whoever looks at its files as well. Throws as modelInfo does. */
+export async function repoInfo(
+  repo: string,
+  revision: string,
+  settings: HubSettings,
+  signal?: AbortSignal,
+): Promise<RepoInfo> {
+  const { text, url } = await askText({ url: infoUrl(repo, revision, settings), signal }, { repo, revision }, settings);
+  const fields = fieldsOf(parseJson(text, url), repo);
+  const { downloadsAllTime: _, ...info } = read(fields, undefined, settings);
+  const config = optionalFields(fields.config, `config of ${repo}`) ?? {};
+  return { ...info, config, answerBytes: Buffer.byteLength(text) };
+}
+
 /** Waits for the first even if the second fails before it: the first one's error says more. */
 async function both<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
   second.catch(() => {});
@@ -112,8 +134,12 @@ async function both<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]
 
 /** Not by the package: it always asks for single fields, and so gets no sizes of files, no gguf and no whole card. */
 async function wholeInfo(repo: string, revision: string, settings: HubSettings, signal?: AbortSignal): Promise<Fields> {
-  const url = `${settings.endpoint}/api/models/${repo}/revision/${encodeURIComponent(revision)}?blobs=true`;
+  const url = infoUrl(repo, revision, settings);
   return fieldsOf(await askJson({ url, signal }, { repo, revision }, settings), repo);
+}
+
+function infoUrl(repo: string, revision: string, settings: HubSettings): string {
+  return `${settings.endpoint}/api/models/${repo}/revision/${encodeURIComponent(revision)}?blobs=true`;
 }
 
 /** A field that the Hub leaves out unless it is asked for by name. */

@@ -77,7 +77,8 @@ function safeHeaders(headers: Headers): Record<string, string> {
   return { "content-type": "application/json", ...(headers.link && { link: headers.link }) };
 }
 
-function parseJson(text: string, url: string): unknown {
+/** Throws HubFailed for what is no JSON. */
+export function parseJson(text: string, url: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {

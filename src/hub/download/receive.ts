@@ -1,0 +1,163 @@
+// Writes the body of an answer to its place in a file: in order, in large writes, never faster than the disk takes it.
+
+import type { Readable } from "node:stream";
+import { aborted } from "./linked_abort.js";
+
+/** Written at once. */
+const writeBytes = 2 ** 20;
+/** Held at most while a write is under way; the connection waits meanwhile. */
+const maxHeldBytes = 2 * writeBytes;
+
+export interface Target {
+  /** Where the first byte goes. */
+  readonly start: number;
+  /** More bytes than up to here are refused. */
+  readonly end: number;
+  /** Resolves when the bytes are with the operating system. */
+  write(buffers: Buffer[], position: number): Promise<void>;
+  /** All bytes before `to` were written. */
+  onWritten(to: number): void;
+  /** So many bytes came. */
+  onReceived(bytes: number): void;
+  /** No byte for so long is a stall. */
+  readonly stallMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** How the body ended: at its own end, with more than `end` bytes, or the connection broke or fell silent. */
+export interface Received {
+  readonly at: number;
+  readonly how: "ended" | "tooLong" | "cut" | "stalled";
+  readonly cause?: unknown;
+}
+
+/**
+ * Resolves when the body is over and all that came is written; then the body is destroyed or used up.
+ * Throws what writing throws, and Aborted.
+ */
+export function receive(body: Readable, target: Target): Promise<Received> {
+  return new Receiver(body, target).run();
+}
+
+class Receiver {
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+  /** Bytes before this one were received, or are written. */
+  #received: number;
+  #written: number;
+  #writing = false;
+  #over: Omit<Received, "at"> | undefined;
+  #failure: { error: unknown } | undefined;
+  #settle: (() => void) | undefined;
+  readonly #watchdog: NodeJS.Timeout;
+
+  constructor(
+    private readonly body: Readable,
+    private readonly target: Target,
+  ) {
+    this.#received = target.start;
+    this.#written = target.start;
+    this.#watchdog = setTimeout(() => this.#stalled(), target.stallMs);
+  }
+
+  async run(): Promise<Received> {
+    const { body, target } = this;
+    const abort = () => this.#fail(aborted(target.signal));
+    const over = new Promise<void>((resolve) => {
+      this.#settle = resolve;
+    });
+    body.on("data", (piece: Buffer) => this.#take(piece));
+    body.on("end", () => this.#end({ how: "ended" }));
+    body.on("error", (cause) => this.#end({ how: "cut", cause }));
+    body.on("close", () => this.#end({ how: "cut" }));
+    if (target.signal.aborted) abort();
+    target.signal.addEventListener("abort", abort, { once: true });
+    await over;
+    target.signal.removeEventListener("abort", abort);
+    if (this.#failure) throw this.#failure.error;
+    return { at: this.#written, ...this.#over! };
+  }
+
+  #take(piece: Buffer): void {
+    if (this.#over) return;
+    this.#watchdog.refresh();
+    const fitting = Math.min(piece.length, this.target.end - this.#received);
+    this.#received += fitting;
+    this.#held.push(fitting === piece.length ? piece : piece.subarray(0, fitting));
+    this.#heldBytes += fitting;
+    try {
+      this.target.onReceived(fitting);
+    } catch (error) {
+      this.#fail(error);
+    }
+    if (fitting < piece.length) this.#end({ how: "tooLong" });
+    if (this.#over) return;
+    if (this.#heldBytes >= writeBytes) this.#write();
+    if (this.#heldBytes >= maxHeldBytes) this.body.pause();
+  }
+
+  #write(): void {
+    if (this.#writing || this.#heldBytes === 0) return;
+    const buffers = this.#held;
+    const to = this.#written + this.#heldBytes;
+    this.#held = [];
+    this.#heldBytes = 0;
+    this.#writing = true;
+    this.target.write(buffers, this.#written).then(
+      () => {
+        this.#writing = false;
+        this.#written = to;
+        this.#afterWrite(to);
+      },
+      (error: unknown) => {
+        this.#writing = false;
+        this.#fail(error);
+      },
+    );
+  }
+
+  #afterWrite(to: number): void {
+    try {
+      this.target.onWritten(to);
+    } catch (error) {
+      this.#fail(error);
+    }
+    if (this.#over) {
+      this.#finish();
+      return;
+    }
+    if (this.#heldBytes >= writeBytes) this.#write();
+    if (this.body.isPaused()) {
+      // A wait for the disk is no stall of the network.
+      this.#watchdog.refresh();
+      this.body.resume();
+    }
+  }
+
+  #stalled(): void {
+    if (this.body.isPaused()) this.#watchdog.refresh();
+    else this.#end({ how: "stalled" });
+  }
+
+  #end(over: Omit<Received, "at">): void {
+    if (this.#over) return;
+    this.#over = over;
+    clearTimeout(this.#watchdog);
+    if (over.how !== "ended") this.body.destroy();
+    this.#finish();
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#held = [];
+    this.#heldBytes = 0;
+    if (this.#over) this.#finish();
+    else this.#end({ how: "cut" });
+  }
+
+  /** Settles when nothing is left to write. */
+  #finish(): void {
+    this.#write();
+    if (!this.#writing) this.#settle?.();
+  }
+}

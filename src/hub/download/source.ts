@@ -1,0 +1,119 @@
+// Where the bytes of one file come from: its address on the CDN, found once, used by all connections, found anew when it expires.
+
+import { DeadliftError } from "../../error.js";
+import { discard, follow, type Reply } from "../http.js";
+import type { RepoFolder } from "../layout.js";
+import { markMissing } from "../no_exist.js";
+import { replyError } from "../replies.js";
+import { readSentence } from "../rest.js";
+import { retryLater } from "../retry.js";
+import type { HubSettings } from "../settings.js";
+import type { Range } from "./blocks.js";
+
+/** A Hub that was too slow for the first try gets so long for the next ones, as Python gives it. */
+const patientMs = 60_000;
+
+/** A file of a commit. */
+export interface SourceFile {
+  readonly folder: RepoFolder;
+  readonly commit: string;
+  readonly path: string;
+  readonly settings: HubSettings;
+}
+
+export class Source {
+  /** A signed address is as good as a token for an hour: it stays in memory. */
+  #address: string | undefined;
+  #finding: Promise<unknown> | undefined;
+
+  constructor(private readonly file: SourceFile) {}
+
+  /**
+   * One request for bytes (undefined: for the whole file); `attempt` counts the failed ones before it. Every answer
+   * with 200, 206 or 416 is returned, to be judged. Throws what the Hub or the network says, marked where it may pass.
+   */
+  async ask(range: Range | undefined, attempt: number, signal: AbortSignal): Promise<Reply> {
+    while (this.#address === undefined && this.#finding) await this.#finding;
+    const address = this.#address;
+    if (address === undefined) return this.#find(range, attempt, signal);
+    const reply = await follow(this.#request(address, range, attempt, signal), this.file.settings);
+    if (isUsable(reply.status)) return reply;
+    if (!isRefusal(reply.status)) throw await this.#failure(reply);
+    discard(reply);
+    this.forget(address);
+    return this.ask(range, attempt, signal);
+  }
+
+  /** Finds the address anew for the next request, unless that was done since `address` was handed out. */
+  forget(address: string | undefined): void {
+    if (this.#address === address) this.#address = undefined;
+  }
+
+  /** The first request finds the address and brings bytes at the same time; others wait for the address. */
+  async #find(range: Range | undefined, attempt: number, signal: AbortSignal): Promise<Reply> {
+    const asking = follow(this.#request(resolveUrl(this.file), range, attempt, signal), this.file.settings);
+    const finding = asking.catch(() => {});
+    this.#finding = finding;
+    try {
+      const reply = await asking;
+      if (!isUsable(reply.status)) throw await this.#failure(reply);
+      this.#address = reply.url;
+      return reply;
+    } finally {
+      if (this.#finding === finding) this.#finding = undefined;
+    }
+  }
+
+  #request(url: string, range: Range | undefined, attempt: number, signal: AbortSignal) {
+    const { metadataTimeoutMs } = this.file.settings;
+    return {
+      url,
+      signal,
+      headers: range ? { range: `bytes=${range.start}-${range.end - 1}` } : {},
+      timeoutMs: attempt === 0 ? metadataTimeoutMs : Math.max(metadataTimeoutMs, patientMs),
+      // Whoever writes the body to a slow disk knows best whether it stalls.
+      stallMs: 0,
+    };
+  }
+
+  async #failure(reply: Reply): Promise<DeadliftError> {
+    const { folder, commit, path, settings } = this.file;
+    const about = { repo: folder.repo, revision: commit, file: path };
+    const onHub = new URL(reply.url).host === new URL(settings.endpoint).host;
+    if (!onHub && isRefusal(reply.status)) {
+      discard(reply);
+      const host = new URL(reply.url).host;
+      const why = `${host} refuses ${path} of ${folder.repo} (status ${reply.status}) under an address that the Hub just gave`;
+      return retryLater(new DeadliftError("HubFailed", `${why}; try again later`), undefined);
+    }
+    const error = replyError(reply, about, settings, await this.#sentence(reply));
+    if (error.code === "EntryNotFound" && reply.headers["x-repo-commit"] !== undefined) {
+      // What cannot be remembered is asked for again.
+      await markMissing(folder, commit, path).catch(() => {});
+    }
+    return error;
+  }
+
+  /** What a failed answer says, if it says it soon. */
+  async #sentence(reply: Reply): Promise<string> {
+    const timer = setTimeout(() => reply.body.destroy(), this.file.settings.metadataTimeoutMs);
+    const text = await readSentence(reply);
+    clearTimeout(timer);
+    return text;
+  }
+}
+
+/** The Hub's address of a file at a commit. */
+export function resolveUrl({ folder, commit, path, settings }: SourceFile): string {
+  const file = path.split("/").map(encodeURIComponent).join("/");
+  return `${settings.endpoint}/${folder.repo}/resolve/${commit}/${file}`;
+}
+
+function isUsable(status: number): boolean {
+  return status === 200 || status === 206 || status === 416;
+}
+
+/** How storage behind a CDN says that a signature has expired or an address is gone. */
+function isRefusal(status: number): boolean {
+  return [400, 401, 403, 404, 410].includes(status);
+}

@@ -1,7 +1,7 @@
 // Writing into a folder of the cache without ever leaving it: links on the way are refused, files appear whole or not at all.
 
 import { randomBytes } from "node:crypto";
-import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { DeadliftError } from "../error.js";
 import { diskError, errnoOf } from "./disk_error.js";
@@ -65,5 +65,26 @@ export async function writeWhole(root: string, path: string, text: string): Prom
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
     throw diskError(error, `write ${path}`);
+  }
+}
+
+/** Whether `path` is in the folder `root` (all links resolved) and no folder on the way to it is a link. */
+export async function isInside(root: string, path: string): Promise<boolean> {
+  const folder = dirname(path);
+  if (folder !== root && !folder.startsWith(root.endsWith(sep) ? root : root + sep)) return false;
+  return (await realpath(folder).catch(() => undefined)) === folder;
+}
+
+/**
+ * Removes what is at `path` in the folder `root` (all links resolved): of a link the link, never what it leads to. What is not
+ * there is removed. false: a folder on the way is a link, and what is behind it is not ours.
+ */
+export async function removeInside(root: string, path: string): Promise<boolean> {
+  if (!(await isInside(root, path))) return (await lstat(path).catch(() => undefined)) === undefined;
+  try {
+    await rm(path, { recursive: true, force: true });
+    return true;
+  } catch (error) {
+    throw diskError(error, `remove ${path}`);
   }
 }

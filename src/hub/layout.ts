@@ -14,6 +14,13 @@ export const etagPattern: RegExp = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 export type RepoType = "model" | "dataset" | "space" | "kernel";
 export const repoTypes: readonly RepoType[] = ["model", "dataset", "space", "kernel"];
 
+/** "dataset/org/name", or "datasets/org/name", as a type and an id; undefined: no type is named. */
+export function cutType(name: string): { type: RepoType; id: string } | undefined {
+  const [first = "", ...rest] = name.split("/");
+  const type = repoTypes.find((one) => first === one || first === `${one}s`);
+  return type && rest.length > 0 ? { type, id: rest.join("/") } : undefined;
+}
+
 /** The folder of one repository in the cache. Every path it gives lies in the cache folder, whatever it is asked for. */
 export class RepoFolder {
   /** Its folder's name, "models--org--name". */

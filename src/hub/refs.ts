@@ -19,7 +19,8 @@ export async function readCommit(path: string): Promise<string | undefined> {
   return text !== undefined && commitPattern.test(text) ? text : undefined;
 }
 
-async function readStart(path: string): Promise<string | undefined> {
+/** The start of a file of refs/, longer than any commit; undefined when it cannot be read. */
+export async function readStart(path: string): Promise<string | undefined> {
   const file = await open(path, "r").catch(() => undefined);
   if (!file) return undefined;
   try {

@@ -15,7 +15,12 @@ const sha256 = /^[0-9a-f]{64}$/;
 
 /** The files of a commit as the cache knows them, by name; undefined when it does not, or when what it says cannot be. */
 export async function readTree(folder: RepoFolder, commit: string): Promise<TreeFile[] | undefined> {
-  return parseTree(await readLimited(folder.tree(commit)));
+  return readTreeAt(folder.tree(commit));
+}
+
+/** The same of a file of trees/. */
+export async function readTreeAt(path: string): Promise<TreeFile[] | undefined> {
+  return parseTree(await readLimited(path));
 }
 
 /** Keeps the files of a commit. Nothing is written when a Xet hash is none, as in Python. Throws ReadOnlyCache, NoSpace. */

@@ -186,8 +186,8 @@ class Watch {
     body.once("close", () => this.end());
     // An error nobody listens to yet would end the process; readers see it all the same.
     body.on("error", () => {});
-    const inner = body._destroy.bind(body);
-    body._destroy = (error, done) => inner(error, (last) => done(last ? explain(last) : last));
+    const destroy = body.destroy.bind(body);
+    body.destroy = (error) => destroy(error && explain(error));
   }
 
   end(): void {

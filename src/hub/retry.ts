@@ -50,7 +50,7 @@ export function retryAdvice(error: unknown): { readonly waitMs: number | undefin
 
 /** The wait a busy server asks for, in milliseconds: RateLimit ("r=0;t=SECONDS"), else Retry-After in seconds. */
 export function requestedWait(status: number, headers: Readonly<Record<string, string>>): number | undefined {
-  const limit = /"\w+"\s*;\s*r\s*=\s*(\d{1,9})\s*;\s*t\s*=\s*(\d{1,9})/.exec(headers.ratelimit ?? "");
+  const limit = /"\w+"\s*;\s*r\s*=\s*(\d{1,9})\s*;\s*t\s*=\s*(\d{1,9})(?!\d)/.exec(headers.ratelimit ?? "");
   // A second more: the window ends within the last one.
   if (status === 429 && limit && Number(limit[1]) === 0) return (Number(limit[2]) + 1) * 1000;
   const after = /^\s*(\d{1,9})\s*$/.exec(headers["retry-after"] ?? "");

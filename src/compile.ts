@@ -61,7 +61,7 @@ export async function compile(opened: OpenedModel, options: RunOptions): Promise
 }
 
 /** f16 holds more of a key than bf16 weights do. */
-export function kvTypeFor(weights: Iterable<Tensor>): KvType {
+export function kvTypeFor(weights: Iterable<Pick<Tensor, "quant">>): KvType {
   return [...weights].every(({ quant }) => quant === "F32") ? "f32" : "f16";
 }
 

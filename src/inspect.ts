@@ -1,91 +1,62 @@
-// Looks at a model without loading it: what it is, how large, and whether it fits into this machine.
+// Looks at a model without loading it: what it is, how large, whether it runs, and whether it fits into this machine.
 
-import { record } from "./architectures/index.js";
-import { kvBytesPerToken, kvTypeFor, MAX_STEP_TOKENS } from "./compile.js";
-import { countValues, type OpenedModel, openModel } from "./formats/open.js";
-import { availableMemory } from "./machine.js";
-import { checkInteger, checkKeys } from "./options.js";
-import type { Config } from "./program/config.js";
-import { fuse } from "./program/fuse.js";
-import type { Program } from "./program/ops.js";
-import { place } from "./program/place.js";
+import { stat } from "node:fs/promises";
+import { DeadliftError, expected } from "./error.js";
+import { type HubName, parseHubName } from "./hub/names.js";
+import { checkHubKeys, checkSignal, checkText } from "./hub/option_check.js";
+import { hubSettings } from "./hub/settings.js";
+import { inspectRepo } from "./inspect/hub.js";
+import type { Inspection, InspectOptions } from "./inspect/inspection.js";
+import { inspectPath } from "./inspect/local.js";
+import { checkInteger } from "./options.js";
 
-export interface InspectOptions {
-  /** Tokens of context the memory plan is for; default: what the model was made for. */
-  readonly contextSize?: number | undefined;
-}
+export type { GgufChoice, Inspection, InspectOptions, MemoryPlan } from "./inspect/inspection.js";
 
-/** Bytes, for one session of `contextSize` tokens. */
-export interface MemoryPlan {
-  readonly contextSize: number;
-  /** Mapped from the files: may be given back and read again under pressure. */
-  readonly weights: number;
-  readonly kvPerToken: number;
-  readonly kvCache: number;
-  readonly scratch: number;
-  readonly total: number;
-  /** What this machine can give right now. */
-  readonly available: number;
-}
-
-export interface Inspection {
-  readonly name: string;
-  readonly path: string;
-  readonly format: "safetensors" | "gguf";
-  readonly architecture: string;
-  readonly config: Config;
-  readonly parameters: number;
-  /** Parameters per type. */
-  readonly dtypes: Readonly<Record<string, number>>;
-  readonly contextLength: number;
-  readonly licence: string | undefined;
-  readonly files: readonly { readonly path: string; readonly size: number }[];
-  readonly memory: MemoryPlan;
-  readonly fits: boolean;
-  /** What a step would run, fused. */
-  readonly program: Program;
-}
-
-/** Opens the files' headers only. Throws what loadModel would throw for a model that cannot run. */
+/**
+ * Reads headers only: of files that are here, else by small parts from the Hub ("org/model", "org/model@revision",
+ * "org/model:Q4_K_M", "hf://..."). A model that cannot run is no error: `supported` and `problem` say so. Throws for
+ * damaged files, FileNotFound, NotAModel, QuantNotFound, and what the Hub says: RepoNotFound, Unreachable, Offline, ...
+ */
 export async function inspectModel(name: string, options: InspectOptions = {}): Promise<Inspection> {
-  checkKeys(options, ["contextSize"], "inspectModel");
-  checkInteger("contextSize", options.contextSize, 1);
-  const opened = await openModel(name);
-  try {
-    const { path, format, config, licence, files } = opened;
-    const program = fuse(record(config));
-    const dtypes = Object.fromEntries(countValues(opened));
-    const memory = planMemory(opened, program, options.contextSize ?? config.contextLength);
-    return {
-      name,
-      path,
-      format,
-      architecture: config.architecture,
-      config,
-      parameters: Object.values(dtypes).reduce((a, b) => a + b, 0),
-      dtypes,
-      contextLength: config.contextLength,
-      licence,
-      files: files.map(({ path, size }) => ({ path, size })),
-      memory,
-      fits: memory.total <= memory.available,
-      program,
-    };
-  } finally {
-    opened.close();
+  if (typeof name !== "string" || name === "") {
+    throw new DeadliftError("InvalidArgument", expected("a path or the name of a repository", "the model", name));
   }
+  checkHubKeys(options, ["contextSize", "revision", "quant", "signal"], "inspectModel");
+  checkInteger("contextSize", options.contextSize, 1);
+  checkText("revision", options.revision);
+  checkText("quant", options.quant);
+  checkSignal(options.signal);
+  if (await exists(name)) return inspectPath(name, forPath(options));
+  const settings = hubSettings(options);
+  const hubName = parseHubName(name, settings);
+  if (!hubName) throw new DeadliftError("FileNotFound", `there is no file or folder ${name}`);
+  return inspectRepo(name, withOptions(hubName, options), options, settings);
 }
 
-function planMemory(opened: OpenedModel, program: Program, contextSize: number): MemoryPlan {
-  const tensors = [...new Set(opened.tensors.values())];
-  const weights = tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  const kvPerToken = kvBytesPerToken(program, kvTypeFor(tensors));
-  const kvCache = kvPerToken * contextSize;
-  const stepTokens = Math.min(MAX_STEP_TOKENS, contextSize);
-  const scratch = place(program).slots.reduce(
-    (sum, s) => sum + s.width * 4 * (s.rows === "tokens" ? stepTokens : 1),
-    0,
+/** A file has neither revisions nor quants to choose from. */
+function forPath(options: InspectOptions): InspectOptions {
+  const wrong = (["revision", "quant"] as const).find((key) => options[key] !== undefined);
+  if (wrong === undefined) return options;
+  const advice = wrong === "quant" ? "name the file itself" : "leave it out";
+  throw new DeadliftError("InvalidArgument", `${wrong} is for models of the Hub, and this is a local path; ${advice}`);
+}
+
+/** Throws InvalidArgument when the name says one thing and an option another. */
+function withOptions(name: HubName, options: InspectOptions): HubName {
+  for (const key of ["revision", "quant"] as const) {
+    const [inName, beside] = [name[key], options[key]];
+    if (inName === undefined || beside === undefined || inName === beside) continue;
+    throw new DeadliftError(
+      "InvalidArgument",
+      `expected one ${key} for ${name.repo}, received "${inName}" in its name and "${beside}" beside it`,
+    );
+  }
+  return { ...name, revision: options.revision ?? name.revision, quant: options.quant ?? name.quant };
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
   );
-  const total = weights + kvCache + scratch;
-  return { contextSize, weights, kvPerToken, kvCache, scratch, total, available: availableMemory() };
 }

@@ -46,6 +46,16 @@ export function ggufModels(files: readonly RepoFile[]): GgufModel[] {
   return models.sort((a, b) => a.size - b.size || (a.file < b.file ? -1 : 1));
 }
 
+/** What most people take: near four and a half bits, else the next finer. */
+const popular = ["Q4_K_M", "UD-Q4_K_XL", "Q4_K_S", "Q4_0", "MXFP4_MOE", "MXFP4", "IQ4_XS", "Q5_K_M", "Q6_K", "Q8_0"];
+
+/** The model to show of several, for whoever named none: the most popular quant, else the smallest whole model. */
+export function popularGguf(models: readonly GgufModel[]): GgufModel | undefined {
+  const whole = models.filter(({ missing }) => missing.length === 0);
+  const first = popular.find((quant) => whole.some((model) => model.quant === quant));
+  return first === undefined ? whole[0] : whole.find(({ quant }) => quant === first);
+}
+
 /** The model of a quant, or the only one there is. Throws QuantNotFound, AmbiguousModel, EntryNotFound. */
 export function chooseGguf(models: readonly GgufModel[], quant: string | undefined, repo: string): GgufModel {
   const best = quant === undefined ? 0 : Math.max(0, ...models.map((model) => labelMatch(model.quant, quant)));

@@ -23,6 +23,7 @@ import { huggingfaceHub } from "./huggingface_hub.js";
 import { parseRepoName } from "./names.js";
 import { checkHubKeys, checkSignal, checkText } from "./option_check.js";
 import { askJson, askText, hubFetch, parseJson } from "./rest.js";
+import type { RetryOptions } from "./retry.js";
 import { licenceOf } from "./search.js";
 import { type HubOptions, type HubSettings, hubSettings } from "./settings.js";
 
@@ -118,8 +119,10 @@ export async function repoInfo(
   revision: string,
   settings: HubSettings,
   signal?: AbortSignal,
+  retry?: RetryOptions,
 ): Promise<RepoInfo> {
-  const { text, url } = await askText({ url: infoUrl(repo, revision, settings), signal }, { repo, revision }, settings);
+  const ask = { url: infoUrl(repo, revision, settings), signal };
+  const { text, url } = await askText(ask, { repo, revision }, settings, retry);
   const fields = fieldsOf(parseJson(text, url), repo);
   const { downloadsAllTime: _, ...info } = read(fields, undefined, settings);
   const config = optionalFields(fields.config, `config of ${repo}`) ?? {};

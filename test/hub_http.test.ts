@@ -116,7 +116,8 @@ describe("one request", () => {
     // A second one is opened when the first has not yet seen the end of its answer.
     expect(connections.count).toBeLessThanOrEqual(2);
     const replies = await Promise.all(Array.from({ length: 8 }, () => send({ url }, settings)));
-    expect(connections.count).toBe(8);
+    expect(connections.count).toBeGreaterThanOrEqual(8);
+    expect(connections.count).toBeLessThanOrEqual(10);
     for (const reply of replies) discard(reply);
   });
 

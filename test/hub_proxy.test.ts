@@ -40,8 +40,15 @@ interface RunningProxy {
 async function startProxy(authenticate?: ProxyServer["authenticate"]): Promise<RunningProxy> {
   const server = createServer();
   const seen: Seen[] = [];
-  const note = ({ method, url, headers }: { method?: string; url?: string; headers: Seen["headers"] }) =>
-    void seen.push({ method: method!, url: url!, headers });
+  const note = ({
+    method,
+    url,
+    headers,
+  }: {
+    method?: string | undefined;
+    url?: string | undefined;
+    headers: Seen["headers"];
+  }) => void seen.push({ method: method!, url: url!, headers });
   const tunnels = new Set<{ destroy(): void }>();
   server.on("request", note);
   server.on("connect", (request, socket) => {

@@ -58,7 +58,7 @@ export function optionalDate(value: unknown, where: string): Date | undefined {
 
 /** Throws HubFailed unless `value` is the id of a repository. */
 export function idOf(value: unknown): string {
-  if (typeof value === "string" && /^[\w.-]{1,200}(?:\/[\w.-]{1,200})?$/.test(value)) return value;
+  if (typeof value === "string" && /^\w[\w.-]{0,200}(?:\/\w[\w.-]{0,200})?$/.test(value)) return value;
   throw nonsense("the id of a repository", "an answer", value);
 }
 
@@ -79,9 +79,10 @@ export function nonsense(what: string, where: string, received: unknown): Deadli
   return new DeadliftError("HubFailed", `the Hub's answer makes no sense: ${expected(what, where, received)}`);
 }
 
-function plainLine(text: string): string {
+/** One line of visible text. */
+export function plainLine(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: a server's text must not steer a terminal.
-  return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, " ").trim();
+  return text.replace(/[\x00-\x20\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, " ").trim();
 }
 
 /** What @huggingface/hub makes of an answer; its own stumbling over a strange one becomes HubFailed. */

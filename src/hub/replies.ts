@@ -1,6 +1,7 @@
 // An answer of the Hub that is no success, as one error that says what to do.
 
 import { DeadliftError, type ErrorCode } from "../error.js";
+import { plainLine } from "./answers.js";
 import { type Headers, shownUrl } from "./http.js";
 import { requestedWait, retryLater } from "./retry.js";
 import type { HubSettings } from "./settings.js";
@@ -116,8 +117,7 @@ function rateLimited(reply: FailedReply, settings: HubSettings): string {
 function serverText(reply: FailedReply, settings: HubSettings, text: string): string {
   let said = reply.headers["x-error-message"] ?? errorOfJson(text);
   if (settings.token !== undefined) said = said.replaceAll(settings.token, "[token]");
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a server's text must not steer a terminal.
-  said = said.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, " ").trim();
+  said = plainLine(said);
   return said.length > maxShownText ? `${said.slice(0, maxShownText)}...` : said;
 }
 

@@ -82,7 +82,8 @@ const keys = [
 /** The first models that pass all filters, 20 unless `limit` says otherwise. Throws UnknownOption, InvalidArgument, Offline, ... */
 export async function searchModels(options: SearchOptions = {}): Promise<ModelSummary[]> {
   const found: ModelSummary[] = [];
-  for await (const model of iterateModels({ limit: defaultLimit, ...options })) found.push(model);
+  const { limit = defaultLimit } = options;
+  for await (const model of iterateModels({ ...options, limit })) found.push(model);
   return found;
 }
 
@@ -123,10 +124,22 @@ function tagsOf({ tags = [], library, licence, format }: SearchOptions): string[
 function addFilters(url: URL, { gated, minParameters, maxParameters }: SearchOptions): void {
   if (gated !== undefined) url.searchParams.set("gated", String(gated));
   const bounds = [
-    ...(minParameters === undefined ? [] : [`min:${minParameters}`]),
-    ...(maxParameters === undefined ? [] : [`max:${maxParameters}`]),
+    ...(minParameters === undefined ? [] : [`min:${inUnits(minParameters)}`]),
+    ...(maxParameters === undefined ? [] : [`max:${inUnits(maxParameters)}`]),
   ];
   if (bounds.length > 0) url.searchParams.set("num_parameters", bounds.join(","));
+}
+
+/** "7B" rather than 7000000000, as the Hub's own pages write it; never rounded. */
+function inUnits(count: number): string {
+  const units: [number, string][] = [
+    [1e12, "T"],
+    [1e9, "B"],
+    [1e6, "M"],
+    [1e3, "K"],
+  ];
+  const [size, unit] = units.find(([size]) => count >= size && count % size === 0) ?? [1, ""];
+  return `${count / size}${unit}`;
 }
 
 function check(options: SearchOptions): void {

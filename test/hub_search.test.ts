@@ -107,7 +107,7 @@ describe("paging", () => {
   it("stops at 20 unless told, and asks for no page too many", async () => {
     const before = hub.requests.length;
     expect((await ids({ author: "many" })).length).toBe(20);
-    const unset = { author: "many", limit: undefined } as SearchOptions;
+    const unset = { author: "many", limit: undefined } as unknown as SearchOptions;
     expect((await ids(unset)).length).toBe(20);
     expect(hub.requests.length - before).toBe(6);
     expect(await ids({ author: "many", limit: 1 })).toEqual(["many/m24"]);

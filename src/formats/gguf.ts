@@ -46,8 +46,8 @@ export async function readGguf(file: HeaderFile): Promise<GgufHeader> {
       await setImmediate();
     } else {
       while (cursor.end < value) {
-        cursor.feed(await file.read(cursor.end, Math.min(limit - cursor.end, piece)));
         piece = Math.min(2 * piece, maxPieceBytes);
+        cursor.feed(await file.read(cursor.end, Math.min(limit - cursor.end, piece)));
       }
     }
     startedAt = performance.now();

@@ -7,6 +7,7 @@ import { inspect } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { DeadliftError } from "../src/error.js";
 import { listTree, resolveRevision } from "../src/hub/api.js";
+import { discard, send } from "../src/hub/http.js";
 import { modelInfo } from "../src/hub/info.js";
 import { replyError } from "../src/hub/replies.js";
 import { modelRevisions } from "../src/hub/revisions.js";
@@ -186,6 +187,16 @@ describe("files", () => {
       expect((await failure(tree())).code).toBe("HubFailed");
       expect(hub.requests.length).toBe(before + 1);
     }
+  });
+
+  it("of a mirror, whose links name the Hub behind it, come from the mirror", async () => {
+    const url = `${hub.endpoint}/api/models/org/open/tree/main?recursive=true&expand=false`;
+    const first = await send({ url }, as());
+    discard(first);
+    const link = first.headers.link!.replace(hub.endpoint, "https://huggingface.co");
+    expect(link).toContain("https://huggingface.co/api/models/org/open/tree/");
+    restore.push(hub.when({ path: "/tree/", times: 1 }, { setHeaders: { Link: link } }));
+    expect((await tree()).length).toBe(5);
   });
 
   it("in an answer of any size are not read to its end", async () => {

@@ -93,6 +93,16 @@ describe("one request", () => {
     expect(seen.at(-1)).toBe(`Bearer ${token}`);
   });
 
+  it("does not send the token unencrypted to a Hub that speaks https", async () => {
+    let seen: string | undefined = "nothing";
+    const { url } = await serve((request, response) => {
+      seen = request.headers.authorization;
+      response.end();
+    });
+    discard(await send({ url }, settingsFor(url.replace("http:", "https:"))));
+    expect(seen).toBeUndefined();
+  });
+
   it("joins headers that come twice, and takes no property of objects for a header", async () => {
     const { url } = await serve((_, response) => {
       response.setHeader("X-Two", ["a", "b"]).end();

@@ -79,9 +79,10 @@ export function shownUrl(url: string): string {
   return origin + pathname;
 }
 
-/** The token goes to the endpoint's own host and port only. */
+/** The token goes to the endpoint's own host and port only, and unencrypted only if the endpoint itself is http. */
 function isHub(url: URL, settings: HubSettings): boolean {
-  return url.host === new URL(settings.endpoint).host;
+  const own = new URL(settings.endpoint);
+  return url.host === own.host && (url.protocol === "https:" || own.protocol === "http:");
 }
 
 function isRedirect(status: number): boolean {

@@ -4,7 +4,7 @@ import { DeadliftError } from "../error.js";
 import { type Ask, discard, follow, type Headers, type Reply, shownUrl } from "./http.js";
 import { type About, replyError } from "./replies.js";
 import { type RetryOptions, withRetries } from "./retry.js";
-import type { HubSettings } from "./settings.js";
+import { type HubSettings, officialEndpoints } from "./settings.js";
 
 /** The largest pages are trees of 1,000 files (0.5 MB) and model cards with every file (10 MB for 50,000). */
 const maxJsonBytes = 64 * 1024 * 1024;
@@ -56,7 +56,7 @@ export function hubFetch(
 ): typeof fetch {
   let pages = 0;
   return async (input, init) => {
-    const url = new URL(String(input));
+    const url = atEndpoint(new URL(String(input)), settings);
     if (url.origin !== new URL(settings.endpoint).origin) {
       throw new DeadliftError("HubFailed", `${settings.endpoint} says that its list goes on at ${url.origin}`);
     }
@@ -68,9 +68,14 @@ export function hubFetch(
     const headers = Object.fromEntries(new globalThis.Headers(init?.headers));
     const ask = { url: url.href, headers, signal: options.signal };
     const answer = await askText(ask, about, settings, options.retry);
-    parseJson(answer.text, answer.url);
     return new Response(answer.text, { status: 200, headers: safeHeaders(answer.headers) });
   };
+}
+
+/** A mirror passes on links of the Hub behind it: they mean the mirror. */
+function atEndpoint(url: URL, settings: HubSettings): URL {
+  if (!officialEndpoints.includes(url.origin) || settings.endpoint.startsWith(url.origin)) return url;
+  return new URL(settings.endpoint + url.pathname + url.search);
 }
 
 function safeHeaders(headers: Headers): Record<string, string> {

@@ -48,6 +48,9 @@ const officialEndpoint = "https://huggingface.co";
 const stagingEndpoint = "https://hub-ci.huggingface.co";
 const patienceMs = 10_000;
 
+/** Those that others mirror. */
+export const officialEndpoints: readonly string[] = [officialEndpoint, stagingEndpoint];
+
 /** Throws InvalidArgument for what cannot be meant, FileUnreadable for a token file that exists and cannot be read. */
 export function hubSettings(options: HubOptions = {}, env: Environment = process.env): HubSettings {
   const staging = isTrue(env.HUGGINGFACE_CO_STAGING);

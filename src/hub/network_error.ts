@@ -1,7 +1,7 @@
 // Trouble below HTTP - no connection, none that lasts, a certificate that does not hold - as one error with advice.
 
 import { DeadliftError } from "../error.js";
-import { neverRetry } from "./retry.js";
+import { neverRetry, unconnected } from "./retry.js";
 
 interface Trouble {
   readonly code?: string;
@@ -27,13 +27,16 @@ const explanations: Record<string, string> = {
   UND_ERR_HEADERS_OVERFLOW: "the head of its answer is too long",
 };
 
+const withoutConnection = new Set(["ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH"]);
+
 /** Unreachable with what failed in words, the proxy named; `error` is kept as its cause. */
 export function networkError(error: unknown, url: URL, proxy: string | undefined): DeadliftError {
   const code = codeOf(error as Trouble);
   const over = proxy ? ` through the proxy ${proxy}` : "";
   const why = proxyRefusal(error as Trouble, proxy) ?? tlsTrouble(code) ?? explain(error as Trouble, code);
   const failure = new DeadliftError("Unreachable", `${url.host} cannot be reached${over}: ${why}`, { cause: error });
-  return isLasting(code, error as Trouble) ? neverRetry(failure) : failure;
+  if (isLasting(code, error as Trouble)) return neverRetry(failure);
+  return withoutConnection.has(code) ? unconnected(failure) : failure;
 }
 
 function codeOf(error: Trouble | undefined): string {

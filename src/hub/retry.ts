@@ -11,6 +11,8 @@ export interface RetryOptions {
   readonly signal?: AbortSignal | undefined;
   /** How often again after the first try; default 5. */
   readonly retries?: number;
+  /** How often again where no connection is made at all; default 1: a machine that is offline should hear so soon. */
+  readonly connectRetries?: number;
   /** A longer wait is not begun: the error is thrown at once. Milliseconds, default 60,000. */
   readonly maxWaitMs?: number;
   /** Called before each wait. */
@@ -23,6 +25,8 @@ export interface RetryOptions {
 /** What is known of an error beyond its code: whether to try again, and when. */
 interface Advice {
   readonly again: boolean;
+  /** No connection was made. */
+  readonly unconnected?: boolean;
   readonly waitMs: number | undefined;
 }
 
@@ -34,6 +38,12 @@ export function retryLater(error: DeadliftError, waitMs: number | undefined): De
   return error;
 }
 
+/** Marks an error of the network that means that nobody was reached, and may pass when a network comes back. */
+export function unconnected(error: DeadliftError): DeadliftError {
+  advices.set(error, { again: true, unconnected: true, waitMs: undefined });
+  return error;
+}
+
 /** Marks an error of the network that will not pass. */
 export function neverRetry(error: DeadliftError): DeadliftError {
   advices.set(error, { again: false, waitMs: undefined });
@@ -41,7 +51,7 @@ export function neverRetry(error: DeadliftError): DeadliftError {
 }
 
 /** undefined: trying again is no use. `waitMs` undefined: nobody asked for a certain wait. */
-export function retryAdvice(error: unknown): { readonly waitMs: number | undefined } | undefined {
+export function retryAdvice(error: unknown): Pick<Advice, "waitMs" | "unconnected"> | undefined {
   if (!(error instanceof DeadliftError)) return undefined;
   const advice = advices.get(error);
   if (advice) return advice.again ? advice : undefined;
@@ -62,14 +72,14 @@ export function requestedWait(status: number, headers: Readonly<Record<string, s
  * Tries again after errors that may pass; throws the last one. Throws Aborted at once when the signal fires.
  */
 export async function withRetries<T>(attempt: (n: number) => Promise<T>, options: RetryOptions = {}): Promise<T> {
-  const { signal, retries = backoffSeconds.length, maxWaitMs = longestWaitMs } = options;
+  const { signal, retries = backoffSeconds.length, connectRetries = 1, maxWaitMs = longestWaitMs } = options;
   for (let n = 0; ; n++) {
     throwIfAborted(signal);
     try {
       return await attempt(n);
     } catch (error) {
       const advice = retryAdvice(error);
-      if (!advice || n >= retries) throw error;
+      if (!advice || n >= (advice.unconnected ? Math.min(retries, connectRetries) : retries)) throw error;
       const waitMs = advice.waitMs ?? backoff(n, options.random ?? Math.random);
       if (waitMs > maxWaitMs) throw error;
       options.onWait?.(waitMs, error as DeadliftError);

@@ -92,8 +92,8 @@ Descriptor open_lock(const std::string& path, unsigned mode) {
   if (errno != EEXIST && errno != EACCES && errno != EPERM && errno != EROFS) return {-1, false};
   const int reason = errno;
   file = open_again(path.c_str(), flags, 0);
-  // The file of another user: flock needs no right to write.
-  if (file < 0 && errno == EACCES) file = open_again(path.c_str(), (flags & ~O_RDWR) | O_RDONLY, 0);
+  // The file of another user, or a disk that is only read: flock needs no right to write.
+  if (file < 0 && (errno == EACCES || errno == EROFS)) file = open_again(path.c_str(), (flags & ~O_RDWR) | O_RDONLY, 0);
   // Gone since: the next attempt makes it.
   if (file < 0 && errno == ENOENT) errno = reason == EEXIST ? EAGAIN : reason;
   return {file, false};

@@ -465,6 +465,15 @@ describe.runIf(posix)("shared blobs", () => {
     expect(readFileSync(join(outside, "file"), "utf8")).toBe("weights");
   });
 
+  it("are not linked from a repository's folder that is elsewhere, since the link would lead nowhere", async () => {
+    const { cache, entry } = shared();
+    const elsewhere = tempFolder();
+    symlinkSync(elsewhere, cache.repo("org/two"));
+    expect(await reuse(cache)).toBe(false);
+    expect(readdirSync(join(elsewhere, "blobs"))).toEqual([]);
+    expect(readFileSync(`${entry}.refs`, "utf8")).not.toContain("two");
+  });
+
   it("wait for their lock, until the caller is tired of it", async () => {
     const { cache, entry } = shared();
     const held = await lock(`${entry}.lock`);

@@ -2,7 +2,16 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, unlinkSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -130,6 +139,26 @@ describe("a lock", () => {
     expect(await tryLock(path)).toBe("busy");
     second.release();
   });
+});
+
+it.runIf(process.platform === "linux")("attempts leave no descriptor behind, whatever becomes of them", async () => {
+  const folder = tempFolder({ "lock.d/x": "" });
+  const path = join(folder, "lock");
+  const descriptors = () => readdirSync("/proc/self/fd").length;
+  for (let i = 0; i < 50; i++) {
+    const held = await lock(path);
+    await tryLock(path);
+    await tryLock(join(folder, "lock.d")).catch(() => undefined);
+    held!.release();
+  }
+  const before = descriptors();
+  for (let i = 0; i < 200; i++) {
+    const held = await lock(path);
+    expect(await tryLock(path)).toBe("busy");
+    await expect(tryLock(join(folder, "lock.d"))).rejects.toMatchObject({ code: "FileUnreadable" });
+    held!.release();
+  }
+  expect(descriptors()).toBeLessThan(before + 20);
 });
 
 describe("waiting", () => {

@@ -76,8 +76,9 @@ async function tryLink(root: string): Promise<boolean> {
     await unlink(path);
     return true;
   } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === "EROFS" || errno === "ENOSPC" || errno === "EDQUOT") throw diskError(error, `write in ${root}`);
+    // These say nothing about links.
+    const others = ["EROFS", "EACCES", "ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "ENOENT", "ENOTDIR"];
+    if (others.includes(errnoOf(error) ?? "")) throw diskError(error, `write in ${root}`);
     return false;
   }
 }

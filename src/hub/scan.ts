@@ -1,6 +1,6 @@
 // What the cache has: its repositories and their revisions, what downloads left behind, and what repositories share.
 
-import { realpath, stat } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DeadliftError, expected } from "../error.js";
 import { checkCacheOptions } from "./cache_options.js";
@@ -44,7 +44,7 @@ export async function scanCache(cacheDir: string): Promise<CacheListing> {
     return { path: cacheDir, repos: [], sizeOnDisk: 0, incomplete: [], sharedStore: undefined, warnings: [] };
   }
   const store = await hasStore(path);
-  const names = (await entriesOf(path)).map(({ name }) => name).sort();
+  const names = await cacheNames(path);
   const folders = names.filter((name) => !known.has(name) && !(store && name === storeName));
   const scanned = await mapLimited(folders, reposAtOnce, (name) => scanOrWarn(join(path, name)));
   const repos = scanned.filter((one) => typeof one !== "string");
@@ -67,15 +67,24 @@ export async function realCache(cacheDir: string): Promise<string | undefined> {
     if ((await stat(path)).isDirectory()) return path;
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return undefined;
-    throw new DeadliftError(
-      "FileUnreadable",
-      `the cache folder ${cacheDir} cannot be read: ${(error as Error).message}`,
-      {
-        cause: error,
-      },
-    );
+    throw unreadable(cacheDir, error);
   }
   throw new DeadliftError("InvalidArgument", expected("a folder, not a file,", "cacheDir", cacheDir));
+}
+
+/** What is in the cache folder, sorted. Throws FileUnreadable. */
+export async function cacheNames(cache: string): Promise<string[]> {
+  try {
+    return (await readdir(cache)).sort();
+  } catch (error) {
+    throw unreadable(cache, error);
+  }
+}
+
+function unreadable(cache: string, cause: unknown): DeadliftError {
+  return new DeadliftError("FileUnreadable", `the cache folder ${cache} cannot be read: ${(cause as Error).message}`, {
+    cause,
+  });
 }
 
 async function scanOrWarn(path: string): Promise<CachedRepo | string> {

@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { access, lstat, open, readlink, rename, rm, symlink } from "node:fs/promises";
+import { access, lstat, open, readlink, realpath, rename, rm, symlink } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { errnoOf } from "./disk_error.js";
 import { etagPattern, type RepoFolder } from "./layout.js";
@@ -123,6 +123,8 @@ async function share(cacheDir: string, entry: string, blob: string, size: number
   const link = join(dirname(blob), `.${basename(blob)}.${randomBytes(4).toString("hex")}.shared`);
   try {
     await symlink(relative(dirname(blob), entry), link);
+    // A repository's folder that is a link itself is elsewhere: "../../blobs" does not lead to the store from there.
+    if ((await realpath(link).catch(() => undefined)) !== (await realpath(entry))) return false;
     await appendName(manifestOf(entry), manifestName(cacheDir, blob)!);
     await rename(link, blob);
     return true;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { DeadliftError } from "../error.js";
 import { cutType, RepoFolder, type RepoType } from "./layout.js";
 import { readRef } from "./refs.js";
-import { realCache } from "./scan.js";
+import { cacheNames, realCache } from "./scan.js";
 import { CorruptRepo, entriesOf, readRepoName, systemFiles } from "./scan_repo.js";
 
 export interface Snapshot {
@@ -38,7 +38,7 @@ export async function findSnapshots(cacheDir: string, name?: string, revision?: 
 
 async function allRepos(root: string): Promise<Found[]> {
   const repos: Found[] = [];
-  for (const { name } of await entriesOf(root)) {
+  for (const name of await cacheNames(root)) {
     try {
       const { id: repo, type } = readRepoName(join(root, name));
       repos.push({ repo, type, repoPath: join(root, name) });

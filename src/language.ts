@@ -5,6 +5,9 @@ import { type ChatTemplate, chatTemplate, type Specials } from "./chat/template.
 import { DeadliftError } from "./error.js";
 import type { OpenedModel } from "./formats/open.js";
 import { openTexts, type Texts } from "./formats/texts.js";
+import { hubOptionKeys } from "./hub/settings.js";
+import { type LocateOptions, locateModel } from "./locate.js";
+import { checkKeys } from "./options.js";
 import { tokenizerFromGguf } from "./tokenizer/gguf.js";
 import { tokenizerFromJson } from "./tokenizer/json.js";
 import type { Tokenizer } from "./tokenizer/tokenizer.js";
@@ -14,9 +17,14 @@ export function tokenizerOf(opened: OpenedModel): Promise<Tokenizer> {
   return tokenizerFrom(opened, [...endTokens(opened)]);
 }
 
-/** The tokenizer of a model, without its weights. Throws FileNotFound, NotAModel, InvalidTokenizer. */
-export async function loadTokenizer(name: string): Promise<Tokenizer> {
-  const texts = await openTexts(name);
+/**
+ * The tokenizer of a model, without its weights: of a folder, a file or a repository of the Hub (of which only the texts
+ * are downloaded; a GGUF file wholly). Throws FileNotFound, NotAModel, InvalidTokenizer, and what downloads throw.
+ */
+export async function loadTokenizer(name: string, options: LocateOptions = {}): Promise<Tokenizer> {
+  checkKeys(options, ["revision", "signal", "onProgress", ...hubOptionKeys], "loadTokenizer");
+  const { path } = await locateModel(name, options, "texts");
+  const texts = await openTexts(path);
   return tokenizerFrom(texts, texts.generation?.eos_token_id);
 }
 

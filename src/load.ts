@@ -4,7 +4,10 @@ import { fileURLToPath } from "node:url";
 import { compile, type RunOptions } from "./compile.js";
 import { DeadliftError, expected } from "./error.js";
 import { openModel } from "./formats/open.js";
+import type { DownloadProgress } from "./hub/download/progress.js";
+import { type HubOptions, hubOptionKeys } from "./hub/settings.js";
 import { templatesOf, tokenizerOf } from "./language.js";
+import { locateModel } from "./locate.js";
 import { Model } from "./model.js";
 import { checkChoice, checkInteger, checkKeys } from "./options.js";
 import { aborted } from "./scheduler.js";
@@ -12,11 +15,13 @@ import { aborted } from "./scheduler.js";
 /** The folder of the small model that comes with deadlift. */
 export const embeddedModel: string = fileURLToPath(new URL("../models/tiny", import.meta.url));
 
-export interface LoadProgress {
-  readonly stage: "files" | "tokenizer" | "program" | "ready";
-}
+/** Where a load has got to; the numbers of a download come with its own stages. */
+export type LoadProgress = DownloadProgress | { readonly stage: OpenStage };
+type OpenStage = "files" | "tokenizer" | "program" | "ready";
 
-export interface LoadOptions extends RunOptions {
+export interface LoadOptions extends RunOptions, HubOptions {
+  /** Branch, tag or commit of a Hub repository; default: what the name says after "@", else "main". */
+  readonly revision?: string | undefined;
   /** Where to run; "auto" (the default) takes the CPU. */
   readonly device?: "auto" | "cpu" | undefined;
   /** Stops the loading. */
@@ -24,21 +29,24 @@ export interface LoadOptions extends RunOptions {
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
 
-const loadKeys = ["device", "threads", "isa", "contextSize", "kvType", "signal", "onProgress"] as const;
+const runKeys = ["device", "threads", "isa", "contextSize", "kvType", "signal", "onProgress"];
+const loadKeys = [...runKeys, "revision", ...hubOptionKeys];
 
 /**
- * Opens a model as it was published and makes it ready to run. `name` is a folder in Hub layout (safetensors or GGUF)
- * or one file. Weights are mapped, not read: this takes milliseconds.
+ * Opens a model as it was published and makes it ready to run. `name` is a folder in Hub layout or one file (safetensors
+ * or GGUF), else a repository of the Hub: "org/model", "org/model@revision", "org/model:Q4_K_M", "hf://...". What the
+ * shared cache lacks is downloaded first. Weights are mapped, not read: opening what is there takes milliseconds.
  */
 export async function loadModel(name: string, options: LoadOptions = {}): Promise<Model> {
   checkLoadOptions(name, options);
   const startedAt = performance.now();
-  const stage = (now: LoadProgress["stage"]) => {
+  const stage = (now: OpenStage) => {
     if (options.signal?.aborted) throw aborted(options.signal);
     options.onProgress?.({ stage: now });
   };
+  const { path, source } = await locateModel(name, options);
   stage("files");
-  const opened = await openModel(name, { signal: options.signal });
+  const opened = await openModel(path, { signal: options.signal });
   try {
     stage("tokenizer");
     const tokenizer = await tokenizerOf(opened);
@@ -46,7 +54,7 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
     stage("program");
     const compiled = await compile(opened, options);
     stage("ready");
-    return new Model({ name, opened, tokenizer, templates, compiled }, performance.now() - startedAt);
+    return new Model({ name, source, opened, tokenizer, templates, compiled }, performance.now() - startedAt);
   } catch (error) {
     opened.close();
     throw error;
@@ -55,7 +63,7 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
 
 function checkLoadOptions(name: unknown, options: LoadOptions): void {
   if (typeof name !== "string" || name === "") {
-    throw new DeadliftError("InvalidArgument", expected("the path of a folder or file", "the model", name));
+    throw new DeadliftError("InvalidArgument", expected("a path or the name of a repository", "the model", name));
   }
   checkKeys(options, loadKeys, "loadModel");
   checkChoice("device", options.device, ["auto", "cpu"]);

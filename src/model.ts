@@ -7,6 +7,7 @@ import { countValues, type OpenedModel } from "./formats/open.js";
 import { checkIds, checkPrompt, type GenerateOptions, generate, generateKeys, type Runtime } from "./generate.js";
 import type { Generation } from "./generation.js";
 import { endTokens, type Templates } from "./language.js";
+import type { HubSource } from "./locate.js";
 import { checkInteger, checkKeys } from "./options.js";
 import { measurePerplexity, type Perplexity, type PerplexityProgress } from "./perplexity.js";
 import type { Config } from "./program/config.js";
@@ -39,6 +40,7 @@ export interface PerplexityOptions {
 
 export interface Parts {
   readonly name: string;
+  readonly source: HubSource | undefined;
   readonly opened: OpenedModel;
   readonly tokenizer: Tokenizer;
   readonly templates: Templates;
@@ -72,6 +74,12 @@ export class Model {
     return this.#parts.name;
   }
 
+  /** Repository, revision and commit it came from; undefined for local paths. */
+  get source(): HubSource | undefined {
+    return this.#parts.source;
+  }
+
+  /** The folder or file that was opened. */
   get path(): string {
     return this.#parts.opened.path;
   }

@@ -55,7 +55,7 @@ async function failure(promise: Promise<unknown>): Promise<DeadliftError> {
 
 const files: [what: string, make: () => string, code: string, says: RegExp][] = [
   ["a missing file", () => join(folder, "nowhere.gguf"), "FileNotFound", /nowhere\.gguf/],
-  ["a missing folder", () => "org/model", "FileNotFound", /org\/model/],
+  ["a missing folder", () => "./org/model", "FileNotFound", /org\/model/],
   ["a folder without a model", () => folder, "NotAModel", /model\.safetensors/],
   [
     "a file of another kind",
@@ -170,8 +170,8 @@ describe("loadModel", () => {
   });
 
   it("inspectModel and loadTokenizer fail the same way", async () => {
-    expect((await failure(inspectModel("nowhere"))).code).toBe("FileNotFound");
-    expect((await failure(loadTokenizer("nowhere"))).code).toBe("FileNotFound");
+    expect((await failure(inspectModel("./nowhere"))).code).toBe("FileNotFound");
+    expect((await failure(loadTokenizer("./nowhere"))).code).toBe("FileNotFound");
     expect((await failure(inspectModel(embeddedModel, { context: 5 } as object))).code).toBe("UnknownOption");
   });
 });

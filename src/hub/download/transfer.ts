@@ -45,6 +45,9 @@ class Restart extends Error {
 
 type Counters = Pick<Target, "onReceived" | "onWritten">;
 
+/** A download that has begun outlasts a network that goes away for a while. */
+const connectRetries = 5;
+
 /** Answers that turned out to be of another length, before the Hub is not believed any more. */
 const maxSpoiled = 3;
 
@@ -128,7 +131,7 @@ class Transfer {
       return this.#judge(received, got.end, received.at > at, answer.kind);
     };
     for (let at = range.start; at < range.end; ) {
-      at = await withRetries(attempt(at), { ...retry, signal });
+      at = await withRetries(attempt(at), { connectRetries, ...retry, signal });
     }
   }
 
@@ -152,7 +155,7 @@ class Transfer {
       const received = await this.#receive(body, file, { onReceived: () => {}, onWritten }, signal);
       this.#judge(received, this.#size, blocks.writtenBytes > before, "whole");
     };
-    await budget.use(signal, () => withRetries(attempt, { ...retry, signal }));
+    await budget.use(signal, () => withRetries(attempt, { connectRetries, ...retry, signal }));
   }
 
   /** An answer that can be used. */

@@ -147,6 +147,7 @@ async function fill(partial: Partial, blob: Blob, context: BlobContext): Promise
   const hashes: FileHash[] = [start()];
   const advance = () => hashes.at(-1)!.advance(partial.blocks.frontier);
   try {
+    meter.stage("download", file);
     advance();
     await transfer({
       name: `${file} of ${folder.repo}`,

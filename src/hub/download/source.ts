@@ -50,18 +50,20 @@ export class Source {
   }
 
   /** The first request finds the address and brings bytes at the same time; others wait for the address. */
-  async #find(range: Range | undefined, attempt: number, signal: AbortSignal): Promise<Reply> {
-    const asking = follow(this.#request(resolveUrl(this.file), range, attempt, signal), this.file.settings);
+  #find(range: Range | undefined, attempt: number, signal: AbortSignal): Promise<Reply> {
+    const asking = this.#askHub(range, attempt, signal).finally(() => {
+      if (this.#finding === finding) this.#finding = undefined;
+    });
     const finding = asking.catch(() => {});
     this.#finding = finding;
-    try {
-      const reply = await asking;
-      if (!isUsable(reply.status)) throw await this.#failure(reply);
-      this.#address = reply.url;
-      return reply;
-    } finally {
-      if (this.#finding === finding) this.#finding = undefined;
-    }
+    return asking;
+  }
+
+  async #askHub(range: Range | undefined, attempt: number, signal: AbortSignal): Promise<Reply> {
+    const reply = await follow(this.#request(resolveUrl(this.file), range, attempt, signal), this.file.settings);
+    if (!isUsable(reply.status)) throw await this.#failure(reply);
+    this.#address = reply.url;
+    return reply;
   }
 
   #request(url: string, range: Range | undefined, attempt: number, signal: AbortSignal) {

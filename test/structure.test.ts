@@ -30,6 +30,7 @@ const rooms: Record<string, string> = {
   inspect: "model",
   load: "model",
   language: "model",
+  locate: "model",
   machine: "model",
   options: "runtime",
   sampling: "runtime",

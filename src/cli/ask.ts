@@ -4,14 +4,14 @@ import { createInterface } from "node:readline/promises";
 import { UsageError } from "./failure.js";
 import { interruption } from "./interruption.js";
 
-/**
- * False unless the answer is "y" or "yes": Enter and Ctrl-D mean no.
- * @throws UsageError where nobody can be asked
- */
+/** @throws UsageError where nobody can be asked */
+export function checkCanConfirm(): void {
+  if (process.stdin.isTTY && process.stderr.isTTY) return;
+  throw new UsageError("this has to be confirmed, and there is no terminal to ask at", "Give --yes to do it anyway.");
+}
+
+/** False unless the answer is "y" or "yes": Enter and Ctrl-D mean no. */
 export async function confirm(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw new UsageError("this has to be confirmed, and there is no terminal to ask at", "Give --yes to do it anyway.");
-  }
   const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
   const closed = new Promise<string>((done) => lines.once("close", () => done("")));
   try {

@@ -19,6 +19,8 @@ export class Bars implements Disposable {
   readonly #lines: SingleBar[] = [];
   readonly #stop = () => this.stop();
   #running = true;
+  /** Of all names so far, so that columns stay where they are. */
+  #longest = 0;
 
   constructor(private readonly state: () => BarState) {
     this.#bars = new MultiBar({
@@ -58,7 +60,8 @@ export class Bars implements Disposable {
     const shown = files.slice(0, Math.max(0, Math.min(MAX_FILES, rows - 3)));
     while (this.#lines.length <= shown.length) this.#addLine();
     const facts = [total, ...shown.map((file) => ({ ...file, name: `  ${file.name}` }))];
-    const layout = barLayout(columns - 1, Math.max(...facts.map(({ name, count = "" }) => cells(name + count))));
+    this.#longest = Math.max(this.#longest, ...facts.map(({ name, count = "" }) => cells(name + count)));
+    const layout = barLayout(columns - 1, this.#longest);
     this.#lines.forEach((line, i) => {
       const fact = facts[i];
       const text = fact ? barLine(fact, layout) : "";

@@ -2,7 +2,7 @@
 
 import { Command } from "commander";
 import { DeadliftError, type GenerationResult, type Model } from "../index.js";
-import { addLoadFlags, integer, type LoadFlags } from "./flags.js";
+import { addLoadFlags, integer, type LoadFlags, MODEL } from "./flags.js";
 import { interruption } from "./interruption.js";
 import { bytes, colors, duration, printFacts, printJson, say, speed, visible } from "./output.js";
 import { Progress } from "./progress.js";
@@ -28,12 +28,13 @@ warm-up. With --streams both count the tokens of all streams together. MB are 10
 
 Examples:
   deadlift bench ./model
+  deadlift bench Qwen/Qwen3-0.6B
   deadlift bench ./model.gguf -p 128 -n 32 -t 4 --streams 8 --json`;
 
 export function benchCommand(): Command {
   const command = new Command("bench")
     .description("measure loading, prefill and decode speed")
-    .argument("<MODEL>", "folder or file (safetensors or GGUF)")
+    .argument("<MODEL>", MODEL)
     .optionsGroup("Measure:")
     .option("-p, --prompt-tokens <n>", "tokens of the prompt", integer(1), 512)
     .option("-n, --new-tokens <n>", "tokens to generate", integer(2), 64)

@@ -6,7 +6,7 @@ import { Command } from "commander";
 import { DeadliftError, embeddedModel, type Model } from "../index.js";
 import { Conversation } from "./conversation.js";
 import { complain } from "./failure.js";
-import { addLoadFlags, addSamplingFlags, type LoadFlags, type SamplingFlags, samplingOptions } from "./flags.js";
+import { addLoadFlags, addSamplingFlags, type LoadFlags, MODEL, type SamplingFlags, samplingOptions } from "./flags.js";
 import { interruption } from "./interruption.js";
 import { colors, columns, grouped, notice, quantity, say, visible, write } from "./output.js";
 import { Progress } from "./progress.js";
@@ -28,13 +28,15 @@ With standard input from a pipe, each line is one message of the same conversati
 
 Examples:
   deadlift chat
+  deadlift chat Qwen/Qwen3-0.6B
+  deadlift chat unsloth/Qwen3-4B-GGUF:Q4_K_M
   deadlift chat ./model.gguf --temperature 0.7 --system "You answer in one sentence."
   printf 'Hello!\\n/reset\\nWhat is 17 + 25?\\n' | deadlift chat`;
 
 export function chatCommand(): Command {
   const command = new Command("chat")
     .description("talk with a model")
-    .argument("[MODEL]", "folder or file (safetensors or GGUF); without it, the small model that comes with deadlift")
+    .argument("[MODEL]", `${MODEL}; without it, the small model that comes with deadlift`)
     .optionsGroup("Conversation:")
     .option("--system <text>", "instructions for the model")
     .option("--trust-content", "read special tokens written in messages as special tokens");

@@ -33,8 +33,19 @@ function printMachine(machine: MachineInfo): void {
     ["memory", `${bytes(memory.available)} available of ${bytes(memory.total)}`],
     ["gpu", gpu.available ? mark(true, "available") : `none: ${visible(gpu.reason)}`],
     ["cache", `${visible(cache.path)}${cache.exists ? "" : " (does not exist yet)"}`],
+    ...hubFacts(machine),
   ]);
   printProblems(machine);
+}
+
+function hubFacts({ hub }: MachineInfo): [name: string, value: string][] {
+  if (!hub) return [["hub", mark(false, "its settings contradict themselves, see below")]];
+  const { source, path } = hub.token;
+  const from = source === "file" ? visible(path) : source;
+  return [
+    ["hub", `${visible(hub.endpoint)}${hub.offline ? colors.yellow(" (offline: only the cache is used)") : ""}`],
+    ["token", from ? `from ${from}` : `none (HF_TOKEN is not set, and there is no ${visible(path)})`],
+  ];
 }
 
 function kernelsOf({ cpu, isa }: MachineInfo): string {

@@ -1,8 +1,8 @@
 // From an error to one sentence on standard error and an exit status: 1 failed, 2 wrong usage.
 
 import { CommanderError } from "commander";
-import { DeadliftError } from "../index.js";
-import { interruptionStatus } from "./interruption.js";
+import { DeadliftError, type ErrorCode } from "../index.js";
+import { interruptionStatus, lastWords } from "./interruption.js";
 import { errorColors, notice, oneLine, visible } from "./output.js";
 
 /** Wrong usage that only the command itself can see; `hint` says what to do. */
@@ -19,14 +19,29 @@ export class UsageError extends Error {
 export function report(error: unknown, debug: boolean): number {
   const interrupted = interruptionStatus();
   if (interrupted !== undefined && isConsequence(error)) {
-    if (process.stderr.isTTY) notice(""); // below what was on its way, and the terminal's ^C
+    const words = lastWords();
+    if (words !== undefined) notice(`deadlift: ${words}`);
+    else if (process.stderr.isTTY) notice(""); // below what was on its way, and the terminal's ^C
     return interrupted;
   }
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has said it already
   const failure = error instanceof Error ? error : new Error(String(error));
-  complain(failure.message, error instanceof UsageError ? error.hint : undefined);
+  complain(failure.message, hintFor(error));
   if (debug) notice(errorColors.dim(visible(details(failure))));
   return isWrongUsage(error) ? 2 : 1;
+}
+
+/** Where to look, for mistakes that have a command against them. */
+const HINTS: Partial<Record<ErrorCode, string>> = {
+  RepoNotFound:
+    '"deadlift search WORDS" finds models by parts of their names, "deadlift cache ls" lists the downloaded ones.',
+  RevisionNotFound: '"deadlift info REPO --revisions" lists branches, tags and commits.',
+  EntryNotFound: '"deadlift info REPO --files" lists the files.',
+};
+
+function hintFor(error: unknown): string | undefined {
+  if (error instanceof UsageError) return error.hint;
+  return error instanceof DeadliftError ? HINTS[error.code] : undefined;
 }
 
 /** `deadlift: …`, one line, with an optional line of advice. */

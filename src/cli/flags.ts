@@ -2,6 +2,10 @@
 
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { GenerateOptions, LoadOptions } from "../index.js";
+import { addHubFlags, type HubFlags, hubOptions } from "./hub_flags.js";
+
+/** What every command that opens a model takes. */
+export const MODEL = "folder, file (safetensors or GGUF) or Hub repository: org/name[@revision][:quant]";
 
 /** An integer of at least `least`: "12" and nothing else ("12px", "1e3" and "" are errors). */
 export function integer(least: number): (text: string) => number {
@@ -37,22 +41,26 @@ export function repeated(text: string, earlier: readonly string[] | undefined): 
   return [...(earlier ?? []), text];
 }
 
-export interface LoadFlags {
+export interface LoadFlags extends HubFlags {
   readonly device?: "auto" | "cpu";
   readonly threads?: number;
   readonly context?: number;
+  /** Nobody reads what is beside the document. */
+  readonly json?: boolean;
 }
 
 export function addLoadFlags(command: Command): Command {
-  return command
+  command
     .optionsGroup("Model:")
     .addOption(new Option("--device <name>", "where it runs").choices(["auto", "cpu"]))
     .option("-t, --threads <n>", "threads of the engine (default: the processors this process may use)", integer(1))
     .option("--context <n>", "tokens of context, prompt and answer together", integer(1));
+  return addHubFlags(command);
 }
 
-export function loadOptions({ device, threads, context }: LoadFlags): LoadOptions {
+export function loadOptions({ device, threads, context, ...hub }: LoadFlags): LoadOptions {
   return {
+    ...hubOptions(hub),
     ...(device !== undefined && { device }),
     ...(threads !== undefined && { threads }),
     ...(context !== undefined && { contextSize: context }),

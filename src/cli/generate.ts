@@ -8,6 +8,7 @@ import {
   addSamplingFlags,
   integer,
   type LoadFlags,
+  MODEL,
   repeated,
   type SamplingFlags,
   samplingOptions,
@@ -32,6 +33,7 @@ interface Flags extends LoadFlags, SamplingFlags {
 
 const EXAMPLES = `
 Examples:
+  deadlift generate Qwen/Qwen3-0.6B --prompt "Why is the sky blue?"
   deadlift generate ./model --prompt "Tell me a story about a robot."
   deadlift generate ./model.gguf --raw --prompt "Once upon a time" --max-tokens 64 --temperature 0
   echo "What is 17 + 25?" | deadlift generate ./model --json`;
@@ -40,7 +42,7 @@ export function generateCommand(): Command {
   const command = new Command("generate")
     .summary("answer or complete one prompt")
     .description("complete one prompt: a user message where the model has a chat template, else plain text")
-    .argument("<MODEL>", "folder or file (safetensors or GGUF)")
+    .argument("<MODEL>", MODEL)
     .optionsGroup("Prompt (one of these, or standard input):")
     .option("-p, --prompt <text>", "the prompt")
     .option("--prompt-file <file>", "a file that holds the prompt, taken exactly as it is")

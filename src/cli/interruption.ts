@@ -2,6 +2,7 @@
 
 const controller = new AbortController();
 let status: number | undefined;
+let farewell: string | undefined;
 
 /** Aborts when the command should end early; commands hand it to everything that takes a signal. */
 export const interruption: AbortSignal = controller.signal;
@@ -9,6 +10,15 @@ export const interruption: AbortSignal = controller.signal;
 /** The exit status that an early end asks for; undefined when nothing interrupted. */
 export function interruptionStatus(): number | undefined {
   return status;
+}
+
+/** What to say at the end if it comes early: what is lost, or is not. */
+export function sayWhenInterrupted(text: string | undefined): void {
+  farewell = text;
+}
+
+export function lastWords(): string | undefined {
+  return farewell;
 }
 
 /** Listens. The first signal ends in order, the second at once. */

@@ -4,22 +4,29 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { benchCommand } from "./bench.js";
+import { cacheCommand } from "./cache.js";
 import { chatCommand } from "./chat.js";
 import { doctorCommand } from "./doctor.js";
+import { downloadCommand } from "./download.js";
 import { complain, report } from "./failure.js";
 import { generateCommand } from "./generate.js";
+import { infoCommand } from "./info.js";
 import { inspectCommand } from "./inspect.js";
 import { interruptionStatus, watchInterruptions } from "./interruption.js";
 import { colors } from "./output.js";
 import { perplexityCommand } from "./perplexity.js";
+import { searchCommand } from "./search.js";
 import { tokenizeCommand } from "./tokenize.js";
 
-const DESCRIPTION = "Runs models as they were published (safetensors and GGUF) inside Node.";
+const DESCRIPTION =
+  "Finds models on the Hugging Face Hub and runs them as published (safetensors and GGUF) inside Node.";
 const EXAMPLES = `
 Examples:
   deadlift chat                                    talk with the small model that comes along
+  deadlift chat Qwen/Qwen3-0.6B                    download a model and talk with it
   deadlift generate ./model.gguf --prompt "Hi"     one answer
-  deadlift inspect ./model                         what it is, and whether it fits
+  deadlift search qwen3 --gguf                     models on the Hub
+  deadlift inspect Qwen/Qwen3-0.6B                 what it is, and whether it fits
   deadlift COMMAND --help                          options and examples of a command`;
 
 /** Words of the command line before `--`. */
@@ -27,28 +34,35 @@ const words = process.argv.slice(2, process.argv.includes("--") ? process.argv.i
 
 function deadlift(): Command {
   const program = new Command("deadlift").description(DESCRIPTION).version(version(), "-V, --version");
-  const commands = [
-    generateCommand(),
-    benchCommand(),
-    inspectCommand(),
-    tokenizeCommand(),
-    perplexityCommand(),
-    doctorCommand(),
-  ];
-  for (const command of commands) command.optionsGroup("Output:").option("--json", "print one JSON document");
-  for (const command of [chatCommand(), ...commands]) {
-    command.optionsGroup("Help:").option("--debug", "show where an error came from");
-    program.addCommand(command.helpOption("-h, --help", "show this help"));
+  const groups = {
+    "Run:": [chatCommand(), generateCommand(), tokenizeCommand()],
+    "Find and keep:": [searchCommand(), infoCommand(), inspectCommand(), downloadCommand(), cacheCommand()],
+    "Measure:": [benchCommand(), perplexityCommand(), doctorCommand()],
+  };
+  for (const [title, commands] of Object.entries(groups)) {
+    program.commandsGroup(title);
+    for (const command of commands) program.addCommand(command);
   }
-  program.addHelpText("after", EXAMPLES).helpOption("-h, --help", "show this help");
-  for (const command of [program, ...program.commands]) prepare(command);
+  program
+    .addHelpText("after", EXAMPLES)
+    .commandsGroup("Help:")
+    .helpCommand("help [command]", "show the help of a command");
+  for (const command of [program, ...program.commands.flatMap((one) => [one, ...one.commands])]) prepare(command);
   return program;
+}
+
+/** What all commands share. A conversation is no document. */
+function addSharedOptions(command: Command): void {
+  if (command.name() !== "chat") command.optionsGroup("Output:").option("--json", "print one JSON document");
+  command.optionsGroup("Help:").option("--debug", "show where an error came from");
 }
 
 /** Errors of usage in our words, with a hint, instead of leaving the process. */
 function prepare(command: Command): void {
-  const help = command.parent ? `deadlift ${command.name()} --help` : "deadlift --help";
+  const help = `${pathOf(command)} --help`;
+  if (command.commands.length === 0) addSharedOptions(command);
   command
+    .helpOption("-h, --help", "show this help")
     .exitOverride()
     .configureHelp({ styleTitle: (title) => colors.bold(title) })
     .configureOutput({
@@ -61,6 +75,11 @@ function prepare(command: Command): void {
         complain(first, [...rest, `"${help}" shows what it takes.`].join("\n"));
       },
     });
+}
+
+/** "deadlift cache ls" */
+function pathOf(command: Command): string {
+  return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
 }
 
 function version(): string {

@@ -2,7 +2,7 @@
 
 import { Command } from "commander";
 import type { Model, Perplexity } from "../index.js";
-import { addLoadFlags, integer, type LoadFlags } from "./flags.js";
+import { addLoadFlags, integer, type LoadFlags, MODEL } from "./flags.js";
 import { interruption } from "./interruption.js";
 import { duration, grouped, plural, printFacts, printJson } from "./output.js";
 import { Progress } from "./progress.js";
@@ -27,7 +27,7 @@ export function perplexityCommand(): Command {
     .description(
       "mean negative log-likelihood and perplexity of a text; with --base also the divergence from that model",
     )
-    .argument("<MODEL>", "folder or file (safetensors or GGUF)")
+    .argument("<MODEL>", MODEL)
     .argument("<FILE>", "a UTF-8 text of at least two windows")
     .option("--window <n>", "tokens of a window (default: 512)", integer(4))
     .option("--base <model>", "compare the distributions with this model's");

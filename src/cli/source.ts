@@ -1,26 +1,65 @@
 // Where a command's model and text come from: loading with progress, files and standard input read strictly.
 
 import { readFile } from "node:fs/promises";
-import { DeadliftError, type LoadProgress, loadModel, type Model } from "../index.js";
+import { DeadliftError, type LoadProgress, loadModel, loadTokenizer, type Model, type Tokenizer } from "../index.js";
+import { type DownloadDisplay, downloadDisplay } from "./download_display.js";
 import { type LoadFlags, loadOptions } from "./flags.js";
+import { type HubFlags, hubOptions } from "./hub_flags.js";
 import { interruption } from "./interruption.js";
+import { oneLine } from "./output.js";
 import { Progress } from "./progress.js";
 
-const STAGES: Record<LoadProgress["stage"], string> = {
+const STAGES = {
   files: "opening the files",
   tokenizer: "reading the tokenizer",
   program: "preparing the model",
   ready: "ready",
 };
 
-/** Opens a model while a spinner turns. */
-export async function load(name: string, flags: LoadFlags): Promise<Model> {
-  const progress = new Progress(`loading ${name}`);
-  const onProgress = ({ stage }: LoadProgress) => progress.update(`loading ${name}: ${STAGES[stage]}`);
+/** Opens a model, and downloads it before where that is needed. */
+export function load(name: string, flags: LoadFlags): Promise<Model> {
+  return withProgress(name, flags.json === true, (onProgress) =>
+    loadModel(name, { ...loadOptions(flags), signal: interruption, onProgress }),
+  );
+}
+
+/** The same for nothing but its tokenizer. */
+export function loadOnlyTokenizer(name: string, flags: HubFlags & { readonly json?: boolean }): Promise<Tokenizer> {
+  return withProgress(name, flags.json === true, (onProgress) =>
+    loadTokenizer(name, { ...hubOptions(flags), signal: interruption, onProgress }),
+  );
+}
+
+/** A spinner turns while it loads; while it downloads, the bars take its place. */
+async function withProgress<T>(
+  name: string,
+  quiet: boolean,
+  open: (onProgress: (progress: LoadProgress) => void) => Promise<T>,
+): Promise<T> {
+  const title = `loading ${oneLine(name)}`;
+  let spinner: Progress | undefined = new Progress(title);
+  let display: DownloadDisplay | undefined;
+  const stop = () => {
+    spinner?.stop();
+    display?.stop();
+  };
+  const onProgress = (progress: LoadProgress) => {
+    if ("repo" in progress) {
+      spinner?.stop();
+      spinner = undefined;
+      display ??= downloadDisplay(quiet);
+      display.show(progress);
+    } else {
+      display?.stop();
+      display = undefined;
+      spinner ??= new Progress(title);
+      spinner.update(`${title}: ${STAGES[progress.stage]}`);
+    }
+  };
   try {
-    return await loadModel(name, { ...loadOptions(flags), signal: interruption, onProgress });
+    return await open(onProgress);
   } finally {
-    progress.stop();
+    stop();
   }
 }
 

@@ -15,11 +15,11 @@ export interface Column<Row> {
   /** What a narrow terminal does with it: leave it out (the highest number first) or cut it. */
   readonly leaveOut?: number;
   readonly cut?: "end" | "middle";
+  /** Cells that remain of what is cut. */
+  readonly least?: number;
 }
 
 const GAP = 2;
-/** Shorter than this nothing is cut. */
-const LEAST = 10;
 
 /** Rows under headings. What the network said is made harmless. */
 export function printRows<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): void {
@@ -70,4 +70,4 @@ function arrange<Row>(columns: readonly Column<Row>[], rows: readonly Row[], wid
   return shown;
 }
 
-const cuttable = <Row>({ cut }: Column<Row>, width: number) => (cut ? Math.max(0, width - LEAST) : 0);
+const cuttable = <Row>({ cut, least = 10 }: Column<Row>, width: number) => (cut ? Math.max(0, width - least) : 0);

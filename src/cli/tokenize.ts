@@ -1,13 +1,14 @@
 // `deadlift tokenize MODEL`: a text as token ids, and ids as text.
 
 import { Command } from "commander";
-import { loadTokenizer, type Tokenizer } from "../index.js";
+import type { Tokenizer } from "../index.js";
 import { UsageError } from "./failure.js";
-import { tokenIds } from "./flags.js";
+import { MODEL, tokenIds } from "./flags.js";
+import { addHubFlags, type HubFlags } from "./hub_flags.js";
 import { colors, plural, printJson, say, visible, write } from "./output.js";
-import { readStandardInput, readText } from "./source.js";
+import { loadOnlyTokenizer, readStandardInput, readText } from "./source.js";
 
-interface Flags {
+interface Flags extends HubFlags {
   readonly text?: string;
   readonly textFile?: string;
   readonly ids?: string | true;
@@ -17,26 +18,27 @@ interface Flags {
 }
 
 const EXAMPLES = `
+Of a Hub repository only the tokenizer is downloaded.
+
 Examples:
-  deadlift tokenize ./model --text "Hello, world"
+  deadlift tokenize Qwen/Qwen3-0.6B --text "Hello, world"
   deadlift tokenize ./model --text-file story.txt --json
   deadlift tokenize ./model --ids "1 15496 11"
   echo "Hello" | deadlift tokenize ./model | deadlift tokenize ./model --ids`;
 
 export function tokenizeCommand(): Command {
-  return new Command("tokenize")
+  const command = new Command("tokenize")
     .summary("turn text into token ids and back")
     .description("turn a text into token ids, or ids into text")
-    .argument("<MODEL>", "folder or file (safetensors or GGUF)")
+    .argument("<MODEL>", MODEL)
     .optionsGroup("Input (one of these, or a text on standard input):")
     .option("--text <text>", "the text")
     .option("--text-file <file>", "a file that holds the text, taken exactly as it is")
     .option("--ids [list]", 'ids to turn into text, "1 2 3"; without a list they come from standard input')
     .option("--ids-file <file>", "a file that holds the ids")
     .optionsGroup("Output:")
-    .option("--no-special", "neither add special tokens (begin, end) nor show them")
-    .addHelpText("after", EXAMPLES)
-    .action(run);
+    .option("--no-special", "neither add special tokens (begin, end) nor show them");
+  return addHubFlags(command).addHelpText("after", EXAMPLES).action(run);
 }
 
 async function run(name: string, flags: Flags): Promise<void> {
@@ -46,7 +48,7 @@ async function run(name: string, flags: Flags): Promise<void> {
   }
   if (ids !== undefined || idsFile !== undefined) return detokenize(name, flags);
   const input = text ?? (textFile === undefined ? await standardInput("text") : await readText(textFile));
-  const tokenizer = await loadTokenizer(name);
+  const tokenizer = await loadOnlyTokenizer(name, flags);
   const found = await tokenizer.encode(input, { special: flags.special });
   if (flags.json) return printJson({ ids: [...found] });
   say(found.join(" "));
@@ -55,7 +57,7 @@ async function run(name: string, flags: Flags): Promise<void> {
 
 async function detokenize(name: string, flags: Flags): Promise<void> {
   const ids = await readIds(flags);
-  const tokenizer = await loadTokenizer(name);
+  const tokenizer = await loadOnlyTokenizer(name, flags);
   const unknown = ids.find((id) => id >= tokenizer.vocabSize);
   if (unknown !== undefined)
     throw new UsageError(`id ${unknown} is not below the ${tokenizer.vocabSize} of this model`);

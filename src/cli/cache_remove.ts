@@ -1,0 +1,102 @@
+// `deadlift cache rm TARGET...` and `deadlift cache prune`: frees room, after asking.
+
+import { Command } from "commander";
+import { type CacheRemoval, pruneCache, type RemovedItem, type RemoveOptions, removeFromCache } from "../index.js";
+import { checkCanConfirm, confirm } from "./ask.js";
+import { addCacheFlag, type CacheFlags } from "./hub_flags.js";
+import { bytes, colors, errorColors, notice, oneLine, printJson } from "./output.js";
+import { Progress } from "./progress.js";
+import { type Column, printRows } from "./table.js";
+
+interface Flags extends CacheFlags {
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+const RM_EXAMPLES = `
+A target is org/name, org/name@revision, dataset/org/name, or a commit (6 digits of it suffice). Files that another
+revision or repository uses stay.
+
+Examples:
+  deadlift cache rm Qwen/Qwen3-0.6B
+  deadlift cache rm Qwen/Qwen3-0.6B@v1.0 2f3a9c --dry-run
+  deadlift cache rm Qwen/Qwen3-0.6B --yes --json`;
+
+const PRUNE_EXAMPLES = `
+Examples:
+  deadlift cache prune --dry-run
+  deadlift cache prune --yes`;
+
+export function cacheRemoveCommand(): Command {
+  const command = new Command("rm")
+    .summary("remove repositories or revisions")
+    .description("remove repositories or revisions from the cache")
+    .argument("<TARGET...>", "what to remove");
+  return addRemovalFlags(command, RM_EXAMPLES).action(async (targets: readonly string[], flags: Flags) => {
+    const { kept, dryRun } = await removeAfterAsking((options) => removeFromCache(targets, options), flags);
+    if (kept.length > 0 && !dryRun) process.exitCode = 1; // it was asked for, and stays
+  });
+}
+
+export function cachePruneCommand(): Command {
+  const command = new Command("prune")
+    .summary("remove what nobody asks for any more")
+    .description("remove revisions without a branch or tag, broken downloads, and blobs that nothing uses");
+  return addRemovalFlags(command, PRUNE_EXAMPLES).action(async (flags: Flags) => {
+    await removeAfterAsking(pruneCache, flags);
+  });
+}
+
+function addRemovalFlags(command: Command, examples: string): Command {
+  command.option("--dry-run", "only say what would be removed").option("-y, --yes", "do not ask");
+  return addCacheFlag(command).addHelpText("after", examples);
+}
+
+type Remove = (options: RemoveOptions) => Promise<CacheRemoval>;
+
+/** What was removed; of a dry run, what would be. */
+async function removeAfterAsking(remove: Remove, flags: Flags): Promise<CacheRemoval> {
+  const { cacheDir, yes, dryRun, json } = flags;
+  if (!yes && !dryRun) checkCanConfirm();
+  const options = cacheDir === undefined ? {} : { cacheDir };
+  const plan = yes && !dryRun ? undefined : await quietly(remove({ ...options, dryRun: true }));
+  if (plan && !json) printRemoval(plan);
+  const removal = plan && (dryRun || !(await isWanted(plan))) ? plan : await quietly(remove(options));
+  if (json) printJson(removal);
+  else if (!plan) printRemoval(removal);
+  if (!json && (dryRun || !removal.dryRun)) {
+    notice(`${dryRun ? "would free" : "freed"} ${bytes(removal.freedBytes)}`);
+  }
+  return removal;
+}
+
+async function isWanted({ removed, freedBytes }: CacheRemoval): Promise<boolean> {
+  if (removed.length === 0) return false;
+  const wanted = await confirm(`Remove this (${bytes(freedBytes)})?`);
+  if (!wanted) notice("nothing was removed");
+  return wanted;
+}
+
+async function quietly(removal: Promise<CacheRemoval>): Promise<CacheRemoval> {
+  using _ = new Progress("looking through the cache");
+  return await removal;
+}
+
+function printRemoval({ removed, kept }: CacheRemoval): void {
+  if (removed.length > 0) printRows(ITEMS, removed);
+  else notice("nothing to remove");
+  for (const { name, reason } of kept) notice(`${errorColors.yellow("stays:")} ${oneLine(`${name}: ${reason}`)}`);
+}
+
+const ITEMS: readonly Column<RemovedItem>[] = [
+  { head: "what", text: ({ kind }) => kind, paint: colors.dim },
+  { head: "name", text: ({ name }) => name, cut: "middle", least: 30 },
+  {
+    head: "size",
+    text: ({ bytes: size }) => bytes(size),
+    plain: ({ bytes: size }) => String(size),
+    align: "right",
+    paint: colors.bold,
+  },
+];

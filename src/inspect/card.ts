@@ -17,7 +17,7 @@ export function cardSummary(card: string): string | undefined {
   let summary = "";
   for (const paragraph of paragraphs(text)) {
     const plain = plainText(paragraph);
-    if (plain.length < minParagraph && !/[.!?:]$/.test(plain)) continue;
+    if (plain.length < minParagraph && !/[.!?:。！？]$/.test(plain)) continue;
     if (!/\p{L}{2}/u.test(plain)) continue;
     if (summary !== "" && summary.length + plain.length > maxSummary) break;
     summary += (summary && "\n") + plain;

@@ -2,7 +2,7 @@
 
 import { mkdirSync, readdirSync, symlinkSync, unlinkSync, utimesSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { listCache } from "../src/hub/scan.js";
 import { CacheCase, commitA, commitB, etagOf } from "./hub/cache_case.js";
 import { tempFolder } from "./reference/temp.js";
@@ -157,6 +157,15 @@ it("many files leave the event loop its turns", async () => {
   listed = true;
   expect(repos).toHaveLength(10);
   expect(turns).toBeGreaterThan(20);
+});
+
+it("needs no token, not even one that cannot be read", async () => {
+  vi.stubEnv("HF_TOKEN_PATH", tempFolder());
+  vi.stubEnv("HF_TOKEN", undefined);
+  vi.stubEnv("HUGGING_FACE_HUB_TOKEN", undefined);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const cache = new CacheCase();
+  expect((await list(cache)).repos).toEqual([]);
 });
 
 it("changes nothing", async () => {

@@ -1,6 +1,14 @@
 // Checks the options of what looks after the cache: an unknown one is an error, never ignored.
 
 import { DeadliftError, expected } from "../error.js";
+import { type HubOptions, hubSettings } from "./settings.js";
+
+export type CacheOptions = Pick<HubOptions, "cacheDir">;
+
+/** The cache folder. No token is read, since nobody is asked. Throws InvalidArgument. */
+export function cacheDirOf({ cacheDir }: CacheOptions): string {
+  return hubSettings({ ...(cacheDir !== undefined && { cacheDir }), token: false }).cacheDir;
+}
 
 /** Throws UnknownOption for a key that is neither "cacheDir" nor one of `others`. */
 export function checkCacheOptions(of: string, options: object, others: readonly string[]): void {

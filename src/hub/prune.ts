@@ -4,16 +4,15 @@ import { lstat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DeadliftError, expected } from "../error.js";
 import { holdAll, isLocked, lockOf } from "./blob_locks.js";
-import { checkCacheOptions, checkFlag } from "./cache_options.js";
+import { type CacheOptions, cacheDirOf, checkCacheOptions, checkFlag } from "./cache_options.js";
 import { removeInside, temporaryPattern } from "./confined.js";
 import { etagPattern } from "./layout.js";
 import { type CacheRemoval, Removal, type RemovedItem } from "./removal.js";
 import { removeTarget } from "./remove.js";
 import { removeBlobs } from "./remove_blobs.js";
 import { removedPattern } from "./remove_repo.js";
-import { type CacheListing, type CacheOptions, scanCache, storeEntries } from "./scan.js";
+import { type CacheListing, scanCache, storeEntries } from "./scan.js";
 import { type CachedRepo, entriesOf, filesIn } from "./scan_repo.js";
-import { hubSettings } from "./settings.js";
 import { referencesOf } from "./shared_sweep.js";
 
 export interface PruneOptions extends CacheOptions {
@@ -41,7 +40,7 @@ export async function pruneCache(options: PruneOptions = {}): Promise<CacheRemov
   if (typeof age !== "number" || !(age >= 0)) {
     throw new DeadliftError("InvalidArgument", expected("milliseconds of at least 0", "incompleteOlderThanMs", age));
   }
-  const listing = await scanCache(hubSettings(options).cacheDir);
+  const listing = await scanCache(cacheDirOf(options));
   const removal = new Removal(listing.path, dryRun);
   await pruneRevisions(removal, listing);
   await pruneIncomplete(removal, listing, age);

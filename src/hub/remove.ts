@@ -1,12 +1,11 @@
 // Removes repositories and revisions from the cache: exactly what nothing else uses, and nothing outside of it.
 
 import { DeadliftError, expected } from "../error.js";
-import { checkCacheOptions, checkFlag } from "./cache_options.js";
+import { type CacheOptions, cacheDirOf, checkCacheOptions, checkFlag } from "./cache_options.js";
 import { type CacheRemoval, Removal } from "./removal.js";
 import { removeRepo } from "./remove_repo.js";
 import { removeRevisions } from "./remove_revisions.js";
-import { type CacheListing, type CacheOptions, scanCache } from "./scan.js";
-import { hubSettings } from "./settings.js";
+import { type CacheListing, scanCache } from "./scan.js";
 import { findTargets, type Target } from "./targets.js";
 
 export interface RemoveOptions extends CacheOptions {
@@ -29,7 +28,7 @@ export async function removeFromCache(
   if (!Array.isArray(names) || names.length === 0) {
     throw new DeadliftError("InvalidArgument", expected("at least one name", "targets", targets));
   }
-  const listing = await scanCache(hubSettings(options).cacheDir);
+  const listing = await scanCache(cacheDirOf(options));
   const removal = new Removal(listing.path, options.dryRun ?? false);
   for (const target of await findTargets(listing, names)) await removeTarget(removal, listing, target);
   return removal.finish();

@@ -3,14 +3,11 @@
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DeadliftError, expected } from "../error.js";
-import { checkCacheOptions } from "./cache_options.js";
+import { type CacheOptions, cacheDirOf, checkCacheOptions } from "./cache_options.js";
 import { errnoOf } from "./disk_error.js";
 import { mapLimited } from "./limited.js";
 import { type CachedRepo, CorruptRepo, entriesOf, scanRepo, systemFiles } from "./scan_repo.js";
-import { type HubOptions, hubSettings } from "./settings.js";
 import { hasStore, isPlainFile, sharedEntry, storeName } from "./shared_blobs.js";
-
-export type CacheOptions = Pick<HubOptions, "cacheDir">;
 
 export interface CacheListing {
   /** The cache folder, all links resolved. */
@@ -35,7 +32,7 @@ const known: ReadonlySet<string> = new Set([...systemFiles, ".locks", "CACHEDIR.
 /** Lists the cache without asking the Hub. A folder that does not exist is an empty cache. Throws InvalidArgument, UnknownOption, FileUnreadable. */
 export async function listCache(options: CacheOptions = {}): Promise<CacheListing> {
   checkCacheOptions("listCache", options, []);
-  return scanCache(hubSettings(options).cacheDir);
+  return scanCache(cacheDirOf(options));
 }
 
 export async function scanCache(cacheDir: string): Promise<CacheListing> {
@@ -104,10 +101,8 @@ async function ownBytes(path: string, repos: readonly CachedRepo[], store: boole
   for (const { revisions } of repos) {
     for (const { files } of revisions) for (const { blob, size } of files) sizes.set(blob, size);
   }
-  const counted = await mapLimited([...sizes], filesAtOnce, async ([blob, size]) =>
-    store && (await sharedEntry(path, blob)) !== undefined ? 0 : size,
-  );
-  return counted.reduce((total, one) => total + one, 0);
+  const shared = store ? await mapLimited([...sizes.keys()], filesAtOnce, (blob) => sharedEntry(path, blob)) : [];
+  return [...sizes.values()].reduce((total, size, i) => (shared[i] === undefined ? total + size : total), 0);
 }
 
 async function incompleteIn(repo: string): Promise<{ path: string; size: number }[]> {

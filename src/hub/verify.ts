@@ -2,12 +2,10 @@
 
 import { DeadliftError } from "../error.js";
 import type { TreeFile } from "./api.js";
-import { checkCacheOptions } from "./cache_options.js";
+import { type CacheOptions, cacheDirOf, checkCacheOptions } from "./cache_options.js";
 import { errnoOf } from "./disk_error.js";
 import { type HashAlgorithm, hashFile } from "./hash_file.js";
 import type { RepoType } from "./layout.js";
-import type { CacheOptions } from "./scan.js";
-import { hubSettings } from "./settings.js";
 import { planRevision, type RevisionPlan } from "./verify_plan.js";
 import { findSnapshots } from "./verify_snapshots.js";
 
@@ -71,7 +69,7 @@ export interface CacheVerification {
 export async function verifyCache(options: VerifyOptions = {}): Promise<CacheVerification> {
   checkCacheOptions("verifyCache", options, ["repo", "revision", "remote", "onProgress", "signal"]);
   const { repo, revision, remote, signal } = options;
-  const snapshots = await findSnapshots(hubSettings(options).cacheDir, repo, revision);
+  const snapshots = await findSnapshots(cacheDirOf(options), repo, revision);
   const plans: RevisionPlan[] = [];
   for (const snapshot of snapshots) {
     if (signal?.aborted)

@@ -275,6 +275,14 @@ describe("GGUF", () => {
     expect((await select(["m-00000-of-00000.gguf"], {})).weights).toEqual(["m-00000-of-00000.gguf"]);
   });
 
+  it("a hundred thousand files that claim ten thousand parts each are looked through at once", async () => {
+    const files = Array.from({ length: 100_000 }, (_, i) => `m${i}-Q4_0-00001-of-10000.gguf`);
+    await expect(select(files)).rejects.toThrow(refusal("AmbiguousModel", /100000 GGUF models/));
+    await expect(select(files, { file: files[7]! })).rejects.toThrow(
+      refusal("EntryNotFound", /lacks 9999 of the 10000/),
+    );
+  });
+
   it("several, and none named: a list of quants, sizes and files, and how to name one", async () => {
     const says =
       /has 4 GGUF models: F16 \(1\.0 kB, m-f16\.gguf\), Q4_K_M \(4\.0 MB, m-Q4_K_M\.gguf\), .*name one as "org\/repo:F16"/;

@@ -14,12 +14,12 @@ export interface GgufModel {
   readonly quant: string | undefined;
   /** The file, or the first part. */
   readonly file: string;
-  /** All parts, in order. */
-  readonly parts: readonly string[];
-  /** Bytes, all parts that are there. */
+  /** Parts, as its names count them. */
+  readonly parts: number;
+  /** Parts that are there. */
+  readonly present: number;
+  /** Bytes of those. */
   readonly size: number;
-  /** Parts that its names count and the repository lacks. */
-  readonly missing: readonly string[];
 }
 
 const part = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/s;
@@ -27,23 +27,20 @@ const part = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/s;
 const maxParts = 10_000;
 /** Models that a message lists. */
 const maxListed = 40;
+const maxListedName = 200;
 
 /** All models, smallest first. */
 export function ggufModels(files: readonly RepoFile[]): GgufModel[] {
-  const sizes = new Map(files.filter(({ path }) => isModel(path)).map(({ path, size }) => [path, size]));
-  const first = new Map<string, string[]>();
-  for (const path of sizes.keys()) {
-    const parts = partNames(path);
-    first.set(parts[0]!, parts);
+  const models = new Map<string, { file: string; parts: number; present: number; size: number }>();
+  for (const { path, size } of files.filter(({ path }) => isModel(path))) {
+    const split = splitOf(path);
+    const file = split ? partName(split, 1) : path;
+    const model = models.get(file) ?? { file, parts: split?.parts ?? 1, present: 0, size: 0 };
+    models.set(file, { ...model, present: model.present + 1, size: model.size + size });
   }
-  const models = [...first].map(([file, parts]) => ({
-    quant: quantLabel(file),
-    file,
-    parts,
-    size: parts.reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0),
-    missing: parts.filter((name) => !sizes.has(name)),
-  }));
-  return models.sort((a, b) => a.size - b.size || (a.file < b.file ? -1 : 1));
+  return [...models.values()]
+    .map((model) => ({ quant: quantLabel(model.file), ...model }))
+    .sort((a, b) => a.size - b.size || (a.file < b.file ? -1 : 1));
 }
 
 /** What most people take: near four and a half bits, else the next finer. */
@@ -51,7 +48,7 @@ const popular = ["Q4_K_M", "UD-Q4_K_XL", "Q4_K_S", "Q4_0", "MXFP4_MOE", "MXFP4",
 
 /** The model to show of several, for whoever named none: the most popular quant, else the smallest whole model. */
 export function popularGguf(models: readonly GgufModel[]): GgufModel | undefined {
-  const whole = models.filter(({ missing }) => missing.length === 0);
+  const whole = models.filter(isComplete);
   const first = popular.find((quant) => whole.some((model) => model.quant === quant));
   return first === undefined ? whole[0] : whole.find(({ quant }) => quant === first);
 }
@@ -77,22 +74,43 @@ export function chooseGguf(models: readonly GgufModel[], quant: string | undefin
   return complete(matching[0]!, repo);
 }
 
+export function isComplete({ parts, present }: GgufModel): boolean {
+  return present === parts;
+}
+
 /** Throws EntryNotFound when parts are missing. */
 export function complete(model: GgufModel, repo: string): GgufModel {
-  if (model.missing.length === 0) return model;
+  if (isComplete(model)) return model;
   throw new DeadliftError(
     "EntryNotFound",
-    `${repo} lacks ${model.missing.length} of the ${model.parts.length} parts of ${model.file} (${model.missing[0]} is the first); ` +
+    `${repo} lacks ${model.parts - model.present} of the ${model.parts} parts of ${model.file}; ` +
       "take another quant or revision, or tell its author",
   );
 }
 
-/** The names of all parts of a split model, in order; of an undivided one, its own. */
+/** The names of all parts of the model that a file belongs to, in order; of an undivided one, its own. */
 export function partNames(path: string): string[] {
-  const [, stem, , count] = part.exec(path) ?? [];
+  const split = splitOf(path);
+  if (!split) return [path];
+  return Array.from({ length: split.parts }, (_, i) => partName(split, i + 1));
+}
+
+interface Split {
+  readonly stem: string;
+  readonly parts: number;
+}
+
+/** undefined: a file for itself. Nothing is made as often as a name claims. */
+function splitOf(path: string): Split | undefined {
+  const [, stem, number, count] = part.exec(path) ?? [];
   const parts = Number(count);
-  if (!(parts >= 1 && parts <= maxParts)) return [path];
-  return Array.from({ length: parts }, (_, i) => `${stem}-${String(i + 1).padStart(5, "0")}-of-${count}.gguf`);
+  const isPart = parts >= 1 && parts <= maxParts && Number(number) >= 1 && Number(number) <= parts;
+  return isPart ? { stem: stem!, parts } : undefined;
+}
+
+function partName({ stem, parts }: Split, number: number): string {
+  const digits = (value: number) => String(value).padStart(5, "0");
+  return `${stem}-${digits(number)}-of-${digits(parts)}.gguf`;
 }
 
 /** Not vision projectors, vocabularies without weights, or the statistics that a quantisation was steered by. */
@@ -105,7 +123,8 @@ function isModel(path: string): boolean {
 
 function list(models: readonly GgufModel[]): string {
   const entries = models.slice(0, maxListed).map(({ quant, size, file }) => {
-    return `${quant ?? "unnamed"} (${readableBytes(size)}, ${file})`;
+    const name = file.length > maxListedName ? `${file.slice(0, maxListedName)}...` : file;
+    return `${quant ?? "unnamed"} (${readableBytes(size)}, ${name})`;
   });
   const more = models.length - entries.length;
   return entries.join(", ") + (more > 0 ? ` and ${more} more` : "");

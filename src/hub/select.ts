@@ -87,7 +87,10 @@ export async function findWeights(
 export function selectTexts(files: readonly RepoFile[], { quant, file }: Wanted): string[] {
   if (quant !== undefined || file?.endsWith(".gguf")) return [];
   const isFile = file !== undefined && files.some(({ path }) => path === file);
-  const texts = textsOf(new Set(files.map(({ path }) => path)), isFile ? folderOf(file) : (file ?? "").replace(/\/+$/, ""));
+  const texts = textsOf(
+    new Set(files.map(({ path }) => path)),
+    isFile ? folderOf(file) : (file ?? "").replace(/\/+$/, ""),
+  );
   return texts.some((path) => /(^|\/)tokenizer\.json$/.test(path)) ? texts : [];
 }
 
@@ -101,9 +104,9 @@ async function namedFile(
     throw new DeadliftError("EntryNotFound", `${repo} has no file or folder "${file}"; look at its list of files`);
   }
   if (file.endsWith(".gguf")) {
-    const parts = partNames(file);
-    const model = ggufModels(files.filter(({ path }) => parts.includes(path)))[0];
-    return ggufOf(complete(model ?? { quant: undefined, file, parts: [file], size: 0, missing: [] }, repo));
+    const parts = new Set(partNames(file));
+    const model = ggufModels(files.filter(({ path }) => parts.has(path)))[0];
+    return ggufOf(complete(model ?? { quant: undefined, file, parts: 1, present: 1, size: 0 }, repo));
   }
   if (/\.safetensors(\.index\.json)?$/.test(file)) return safetensorsOf(files, file, read, repo);
   throw new DeadliftError(
@@ -197,8 +200,8 @@ function weightMap(text: string, open: string, repo: string): object {
   );
 }
 
-function ggufOf({ file, parts, quant }: GgufModel): Selection {
-  return { format: "gguf", open: file, weights: parts, texts: [], quant };
+function ggufOf({ file, quant }: GgufModel): Selection {
+  return { format: "gguf", open: file, weights: partNames(file), texts: [], quant };
 }
 
 function folderOf(path: string): string {

@@ -6,7 +6,7 @@ import { folderLicence } from "../formats/about.js";
 import { cachedFile } from "../hub/cached.js";
 import { type CachedCommit, cachedCommit, chooseCached } from "../hub/download/cached_snapshot.js";
 import { hubReason, mayUseCache, nothingCached, offline, whenBothFail } from "../hub/download/listing.js";
-import type { RepoFile } from "../hub/gguf_files.js";
+import { type GgufModel, isComplete, partNames, type RepoFile } from "../hub/gguf_files.js";
 import { type RepoInfo, repoInfo } from "../hub/info.js";
 import { RepoFolder } from "../hub/layout.js";
 import type { HubName } from "../hub/names.js";
@@ -130,9 +130,11 @@ async function askCache(question: Question, known: CachedCommit, hub: DeadliftEr
   const { repo, wanted, folder, options } = question;
   const { commit, files } = known;
   const sizes = new Map(files.map(({ path, size }) => [path, size]));
+  const isHere = async (model: GgufModel) =>
+    isComplete(model) && isCached(folder, commit, partNames(model.file), sizes);
   let choice: Choice | undefined;
   const chooseHere = async (_: readonly RepoFile[], read: (path: string) => Promise<string>) => {
-    choice = await chooseModel(files, wanted, read, repo, ({ parts }) => isCached(folder, commit, parts, sizes));
+    choice = await chooseModel(files, wanted, read, repo, isHere);
     return needed(choice.selection);
   };
   try {

@@ -549,6 +549,15 @@ describe("a Hub that lies", () => {
     expect(bytes()).toBeLessThan(100_000);
   });
 
+  it("about thousands of files: they are not all asked for", async () => {
+    const names = Array.from({ length: 1001 }, (_, i) => `s${i}.safetensors`);
+    const index = JSON.stringify({ weight_map: Object.fromEntries(names.map((name) => [name, name])) });
+    const files = Object.fromEntries(names.map((name) => [name, weights]));
+    publish({ ...files, "config.json": single1["config.json"]!, "model.safetensors.index.json": index });
+    await expect(inspect("org/model")).rejects.toThrow(refusal("LimitExceeded", /at most 1000 weight files/));
+    expect(hub.requests.filter(({ host }) => host === "cdn")).toEqual([]);
+  });
+
   it("with another file's part", async () => {
     publish(single1);
     hub.when({ host: "cdn" }, { wrongRange: true });

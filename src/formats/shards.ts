@@ -49,11 +49,24 @@ export async function openIndexed<T extends TensorInfo>(
   const stored = await inParallel(shards, files, ([shard, names]) =>
     openSafetensors(join(folder, shard), files, names),
   );
+  return joinShards(
+    shards.map(([shard], i) => [shard, stored[i]!]),
+    places,
+    indexPath,
+  );
+}
+
+/** The tensors that the index places in each file, and those that it does not know. */
+function joinShards<T extends TensorInfo>(
+  shards: readonly (readonly [name: string, stored: StoredTensors<T>])[],
+  places: ReadonlyMap<string, string>,
+  indexPath: string,
+): StoredTensors<T> {
   const tensors = new Map<string, T>();
   const ties = new Map<string, string>();
-  for (const [i, [shard]] of shards.entries()) {
-    for (const tie of stored[i]!.ties) ties.set(...tie);
-    for (const tensor of stored[i]!.tensors) {
+  for (const [shard, stored] of shards) {
+    for (const tie of stored.ties) ties.set(...tie);
+    for (const tensor of stored.tensors) {
       const place = places.get(tensor.name);
       if (place !== undefined && place !== shard) continue;
       if (tensors.has(tensor.name)) {
@@ -69,7 +82,7 @@ export async function openIndexed<T extends TensorInfo>(
     if (tensors.has(name)) continue;
     throw new DeadliftError(
       "MissingTensor",
-      `${join(folder, shard)} lacks tensor "${name}" that ${indexPath} places there; download both again`,
+      `${join(dirname(indexPath), shard)} lacks tensor "${name}" that ${indexPath} places there; download both again`,
     );
   }
   return { tensors: [...tensors.values()], ties };

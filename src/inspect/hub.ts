@@ -1,7 +1,7 @@
 // Inspects a model of the Hub by its headers: ranged reads, or what the cache has. No weights are downloaded.
 
 import { join } from "node:path";
-import { DeadliftError } from "../error.js";
+import { DeadliftError, expected } from "../error.js";
 import { folderLicence } from "../formats/about.js";
 import { cachedFile } from "../hub/cached.js";
 import { type CachedCommit, cachedCommit, chooseCached } from "../hub/download/cached_snapshot.js";
@@ -19,6 +19,9 @@ import { factsWithoutHeaders } from "./facts.js";
 import { maxIndexBytes, RemoteFiles } from "./files.js";
 import type { Inspection, InspectOptions, ModelFacts } from "./inspection.js";
 import { type Looked, look, lookAt, summaryOf } from "./local.js";
+
+/** The largest published models have some 200; each takes two requests. */
+const maxFiles = 1000;
 
 /**
  * Throws what the Hub says (RepoNotFound, RevisionNotFound, Unreachable, ...), what findWeights and the formats throw,
@@ -94,6 +97,10 @@ async function lookAfar(
 ): Promise<Omit<Looked, "files">> {
   try {
     if (denied) throw denied;
+    if (selection.weights.length > maxFiles) {
+      const what = `at most ${maxFiles} weight files`;
+      throw new DeadliftError("LimitExceeded", expected(what, info.id, selection.weights.length));
+    }
     return await look({ format: selection.format, weights: remote.path(selection.open) }, remote, contextSize);
   } catch (error) {
     const isNewer = error instanceof DeadliftError && error.code === "UnsupportedQuant";

@@ -29,8 +29,8 @@ export class Source {
   constructor(private readonly file: SourceFile) {}
 
   /**
-   * One request for bytes (undefined: for the whole file); `attempt` counts the failed ones before it. Every answer
-   * with 200, 206 or 416 is returned, to be judged. Throws what the Hub or the network says, marked where it may pass.
+   * One request for bytes (undefined: for the whole file); `attempt` counts the failed ones before it. Answers that may
+   * hold bytes, and 416, are returned to be judged. Throws what the Hub or the network says, marked where it may pass.
    */
   async ask(range: Range | undefined, attempt: number, signal: AbortSignal): Promise<Reply> {
     while (this.#address === undefined && this.#finding) await this.#finding;
@@ -112,7 +112,7 @@ export function resolveUrl({ folder, commit, path, settings }: SourceFile): stri
 }
 
 function isUsable(status: number): boolean {
-  return status === 200 || status === 206 || status === 416;
+  return status < 400 || status === 416;
 }
 
 /** How storage behind a CDN says that a signature has expired or an address is gone. */

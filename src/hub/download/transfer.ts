@@ -78,7 +78,7 @@ class Transfer {
         await (way === "whole" ? this.#wholeFile() : this.#ranges());
         way = "again";
       } catch (error) {
-        if (!(error instanceof Restart)) throw this.#withProgress(error);
+        if (!(error instanceof Restart)) throw this.#described(error);
         way = error.way;
         if (way === "whole") continue;
         if (++spoiled === maxSpoiled) throw this.#failed("HubFailed", error.why);
@@ -199,11 +199,15 @@ class Transfer {
     return new DeadliftError(code, `${this.options.name} cannot be downloaded: ${why}${advice}`, { cause });
   }
 
-  #withProgress(error: unknown): unknown {
-    if (!(error instanceof DeadliftError) || error.code !== "Unreachable") return error;
-    const state = `${this.options.partial.blocks.writtenBytes} of ${this.#size} bytes of ${this.options.name} are here`;
+  /** The error that ends the transfer, with the file's name and how far it came. */
+  #described(error: unknown): unknown {
+    if (!(error instanceof DeadliftError) || !["Unreachable", "HubFailed"].includes(error.code)) return error;
+    const { name, partial } = this.options;
+    const { message } = error.message.includes(name) ? error : this.#failed(error.code as "HubFailed", error.message);
+    if (error.code === "HubFailed") return new DeadliftError("HubFailed", message, { cause: error });
+    const state = `${partial.blocks.writtenBytes} of its ${this.#size} bytes are here`;
     const advice = "check the network and run it again: it goes on from there";
-    return new DeadliftError("Unreachable", `${error.message}; ${state}; ${advice}`, { cause: error });
+    return new DeadliftError("Unreachable", `${message}; ${state}; ${advice}`, { cause: error });
   }
 }
 

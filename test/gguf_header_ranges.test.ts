@@ -97,7 +97,13 @@ describe("a remote file that lies", () => {
       "LimitExceeded",
       /at most 8000000 entries/,
     ],
-    ["of one key more than there is", { metadata: { k: str("x") }, keyCount: 2 }, 40, "Truncated", /has 40 bytes, expected/],
+    [
+      "of one key more than there is",
+      { metadata: { k: str("x") }, keyCount: 2 },
+      40,
+      "Truncated",
+      /has 40 bytes, expected/,
+    ],
     ["about where it ends", everything, 300, "Truncated", /has 300 bytes/],
   ];
 

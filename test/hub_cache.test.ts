@@ -1,14 +1,11 @@
-// What we write into the cache: paths, references, listings, pointers and reuse of shared blobs, in Python's layout.
+// What we write into the cache: paths, references and listings of files, in Python's layout.
 
 import {
   chmodSync,
   existsSync,
-  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
-  renameSync,
   statSync,
   symlinkSync,
   unlinkSync,
@@ -17,15 +14,12 @@ import {
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { TreeFile } from "../src/hub/api.js";
-import { cachedBlob, cachedFile } from "../src/hub/cached.js";
 import { RepoFolder } from "../src/hub/layout.js";
-import { lock } from "../src/hub/lock.js";
 import { isMissing, markMissing } from "../src/hub/no_exist.js";
-import { linkSnapshot, type Pointer, prepareCache } from "../src/hub/pointers.js";
+import { prepareCache } from "../src/hub/pointers.js";
 import { readRef, writeRef } from "../src/hub/refs.js";
-import { reuseSharedBlob } from "../src/hub/shared_blobs.js";
 import { readTree, writeTree } from "../src/hub/trees.js";
-import { CacheCase, commitA, commitB, sha256 } from "./hub/cache_case.js";
+import { commitA, commitB, sha256 } from "./hub/cache_case.js";
 import { tempFolder } from "./reference/temp.js";
 
 const posix = process.platform !== "win32";
@@ -34,12 +28,6 @@ const xetHash = `${"0".repeat(63)}1`;
 
 function newFolder(repo = "org/name"): RepoFolder {
   return new RepoFolder({ cacheDir: tempFolder() }, repo);
-}
-
-function withBlob(folder: RepoFolder, data = "weights"): string {
-  mkdirSync(folder.blobs, { recursive: true });
-  writeFileSync(folder.blob(sha256(data)), data);
-  return sha256(data);
 }
 
 describe("paths", () => {
@@ -279,210 +267,5 @@ describe("what a commit does not have", () => {
     expect(await isMissing(folder, commitA, "sub")).toBe(false);
     expect(readFileSync(folder.noExist(commitA, "sub/none.json"), "utf8")).toBe("");
     expect(readdirSync(folder.path).sort()).toEqual([".no_exist", "snapshots"]);
-  });
-});
-
-describe.runIf(posix)("pointers", () => {
-  function pointer(folder: RepoFolder, more: Partial<Pointer> = {}): Pointer {
-    const settings = { cacheDir: join(folder.path, ".."), symlinks: true };
-    return { folder, commit: commitA, file: "sub/dir/model.bin", etag, newBlob: true, settings, ...more };
-  }
-
-  it("are relative links that resolve to their blob", async () => {
-    const folder = newFolder();
-    withBlob(folder);
-    await linkSnapshot(pointer(folder));
-    await linkSnapshot(pointer(folder, { file: "model.bin", newBlob: false }));
-    expect(readlinkSync(folder.snapshot(commitA, "sub/dir/model.bin"))).toBe(`../../../../blobs/${etag}`);
-    expect(readlinkSync(folder.snapshot(commitA, "model.bin"))).toBe(`../../blobs/${etag}`);
-    expect(readFileSync(folder.snapshot(commitA, "sub/dir/model.bin"), "utf8")).toBe("weights");
-    expect(readdirSync(folder.path).sort()).toEqual(["blobs", "snapshots"]);
-  });
-
-  it("stay when they are right, and are replaced when they are not", async () => {
-    const folder = newFolder();
-    withBlob(folder);
-    const other = withBlob(folder, "other");
-    const path = folder.snapshot(commitA, "sub/dir/model.bin");
-    await linkSnapshot(pointer(folder));
-    const { ino } = lstatSync(path);
-    await linkSnapshot(pointer(folder));
-    expect(lstatSync(path).ino).toBe(ino);
-    await linkSnapshot(pointer(folder, { etag: other }));
-    expect(readFileSync(path, "utf8")).toBe("other");
-    unlinkSync(path);
-    symlinkSync("nowhere", path);
-    await linkSnapshot(pointer(folder));
-    expect(readFileSync(path, "utf8")).toBe("weights");
-    unlinkSync(path);
-    symlinkSync(folder.blob(etag), path); // absolute, but right
-    await linkSnapshot(pointer(folder));
-    expect(readlinkSync(path)).toBe(folder.blob(etag));
-    expect(readdirSync(folder.path).sort()).toEqual(["blobs", "snapshots"]);
-  });
-
-  it("made by several at one time are right", async () => {
-    const folder = newFolder();
-    withBlob(folder);
-    await Promise.all(Array.from({ length: 20 }, () => linkSnapshot(pointer(folder, { newBlob: false }))));
-    expect(readFileSync(folder.snapshot(commitA, "sub/dir/model.bin"), "utf8")).toBe("weights");
-    expect(readdirSync(folder.path).sort()).toEqual(["blobs", "snapshots"]);
-  });
-
-  it("keep a file from where there were no links, unless the blob is new", async () => {
-    const folder = newFolder();
-    withBlob(folder);
-    const path = folder.snapshot(commitA, "model.bin");
-    mkdirSync(folder.snapshot(commitA), { recursive: true });
-    writeFileSync(path, "WEIGHTS");
-    await linkSnapshot(pointer(folder, { file: "model.bin", newBlob: false }));
-    expect(readFileSync(path, "utf8")).toBe("WEIGHTS");
-    await linkSnapshot(pointer(folder, { file: "model.bin" }));
-    expect(readFileSync(path, "utf8")).toBe("weights");
-    expect(lstatSync(path).isSymbolicLink()).toBe(true);
-  });
-
-  it("are never made outside of their snapshot", async () => {
-    const outside = tempFolder();
-    for (const linked of [["snapshots"], ["snapshots", commitA], ["snapshots", commitA, "sub"]]) {
-      const folder = newFolder();
-      withBlob(folder);
-      mkdirSync(join(folder.path, ...linked.slice(0, -1)), { recursive: true });
-      symlinkSync(outside, join(folder.path, ...linked));
-      await expect(linkSnapshot(pointer(folder)), linked.join("/")).rejects.toMatchObject({ code: "UnsafeFileName" });
-      await expect(writeRef(folder, "main", commitA).then(() => linkSnapshot(pointer(folder)))).rejects.toMatchObject({
-        code: "UnsafeFileName",
-      });
-    }
-    expect(readdirSync(outside)).toEqual([]);
-  });
-
-  it("are no links to nothing", async () => {
-    const folder = newFolder();
-    await expect(linkSnapshot(pointer(folder))).rejects.toThrow(/ENOENT/);
-    expect(existsSync(folder.snapshot(commitA, "sub/dir/model.bin"))).toBe(false);
-  });
-
-  it("where links are not wanted, new blobs are moved and old ones copied", async () => {
-    const folder = newFolder();
-    const settings = { cacheDir: join(folder.path, ".."), symlinks: false };
-    withBlob(folder);
-    await linkSnapshot(pointer(folder, { settings, newBlob: false }));
-    expect(existsSync(folder.blob(etag))).toBe(true);
-    await linkSnapshot(pointer(folder, { settings, commit: commitB }));
-    expect(existsSync(folder.blob(etag))).toBe(false);
-    for (const commit of [commitA, commitB]) {
-      const path = folder.snapshot(commit, "sub/dir/model.bin");
-      expect(lstatSync(path).isFile()).toBe(true);
-      expect(readFileSync(path, "utf8")).toBe("weights");
-    }
-    expect(readdirSync(folder.blobs)).toEqual([]);
-  });
-
-  it("where links are not wanted, what is shared is copied", async () => {
-    const cache = new CacheCase();
-    const entry = cache.share("org/name", "model.bin", "weights", xetHash);
-    const folder = new RepoFolder({ cacheDir: cache.path }, "org/name");
-    const settings = { cacheDir: cache.path, symlinks: false };
-    await linkSnapshot(pointer(folder, { settings, file: "model.bin" }));
-    expect(readFileSync(folder.snapshot(commitA, "model.bin"), "utf8")).toBe("weights");
-    expect(lstatSync(folder.snapshot(commitA, "model.bin")).isFile()).toBe(true);
-    expect(readFileSync(entry, "utf8")).toBe("weights");
-    expect(lstatSync(folder.blob(etag)).isSymbolicLink()).toBe(true);
-  });
-});
-
-describe.runIf(posix)("reading", () => {
-  it("gives real paths through all links, and nothing for links to nothing", async () => {
-    const cache = new CacheCase();
-    const entry = cache.share("org/name", "model.bin", "weights", xetHash);
-    cache.add("org/name", commitA, { "model.bin": "weights", "config.json": "{}" });
-    const folder = new RepoFolder({ cacheDir: cache.path }, "org/name");
-    expect(await cachedFile(folder, commitA, "model.bin")).toEqual({ path: entry, size: 7 });
-    expect(await cachedBlob(folder, etag)).toEqual({ path: entry, size: 7 });
-    expect(await cachedFile(folder, commitA, "config.json")).toMatchObject({ size: 2 });
-    expect(await cachedFile(folder, commitA, "other")).toBeUndefined();
-    renameSync(entry, `${entry}.gone`);
-    expect(await cachedFile(folder, commitA, "model.bin")).toBeUndefined();
-    expect(await cachedBlob(folder, etag)).toBeUndefined();
-    expect(await cachedFile(folder, commitA, "config.json")).toBeDefined();
-  });
-});
-
-describe.runIf(posix)("shared blobs", () => {
-  async function reuse(cache: CacheCase, more: object = {}): Promise<boolean> {
-    const settings = { cacheDir: cache.path, symlinks: true, sharedBlobs: true };
-    const folder = new RepoFolder(settings, "org/two");
-    mkdirSync(folder.blobs, { recursive: true });
-    return reuseSharedBlob({ settings, folder, etag, xetHash, size: 7, ...more });
-  }
-
-  function shared(): { cache: CacheCase; entry: string } {
-    const cache = new CacheCase();
-    return { cache, entry: cache.share("org/one", "model.bin", "weights", xetHash) };
-  }
-
-  it("are linked to, and named in the manifest", async () => {
-    const { cache, entry } = shared();
-    expect(await reuse(cache)).toBe(true);
-    const blob = join(cache.repo("org/two"), "blobs", etag);
-    expect(readlinkSync(blob)).toBe(`../../blobs/00/${xetHash}`);
-    expect(readFileSync(blob, "utf8")).toBe("weights");
-    expect(readFileSync(`${entry}.refs`, "utf8")).toBe(
-      `models--org--one/blobs/${etag}\nmodels--org--two/blobs/${etag}\n`,
-    );
-    expect(statSync(`${entry}.refs`).mode & 0o777).toBe(0o666);
-    expect(statSync(`${entry}.lock`).mode & 0o777).toBe(0o666);
-    expect(readdirSync(join(cache.repo("org/two"), "blobs"))).toEqual([etag]);
-  });
-
-  it("are left alone when they are not wanted or not right", async () => {
-    const { cache, entry } = shared();
-    const settings = { cacheDir: cache.path, symlinks: true, sharedBlobs: true };
-    expect(await reuse(cache, { settings: { ...settings, sharedBlobs: false } })).toBe(false);
-    expect(await reuse(cache, { settings: { ...settings, symlinks: false } })).toBe(false);
-    expect(await reuse(cache, { xetHash: undefined })).toBe(false);
-    expect(await reuse(cache, { xetHash: "../../x" })).toBe(false);
-    expect(await reuse(cache, { xetHash: "1".repeat(64) })).toBe(false);
-    expect(await reuse(cache, { size: 8 })).toBe(false);
-    writeFileSync(join(cache.path, "blobs", ".huggingface-shared-blobs"), "2\n");
-    expect(await reuse(cache)).toBe(false);
-    unlinkSync(join(cache.path, "blobs", ".huggingface-shared-blobs"));
-    expect(await reuse(cache)).toBe(false);
-    expect(readdirSync(join(cache.repo("org/two"), "blobs"))).toEqual([]);
-    expect(readFileSync(`${entry}.refs`, "utf8")).toBe(`models--org--one/blobs/${etag}\n`);
-  });
-
-  it("are not linked when the entry, its manifest or its lock is a link", async () => {
-    const outside = tempFolder({ file: "weights" });
-    for (const end of ["", ".refs", ".lock"]) {
-      const { cache, entry } = shared();
-      if (existsSync(entry + end)) unlinkSync(entry + end);
-      symlinkSync(join(outside, "file"), entry + end);
-      expect(await reuse(cache), end).toBe(false);
-      expect(readdirSync(join(cache.repo("org/two"), "blobs"))).toEqual([]);
-    }
-    expect(readFileSync(join(outside, "file"), "utf8")).toBe("weights");
-  });
-
-  it("are not linked from a repository's folder that is elsewhere, since the link would lead nowhere", async () => {
-    const { cache, entry } = shared();
-    const elsewhere = tempFolder();
-    symlinkSync(elsewhere, cache.repo("org/two"));
-    expect(await reuse(cache)).toBe(false);
-    expect(readdirSync(join(elsewhere, "blobs"))).toEqual([]);
-    expect(readFileSync(`${entry}.refs`, "utf8")).not.toContain("two");
-  });
-
-  it("wait for their lock, until the caller is tired of it", async () => {
-    const { cache, entry } = shared();
-    const held = await lock(`${entry}.lock`);
-    const stop = new AbortController();
-    const waiting = reuse(cache, { signal: stop.signal });
-    stop.abort();
-    await expect(waiting).rejects.toMatchObject({ code: "Aborted" });
-    const again = reuse(cache);
-    held!.release();
-    expect(await again).toBe(true);
   });
 });

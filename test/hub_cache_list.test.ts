@@ -4,10 +4,9 @@ import { mkdirSync, readdirSync, symlinkSync, unlinkSync, utimesSync } from "nod
 import { join } from "node:path";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { listCache } from "../src/hub/scan.js";
-import { CacheCase, commitA, commitB, etagOf } from "./hub/cache_case.js";
+import { CacheCase, commitA, commitB, etagOf, xetHash } from "./hub/cache_case.js";
 import { tempFolder } from "./reference/temp.js";
 
-const xetHash = "7".repeat(64);
 const list = (cache: CacheCase) => listCache({ cacheDir: cache.path });
 
 it("a cache that is not there is empty", async () => {

@@ -2,68 +2,23 @@
 
 import {
   existsSync,
-  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
   symlinkSync,
   unlinkSync,
-  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type FileLock, lock } from "../src/hub/lock.js";
-import { pruneCache } from "../src/hub/prune.js";
 import { removeFromCache } from "../src/hub/remove.js";
 import { listCache } from "../src/hub/scan.js";
-import { CacheCase, commitA, commitB, commitC, etagOf } from "./hub/cache_case.js";
+import { CacheCase, commitA, commitB, commitC, etagOf, xetHash } from "./hub/cache_case.js";
+import { holding, prune, remove, twoRevisions, warnings } from "./hub/cache_removal.js";
 import { tempFolder } from "./reference/temp.js";
 
-const xetHash = "7".repeat(64);
 const posix = process.platform !== "win32";
-
-/** What a dry run foretells, and then what happens: both must be the same. */
-async function remove(cache: CacheCase, ...targets: string[]) {
-  const before = cache.all();
-  const foretold = await removeFromCache(targets, { cacheDir: cache.path, dryRun: true });
-  expect(cache.all()).toEqual(before);
-  const done = await removeFromCache(targets, { cacheDir: cache.path });
-  expect({ ...done, dryRun: true }).toEqual(foretold);
-  return done;
-}
-
-async function prune(cache: CacheCase, options: object = {}) {
-  const before = cache.all();
-  const foretold = await pruneCache({ cacheDir: cache.path, dryRun: true, ...options });
-  expect(cache.all()).toEqual(before);
-  const done = await pruneCache({ cacheDir: cache.path, ...options });
-  expect({ ...done, dryRun: true }).toEqual(foretold);
-  return done;
-}
-
-async function warnings(cache: CacheCase): Promise<readonly string[]> {
-  return (await listCache({ cacheDir: cache.path })).warnings;
-}
-
-async function holding<T>(path: string, work: () => Promise<T>): Promise<T> {
-  const held: FileLock | undefined = await lock(path);
-  try {
-    return await work();
-  } finally {
-    held!.release();
-  }
-}
-
-function twoRevisions(): CacheCase {
-  const cache = new CacheCase();
-  cache.add("org/model", commitA, { "a.bin": "12345", "old.json": "123" }, { refs: ["v1", "refs/pr/1"], tree: true });
-  cache.add("org/model", commitB, { "a.bin": "12345", "new.json": "1234567" }, { tree: true });
-  cache.add("org/other", commitC, { "a.bin": "12345" });
-  cache.write(join(cache.repo("org/model"), ".no_exist", commitA, "none.json"), "");
-  return cache;
-}
 
 describe("removing", () => {
   it("a revision takes what no other revision has", async () => {
@@ -272,174 +227,5 @@ describe("somebody else's work", () => {
     );
     await removeFromCache("org/model@v1", { cacheDir: cache.path });
     expect(existsSync(blob)).toBe(true);
-  });
-});
-
-describe.runIf(posix)("links that lead out of the cache", () => {
-  it("a repository's folder: the link goes, what it leads to stays", async () => {
-    const cache = twoRevisions();
-    const outside = tempFolder();
-    renameSync(cache.repo("org/model"), join(outside, "model"));
-    symlinkSync(join(outside, "model"), cache.repo("org/model"));
-    const { kept } = await remove(cache, "org/model@v1");
-    expect(kept[0]!.reason).toMatch(/link/);
-    expect(readdirSync(join(outside, "model", "snapshots")).sort()).toEqual([commitA, commitB]);
-    expect((await remove(cache, "org/model")).freedBytes).toBe(0);
-    expect(existsSync(cache.repo("org/model"))).toBe(false);
-    expect(readdirSync(join(outside, "model", "blobs"))).toHaveLength(3);
-  });
-
-  it("a snapshot, a room or a file of one: what they lead to stays", async () => {
-    for (const linked of ["snapshots", "refs", "blobs", "trees", ".no_exist", join("snapshots", commitA)]) {
-      for (const target of ["org/model", "org/model@v1"]) {
-        const cache = twoRevisions();
-        const outside = tempFolder();
-        const path = join(cache.repo("org/model"), linked);
-        renameSync(path, join(outside, "moved"));
-        symlinkSync(join(outside, "moved"), path);
-        const before = cache.all(outside);
-        await removeFromCache(target, { cacheDir: cache.path });
-        expect(cache.all(outside), `${target} with ${linked}`).toEqual(before);
-      }
-    }
-  });
-
-  it("files of a snapshot: neither they nor what they claim for a blob", async () => {
-    const outside = tempFolder({ "precious.txt": "1234567890", "folder/more.txt": "1" });
-    for (const target of ["org/model", "org/model@v1"]) {
-      const cache = twoRevisions();
-      const snapshot = join(cache.repo("org/model"), "snapshots", commitA);
-      symlinkSync(join(outside, "precious.txt"), join(snapshot, "absolute.txt"));
-      symlinkSync(join(outside, "folder"), join(snapshot, "folder"));
-      symlinkSync(join(outside, "precious.txt"), join(cache.repo("org/model"), "blobs", "8".repeat(64)));
-      symlinkSync(join("..", "..", "blobs", "8".repeat(64)), join(snapshot, "two-hops.txt"));
-      await remove(cache, target);
-      await prune(cache);
-      expect(readFileSync(join(outside, "precious.txt"), "utf8")).toBe("1234567890");
-      expect(readdirSync(join(outside, "folder"))).toEqual(["more.txt"]);
-    }
-  });
-
-  it("a blob that another revision reaches by an absolute link stays", async () => {
-    const cache = twoRevisions();
-    const alias = join(tempFolder(), "alias");
-    symlinkSync(cache.path, alias);
-    const blob = cache.blob("org/model", "old.json", "123");
-    symlinkSync(
-      join(alias, "models--org--model", "blobs", etagOf("old.json", "123")),
-      join(cache.repo("org/model"), "snapshots", commitB, "absolute.json"),
-    );
-    await remove(cache, "org/model@v1");
-    expect(readFileSync(blob, "utf8")).toBe("123");
-  });
-
-  it("the cache folder itself may be one", async () => {
-    const cache = twoRevisions();
-    const alias = join(tempFolder(), "alias");
-    symlinkSync(cache.path, alias);
-    const { freedBytes } = await removeFromCache("org/model", { cacheDir: alias });
-    expect(freedBytes).toBe(15);
-    expect(existsSync(cache.repo("org/model"))).toBe(false);
-  });
-
-  it("of a leftover or a broken download: the link goes", async () => {
-    const cache = twoRevisions();
-    const outside = tempFolder({ "keep.txt": "1", "f.incomplete": "12" });
-    mkdirSync(join(cache.path, ".locks"), { recursive: true });
-    symlinkSync(outside, join(cache.path, ".locks", `.removed-${"0".repeat(16)}`));
-    symlinkSync(join(outside, "keep.txt"), join(cache.repo("org/model"), "blobs", `${"1".repeat(64)}.incomplete`));
-    mkdirSync(cache.repo("org/linked"));
-    symlinkSync(outside, join(cache.repo("org/linked"), "blobs"));
-    const { freedBytes, kept } = await pruneCache({ cacheDir: cache.path });
-    expect(freedBytes).toBe(0);
-    expect(kept).toHaveLength(1);
-    expect(readdirSync(outside).sort()).toEqual(["f.incomplete", "keep.txt"]);
-    expect(readdirSync(join(cache.path, ".locks")).filter((name) => name.startsWith("."))).toEqual([]);
-  });
-});
-
-describe("pruning", () => {
-  it("takes revisions without a name, broken downloads, blobs and shared blobs of nobody, and leftovers", async () => {
-    const cache = twoRevisions();
-    const folder = cache.repo("org/model");
-    cache.add("org/model", commitC, { "a.bin": "12345", "detached.json": "22" }, { refs: [] });
-    cache.add("org/detached", commitC, { "x.bin": "123456" }, { refs: [] });
-    cache.share("org/gone", "m.bin", "weights", xetHash);
-    unlinkSync(join(cache.repo("org/gone"), "blobs", etagOf("m.bin", "weights")));
-    mkdirSync(join(cache.repo("org/gone"), "snapshots"));
-    const broken = join(folder, "blobs", `${"1".repeat(64)}.12345678.incomplete`);
-    const journal = join(folder, "blobs", `${"1".repeat(64)}.12345678.map.incomplete`);
-    const old = join(folder, "blobs", `${"2".repeat(40)}.incomplete`);
-    const unused = join(folder, "blobs", "3".repeat(64));
-    const fresh = join(folder, `.deadlift-${"0".repeat(16)}.tmp`);
-    const stale = join(folder, `.deadlift-${"1".repeat(16)}.tmp`);
-    for (const path of [broken, journal, old, unused, fresh, stale]) writeFileSync(path, "1");
-    utimesSync(stale, 1_000_000, 1_000_000);
-    cache.write(join(cache.path, ".locks", `.removed-${"0".repeat(16)}`, "blobs", "x"), "1234");
-    const { removed, kept, freedBytes } = await prune(cache);
-    expect(kept).toEqual([]);
-    const kinds = removed.map(({ kind, bytes }) => `${kind} ${bytes}`).sort();
-    expect(kinds).toEqual(
-      [
-        "revision 2",
-        "repo 6",
-        "incomplete 1",
-        "incomplete 1",
-        "incomplete 1",
-        "blob 1",
-        "leftover 1",
-        "leftover 4",
-        "shared 7",
-      ].sort(),
-    );
-    expect(freedBytes).toBe(24);
-    for (const path of [broken, journal, old, unused, stale]) expect(existsSync(path), path).toBe(false);
-    expect(existsSync(fresh)).toBe(true);
-    expect(readdirSync(join(folder, "snapshots")).sort()).toEqual([commitA, commitB]);
-    expect(readdirSync(join(folder, "blobs"))).toHaveLength(3);
-    expect(await warnings(cache)).toEqual([]);
-    expect((await prune(cache)).removed).toEqual([]);
-  });
-
-  it("leaves downloads that go on, and those that are not old enough", async () => {
-    const cache = twoRevisions();
-    const part = join(cache.repo("org/model"), "blobs", `${"1".repeat(64)}.12345678.incomplete`);
-    const other = join(cache.repo("org/model"), "blobs", `${"2".repeat(40)}.incomplete`);
-    cache.write(part, "part");
-    cache.write(other, "part");
-    await holding(cache.lockOf("org/model", "1".repeat(64)), async () => {
-      const { removed, kept } = await prune(cache);
-      expect(removed.map(({ path }) => path)).toEqual([other]);
-      expect(kept.map(({ path }) => path)).toEqual([part]);
-    });
-    expect((await prune(cache, { incompleteOlderThanMs: 3_600_000 })).removed).toEqual([]);
-    expect(existsSync(part)).toBe(true);
-    utimesSync(part, 1_000_000, 1_000_000);
-    expect((await prune(cache, { incompleteOlderThanMs: 3_600_000 })).freedBytes).toBe(4);
-  });
-
-  it("does not touch a repository it cannot read, but for broken downloads", async () => {
-    const cache = twoRevisions();
-    cache.write(join(cache.repo("org/model"), "refs", "lost"), commitC);
-    cache.write(join(cache.repo("org/model"), "blobs", "3".repeat(64)), "unused");
-    cache.write(join(cache.repo("org/model"), "blobs", `${"4".repeat(64)}.incomplete`), "part");
-    expect((await prune(cache)).removed.map(({ kind }) => kind)).toEqual(["incomplete"]);
-  });
-
-  it("takes options that make sense only", async () => {
-    const cache = twoRevisions();
-    for (const value of [-1, Number.NaN, "1"]) {
-      const options = { cacheDir: cache.path, incompleteOlderThanMs: value as number };
-      await expect(pruneCache(options)).rejects.toMatchObject({ code: "InvalidArgument" });
-    }
-    await expect(pruneCache({ cacheDir: cache.path, dryRun: 1 as unknown as boolean })).rejects.toMatchObject({
-      code: "InvalidArgument",
-    });
-    expect(lstatSync(cache.repo("org/model")).isDirectory()).toBe(true);
-  });
-
-  it("of a cache that is not there does nothing", async () => {
-    const result = await pruneCache({ cacheDir: join(tempFolder(), "none") });
-    expect(result).toEqual({ removed: [], kept: [], freedBytes: 0, dryRun: false });
   });
 });

@@ -5,10 +5,8 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { hashFile } from "../src/hub/hash_file.js";
 import { type VerifyProgress, verifyCache } from "../src/hub/verify.js";
-import { CacheCase, commitA, commitB, gitSha1, sha256 } from "./hub/cache_case.js";
+import { CacheCase, commitA, commitB, gitSha1, sha256, xetHash } from "./hub/cache_case.js";
 import { tempFolder } from "./reference/temp.js";
-
-const xetHash = "7".repeat(64);
 
 function verify(cache: CacheCase, options: object = {}) {
   return verifyCache({ cacheDir: cache.path, ...options });

@@ -8,6 +8,7 @@ import { tempFolder } from "../reference/temp.js";
 export const commitA = "a".repeat(40);
 export const commitB = "b".repeat(40);
 export const commitC = "c".repeat(40);
+export const xetHash = "7".repeat(64);
 
 export function sha256(data: string): string {
   return createHash("sha256").update(data).digest("hex");

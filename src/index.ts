@@ -4,6 +4,7 @@ export type { Message, Tool } from "./chat/template.js";
 export { DeadliftError, type ErrorCode } from "./error.js";
 export type { GenerateOptions } from "./generate.js";
 export type { FinishReason, Generation, GenerationResult, Timings, TokenLogprob, Usage } from "./generation.js";
+export type { CacheOptions } from "./hub/cache_options.js";
 export type { DownloadProgress } from "./hub/download/progress.js";
 export { type DownloadedFile, type DownloadedModel, type DownloadOptions, downloadModel } from "./hub/download.js";
 export { type ModelFileInfo, type ModelInfo, type ModelInfoOptions, modelInfo } from "./hub/info.js";
@@ -17,7 +18,7 @@ export {
   type ModelRevisionsOptions,
   modelRevisions,
 } from "./hub/revisions.js";
-export { type CacheListing, type CacheOptions, listCache } from "./hub/scan.js";
+export { type CacheListing, listCache } from "./hub/scan.js";
 export type { CachedFile, CachedRepo, CachedRevision } from "./hub/scan_repo.js";
 export {
   iterateModels,

@@ -1,13 +1,12 @@
 // Looks at a model without loading it: what it is, how large, whether it runs, and whether it fits into this machine.
 
-import { stat } from "node:fs/promises";
 import { DeadliftError, expected } from "./error.js";
-import { type HubName, parseHubName } from "./hub/names.js";
 import { checkHubKeys, checkSignal, checkText } from "./hub/option_check.js";
 import { hubSettings } from "./hub/settings.js";
 import { inspectRepo } from "./inspect/hub.js";
 import type { Inspection, InspectOptions } from "./inspect/inspection.js";
 import { inspectPath } from "./inspect/local.js";
+import { exists, hubNameOf } from "./locate.js";
 import { checkInteger } from "./options.js";
 
 export type { GgufChoice, Inspection, InspectOptions, MemoryPlan } from "./inspect/inspection.js";
@@ -28,9 +27,7 @@ export async function inspectModel(name: string, options: InspectOptions = {}): 
   checkSignal(options.signal);
   if (await exists(name)) return inspectPath(name, forPath(options));
   const settings = hubSettings(options);
-  const hubName = parseHubName(name, settings);
-  if (!hubName) throw new DeadliftError("FileNotFound", `there is no file or folder ${name}`);
-  return inspectRepo(name, withOptions(hubName, options), options, settings);
+  return inspectRepo(name, hubNameOf(name, options, settings), options, settings);
 }
 
 /** A file has neither revisions nor quants to choose from. */
@@ -39,24 +36,4 @@ function forPath(options: InspectOptions): InspectOptions {
   if (wrong === undefined) return options;
   const advice = wrong === "quant" ? "name the file itself" : "leave it out";
   throw new DeadliftError("InvalidArgument", `${wrong} is for models of the Hub, and this is a local path; ${advice}`);
-}
-
-/** Throws InvalidArgument when the name says one thing and an option another. */
-function withOptions(name: HubName, options: InspectOptions): HubName {
-  for (const key of ["revision", "quant"] as const) {
-    const [inName, beside] = [name[key], options[key]];
-    if (inName === undefined || beside === undefined || inName === beside) continue;
-    throw new DeadliftError(
-      "InvalidArgument",
-      `expected one ${key} for ${name.repo}, received "${inName}" in its name and "${beside}" beside it`,
-    );
-  }
-  return { ...name, revision: options.revision ?? name.revision, quant: options.quant ?? name.quant };
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

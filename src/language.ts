@@ -22,7 +22,7 @@ export function tokenizerOf(opened: OpenedModel): Promise<Tokenizer> {
  * are downloaded; a GGUF file wholly). Throws FileNotFound, NotAModel, InvalidTokenizer, and what downloads throw.
  */
 export async function loadTokenizer(name: string, options: LocateOptions = {}): Promise<Tokenizer> {
-  checkKeys(options, ["revision", "signal", "onProgress", ...hubOptionKeys], "loadTokenizer");
+  checkKeys(options, ["revision", "quant", "signal", "onProgress", ...hubOptionKeys], "loadTokenizer");
   const { path } = await locateModel(name, options, "texts");
   const texts = await openTexts(path);
   return tokenizerFrom(texts, texts.generation?.eos_token_id);

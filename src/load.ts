@@ -7,7 +7,7 @@ import { openModel } from "./formats/open.js";
 import type { DownloadProgress } from "./hub/download/progress.js";
 import { type HubOptions, hubOptionKeys } from "./hub/settings.js";
 import { templatesOf, tokenizerOf } from "./language.js";
-import { locateModel } from "./locate.js";
+import { type LocateOptions, locateModel } from "./locate.js";
 import { Model } from "./model.js";
 import { checkChoice, checkInteger, checkKeys } from "./options.js";
 import { aborted } from "./scheduler.js";
@@ -19,9 +19,7 @@ export const embeddedModel: string = fileURLToPath(new URL("../models/tiny", imp
 export type LoadProgress = DownloadProgress | { readonly stage: OpenStage };
 type OpenStage = "files" | "tokenizer" | "program" | "ready";
 
-export interface LoadOptions extends RunOptions, HubOptions {
-  /** Branch, tag or commit of a Hub repository; default: what the name says after "@", else "main". */
-  readonly revision?: string | undefined;
+export interface LoadOptions extends RunOptions, HubOptions, Pick<LocateOptions, "revision" | "quant"> {
   /** Where to run; "auto" (the default) takes the CPU. */
   readonly device?: "auto" | "cpu" | undefined;
   /** Stops the loading. */
@@ -30,7 +28,7 @@ export interface LoadOptions extends RunOptions, HubOptions {
 }
 
 const runKeys = ["device", "threads", "isa", "contextSize", "kvType", "signal", "onProgress"];
-const loadKeys = [...runKeys, "revision", ...hubOptionKeys];
+const loadKeys = [...runKeys, "revision", "quant", ...hubOptionKeys];
 
 /**
  * Opens a model as it was published and makes it ready to run. `name` is a folder in Hub layout or one file (safetensors

@@ -1,7 +1,7 @@
 // From what a user calls a model to a path that can be opened: local paths as they are, Hub names by way of the cache.
 
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DeadliftError } from "./error.js";
 import type { TreeFile } from "./hub/api.js";
 import type { DownloadProgress } from "./hub/download/progress.js";
@@ -23,6 +23,8 @@ export interface HubSource {
 export interface LocateOptions extends HubOptions {
   /** Branch, tag or commit; default: what the name says after "@", else "main". */
   readonly revision?: string | undefined;
+  /** The GGUF of that quant, as after ":" in the name. */
+  readonly quant?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
 }
@@ -44,23 +46,31 @@ type Need = "weights" | "texts";
 export async function locateModel(name: string, options: LocateOptions, need: Need = "weights"): Promise<Located> {
   if (await exists(name)) return { path: name, source: undefined };
   const settings = hubSettings(options);
-  const hubName = hubNameOf(name, settings);
-  if (options.revision !== undefined && hubName.revision !== undefined && options.revision !== hubName.revision) {
-    throw new DeadliftError(
-      "InvalidArgument",
-      `expected one revision for ${hubName.repo}, received "${hubName.revision}" in its name and "${options.revision}" beside it`,
-    );
-  }
-  return fetchModel({ ...hubName, revision: options.revision ?? hubName.revision }, settings, options, need);
+  return fetchModel(hubNameOf(name, options, settings), settings, options, need);
 }
 
-/** The Hub name of what is no existing path. Throws FileNotFound for what must have been meant as a path. */
-export function hubNameOf(name: string, settings: HubSettings): HubName {
+/**
+ * The Hub name of what is no existing path, with what options add to it. Throws FileNotFound for what must have been
+ * meant as a path, InvalidArgument when the name says one thing and an option another.
+ */
+export function hubNameOf(
+  name: string,
+  options: Pick<LocateOptions, "revision" | "quant">,
+  settings: HubSettings,
+): HubName {
   // "model.gguf" and "folder/model.safetensors" could be repositories; nobody names them so.
   const looksLikeFile = !name.includes("://") && /\.(gguf|safetensors|json)$/i.test(name);
   const hubName = looksLikeFile ? undefined : parseHubName(name, settings);
-  if (hubName) return hubName;
-  throw new DeadliftError("FileNotFound", `there is no file or folder ${name}`);
+  if (!hubName) throw new DeadliftError("FileNotFound", `there is no file or folder ${name}`);
+  for (const key of ["revision", "quant"] as const) {
+    const [inName, beside] = [hubName[key], options[key]];
+    if (inName === undefined || beside === undefined || inName === beside) continue;
+    throw new DeadliftError(
+      "InvalidArgument",
+      `expected one ${key} for ${hubName.repo}, received "${inName}" in its name and "${beside}" beside it`,
+    );
+  }
+  return { ...hubName, revision: options.revision ?? hubName.revision, quant: options.quant ?? hubName.quant };
 }
 
 async function fetchModel(name: HubName, settings: HubSettings, options: LocateOptions, need: Need): Promise<Located> {
@@ -69,7 +79,10 @@ async function fetchModel(name: HubName, settings: HubSettings, options: LocateO
   let open = "";
   const choose = async (files: readonly TreeFile[], read: (path: string) => Promise<string>) => {
     const texts = need === "texts" ? selectTexts(files, wanted(name)) : [];
-    if (texts.length > 0) return texts;
+    if (texts.length > 0) {
+      open = dirname(texts[0]!);
+      return texts;
+    }
     const selection = await selectFiles(files, wanted(name), read, repo);
     open = selection.open;
     return [...selection.texts, ...(need === "texts" ? [selection.open] : selection.weights)];
@@ -90,7 +103,7 @@ function wanted({ quant, file }: HubName): { quant?: string; file?: string } {
   return { ...(quant !== undefined && { quant }), ...(file !== undefined && { file }) };
 }
 
-async function exists(path: string): Promise<boolean> {
+export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     () => false,

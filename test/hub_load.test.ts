@@ -94,6 +94,9 @@ describe("a repository of the Hub", () => {
       code: "AmbiguousModel",
       message: expect.stringMatching(/Q8_0.*F16.*deadlift\/quants:/s),
     });
+    await (await loadModel("deadlift/quants", { ...options(), quant: "F16" })).dispose();
+    const two = loadModel("deadlift/quants:Q8_0", { ...options(), quant: "F16" });
+    await expect(two).rejects.toMatchObject({ code: "InvalidArgument" });
     await expect(loadModel("deadlift/quants:Q4_K_M", options())).rejects.toMatchObject({ code: "QuantNotFound" });
   });
 
@@ -119,6 +122,10 @@ describe("a repository of the Hub", () => {
     const tokenizer = await loadTokenizer("deadlift/tiny", options());
     expect(tokenizer.decode(await tokenizer.encode("Hello"), { skipSpecial: true })).toBe("Hello");
     expect(hub.requests.slice(before).filter(({ url }) => url.includes("safetensors"))).toEqual([]);
+    const nested = Object.fromEntries(texts.map((name) => [`sub/folder/${name}`, tinyFile(name)]));
+    hub.repo("deadlift/nested").commit({ ...nested, "README.md": "below" });
+    const inside = await loadTokenizer("hf://deadlift/nested/sub/folder", options());
+    expect(await inside.encode("Hello")).toEqual(await tokenizer.encode("Hello"));
   });
 });
 

@@ -1,27 +1,39 @@
 // The README keeps its word: every TypeScript example runs as it stands, and every file it points at exists.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { transformSync } from "esbuild";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { type SpawnedHub, spawnHub } from "./hub/spawn.js";
 
 const root = resolve(import.meta.dirname, "..");
 const readme = readFileSync(join(root, "README.md"), "utf8");
 const examples = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
 
+/** Models that the examples name: the small one under their names. */
+const models = ["Qwen/Qwen3-0.6B"];
+
 let folder: string;
-beforeAll(() => {
+let hub: SpawnedHub;
+beforeAll(async () => {
   // Inside the package, so that `import "deadlift"` finds the package itself by its own exports.
   mkdirSync(join(root, "build"), { recursive: true });
   folder = mkdtempSync(join(root, "build/readme-"));
+  const tiny = join(root, "models/tiny");
+  const files = Object.fromEntries(readdirSync(tiny).map((name) => [name, { file: join(tiny, name) }]));
+  hub = await spawnHub(models.map((id) => ({ id, files })));
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  await hub.close();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 it.each(examples.map((code, i) => [i + 1, code] as const))("example %i runs", (i, code) => {
   const file = join(folder, `example${i}.mjs`);
   writeFileSync(file, transformSync(code, { loader: "ts", format: "esm", target: "node20" }).code);
-  const output = execFileSync(process.execPath, [file], { encoding: "utf8", cwd: folder });
+  const env = { ...process.env, HF_ENDPOINT: hub.endpoint, HF_HOME: join(folder, "home"), HF_HUB_CACHE: undefined };
+  const output = execFileSync(process.execPath, [file], { encoding: "utf8", cwd: folder, env });
   if (code.includes("console.log") || code.includes("stdout.write")) expect(output.trim()).not.toBe("");
 });
 

@@ -11,11 +11,14 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { pruneCache } from "../src/hub/prune.js";
 import { removeFromCache } from "../src/hub/remove.js";
 import { listCache } from "../src/hub/scan.js";
 import { CacheCase, commitA, commitB, commitC, etagOf, xetHash } from "./hub/cache_case.js";
 import { holding, prune, remove, twoRevisions, warnings } from "./hub/cache_removal.js";
+import { DownloadCase, repoId } from "./hub/download_case.js";
 import { tempFolder } from "./reference/temp.js";
 
 const posix = process.platform !== "win32";
@@ -180,6 +183,30 @@ describe("what is shared", () => {
 });
 
 describe("somebody else's work", () => {
+  it("a download of ours that goes on is not disturbed", async () => {
+    const downloads = await DownloadCase.start();
+    onTestFinished(() => downloads.end());
+    const files = { "config.json": "{}", "model.bin": { seed: 1, size: 400_000 } };
+    const commit = downloads.hub.repo(repoId).commit(files);
+    const goOn = downloads.hub.when({ host: "cdn" }, { stallAfter: 100_000 });
+    const stop = new AbortController();
+    const settings = downloads.settings({ downloadTimeoutMs: 600_000 });
+    const downloading = downloads.fetch({ settings, signal: stop.signal });
+    const stopped = expect(downloading).rejects.toMatchObject({ code: "Aborted" });
+    while ((await downloads.leftovers()).length === 0) await sleep(10);
+    const options = { cacheDir: downloads.cacheDir };
+    for (const removing of [removeFromCache(repoId, options), removeFromCache(commit, options), pruneCache(options)]) {
+      expect(await removing).toMatchObject({ removed: [], freedBytes: 0 });
+    }
+    expect(await downloads.leftovers()).not.toEqual([]);
+    stop.abort();
+    await stopped;
+    goOn();
+    const snapshot = await downloads.fetch();
+    expect(readdirSync(snapshot.path).sort()).toEqual(Object.keys(files).sort());
+    expect((await removeFromCache(repoId, options)).freedBytes).toBe(400_002);
+  });
+
   it("a repository with a blob that is being downloaded stays whole", async () => {
     const cache = twoRevisions();
     const incomplete = join(cache.repo("org/model"), "blobs", `${"1".repeat(64)}.12345678.incomplete`);

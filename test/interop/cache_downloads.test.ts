@@ -2,6 +2,7 @@ import { copyFileSync, readFileSync, truncateSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { listTree, resolveRevision } from "../../src/hub/api.js";
+import { fetchSnapshot } from "../../src/hub/download/snapshot.js";
 import { RepoFolder } from "../../src/hub/layout.js";
 import { prepareCache } from "../../src/hub/pointers.js";
 import { listCache } from "../../src/hub/scan.js";
@@ -57,6 +58,22 @@ except h.errors.EntryNotFoundError: pass`;
       expect((await readTree(ours!, commit))!.some(({ xetHash: hash }) => hash)).toBe(true);
     }
     expect(readFileSync(join(cache.path, "CACHEDIR.TAG"), "utf8")).toBe(await tagOf(settings.cacheDir));
+  });
+
+  it("is what we download, too", async () => {
+    const theirs = await download();
+    const ours = new CacheCase();
+    const settings = hubSettings({ endpoint: hub.endpoint, cacheDir: ours.path, token: false }, {});
+    const choose = (all: readonly { path: string }[]) => all.map(({ path }) => path);
+    for (const revision of ["main", "refs/pr/1", repo.head()]) {
+      await fetchSnapshot({ repo: "org/model", revision, choose, settings });
+    }
+    expect((await expectAlike(python, ours.path)).warnings).toEqual([]);
+    const without = (name: string) => !name.includes(".no_exist");
+    expect(ours.all().filter(without)).toEqual(theirs.all().filter(without));
+    const verify = ["cache", "verify", "org/model", "--fail-on-missing-files", "--fail-on-extra-files"];
+    const env = envOf({ HF_ENDPOINT: hub.endpoint, HF_HUB_DISABLE_XET: "1" });
+    expect(await python.hf([...verify, "--cache-dir", ours.path], env)).toMatchObject({ status: 0 });
   });
 
   it("is verified alike", async () => {

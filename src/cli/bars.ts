@@ -15,14 +15,38 @@ const MAX_FILES = 8;
 const FRAMES = 10; // per second
 
 export class Bars implements Disposable {
-  readonly #bars: MultiBar;
-  readonly #lines: SingleBar[] = [];
-  readonly #stop = () => this.stop();
-  #running = true;
+  #bars: MultiBar | undefined;
+  #lines: SingleBar[] = [];
   /** Of all names so far, so that columns stay where they are. */
   #longest = 0;
+  readonly #clear = () => this.#close();
+  readonly #suspend = () => {
+    this.#close();
+    process.kill(process.pid, "SIGSTOP");
+  };
+  readonly #resume = () => this.#open();
 
   constructor(private readonly state: () => BarState) {
+    process.on("exit", this.#clear); // a second Ctrl-C leaves at once, and the cursor must come back
+    process.on("SIGTSTP", this.#suspend); // so must it for the shell after Ctrl-Z
+    process.on("SIGCONT", this.#resume);
+    this.#open();
+  }
+
+  /** Takes them off the screen. */
+  stop(): void {
+    process.off("exit", this.#clear);
+    process.off("SIGTSTP", this.#suspend);
+    process.off("SIGCONT", this.#resume);
+    this.#close();
+  }
+
+  [Symbol.dispose](): void {
+    this.stop();
+  }
+
+  #open(): void {
+    if (this.#bars) return;
     this.#bars = new MultiBar({
       stream: process.stderr,
       fps: FRAMES,
@@ -33,35 +57,23 @@ export class Bars implements Disposable {
       forceRedraw: true, // what else came onto the screen, `^C` for one, is drawn over
       gracefulExit: false, // interruption.ts ends the command
     });
-    this.#addLine();
     this.#bars.on("update-pre", () => this.#draw());
-    process.on("exit", this.#stop); // a second Ctrl-C leaves at once, and the cursor must come back
+    this.#lines = [this.#bars.create(1, 0, { text: "" })];
   }
 
-  /** Takes them off the screen. */
-  stop(): void {
-    if (!this.#running) return;
-    this.#running = false;
-    process.off("exit", this.#stop);
-    this.#bars.stop();
-  }
-
-  [Symbol.dispose](): void {
-    this.stop();
-  }
-
-  #addLine(): void {
-    this.#lines.push(this.#bars.create(1, 0, { text: "" }));
+  #close(): void {
+    this.#bars?.stop();
+    this.#bars = undefined;
   }
 
   #draw(): void {
-    const { columns = 80, rows = 24 } = process.stderr;
+    const { columns, rows } = process.stderr;
     const { total, files } = this.state();
-    const shown = files.slice(0, Math.max(0, Math.min(MAX_FILES, rows - 3)));
-    while (this.#lines.length <= shown.length) this.#addLine();
+    const shown = files.slice(0, Math.max(0, Math.min(MAX_FILES, (rows || 24) - 3)));
+    while (this.#lines.length <= shown.length) this.#lines.push(this.#bars!.create(1, 0, { text: "" }));
     const facts = [total, ...shown.map((file) => ({ ...file, name: `  ${file.name}` }))];
     this.#longest = Math.max(this.#longest, ...facts.map(({ name, count = "" }) => cells(name + count)));
-    const layout = barLayout(columns - 1, this.#longest);
+    const layout = barLayout((columns || 80) - 1, this.#longest);
     this.#lines.forEach((line, i) => {
       const fact = facts[i];
       const text = fact ? barLine(fact, layout) : "";

@@ -65,7 +65,7 @@ async function removeAfterAsking(remove: Remove, flags: Flags): Promise<CacheRem
   const removal = plan && (dryRun || !(await isWanted(plan))) ? plan : await quietly(remove(options));
   if (json) printJson(removal);
   else if (!plan) printRemoval(removal);
-  if (!json && (dryRun || !removal.dryRun)) {
+  if (!json && removal.removed.length > 0 && (dryRun || !removal.dryRun)) {
     notice(`${dryRun ? "would free" : "freed"} ${bytes(removal.freedBytes)}`);
   }
   return removal;

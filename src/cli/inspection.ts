@@ -59,7 +59,7 @@ function hubFacts(inspection: Inspection): [string, string][] {
     ["task", oneLine([task, library && `with ${library}`].filter(Boolean).join(", "))],
     ["access", gated ? colors.yellow(`gated: ${whom}`) : gated === false ? "open" : ""],
     ["revision", oneLine(`${revision ?? ""} ${commit ?? ""}`)],
-    ["popularity", downloads === undefined ? "" : `${grouped(downloads)} downloads last month, ${likes ?? 0} likes`],
+    ["popularity", downloads === undefined ? "" : `${grouped(downloads)} downloads last month, ${grouped(likes ?? 0)} likes`],
     ["about", oneLine(summary ?? "")],
   ];
 }

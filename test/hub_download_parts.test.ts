@@ -169,6 +169,7 @@ describe("examine", () => {
     head(204),
     head(304),
     head(200, { "content-length": "50" }),
+    head(200, { "content-encoding": "zstd" }),
   ])("finds no sense in %j", (answer) => {
     expect(examine(answer, asked, size)).toMatchObject({ kind: "nonsense", why: expect.stringMatching(/./) });
   });
@@ -289,6 +290,23 @@ describe("FileHasher", () => {
       }
     }
     await hasher.close();
+  });
+
+  it("does without a thread where none may be started", async () => {
+    const hasher = new FileHasher(() => {
+      throw new Error("ERR_ACCESS_DENIED");
+    });
+    const file = await open(join(folder, "large"), "w+");
+    await file.write(Buffer.alloc(5 * mib, 9));
+    const read = async (into: Buffer, position: number) => (await file.read(into, 0, into.length, position)).bytesRead;
+    for (const [etag, expected] of hashes(5 * mib)) {
+      const hash = hasher.hash({ fd: file.fd, size: 5 * mib, etag, read });
+      hash.advance(5 * mib);
+      expect(await hash.digest()).toBe(expected);
+      await hash.close();
+    }
+    await hasher.close();
+    await file.close();
   });
 
   it("gives up without an answer when it is closed, and reports a file that ends too soon", async () => {

@@ -11,6 +11,9 @@ export type Answer =
 
 export type AnswerHead = Pick<Reply, "status" | "headers">;
 
+/** What can be unpacked. */
+const packings = ["gzip", "x-gzip", "deflate", "br"];
+
 const contentRange = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16}|\*)$/;
 
 /** Judges an answer to a request for `asked` (undefined: the whole file) of a file of `size` bytes. */
@@ -18,7 +21,8 @@ export function examine(head: AnswerHead, asked: Range | undefined, size: number
   const encoding = head.headers["content-encoding"]?.trim().toLowerCase() || "identity";
   if (head.status === 206) return examineRange(head, asked ?? { start: 0, end: size }, size, encoding);
   if (head.status !== 200) return { kind: "nonsense", why: statusText(head, asked) };
-  if (encoding !== "identity") return { kind: "whole", encoding };
+  if (packings.includes(encoding)) return { kind: "whole", encoding };
+  if (encoding !== "identity") return { kind: "nonsense", why: `it sent the file as ${encoding}` };
   const length = head.headers["content-length"];
   if (length !== undefined && length !== String(size)) {
     return { kind: "nonsense", why: `it sent ${length} bytes where the file has ${size}` };

@@ -66,11 +66,19 @@ export async function fetchBlob(blob: Blob, context: BlobContext): Promise<void>
   try {
     await fetchLocked(blob, context, held);
   } catch (error) {
-    throw diskError(error, `write ${folder.blob(blob.etag)}`);
+    throw described(error, folder.blob(blob.etag));
   } finally {
     held?.release();
   }
   for (const done of blob.files) meter.finish(done);
+}
+
+/** Errors of the disk as ours. */
+function described(error: unknown, path: string): unknown {
+  const known = diskError(error, `write ${path}`);
+  if (errnoOf(known) === undefined) return known;
+  const { message } = error as Error;
+  return new DeadliftError("FileUnreadable", `cannot write ${path}: ${message}; try again`, { cause: error });
 }
 
 /** Whoever had the lock before may have brought it. */

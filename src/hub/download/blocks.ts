@@ -67,6 +67,11 @@ export class Blocks {
     this.#cursor = Math.min(this.#cursor, first);
   }
 
+  /** What a journal holds of the blocks [first, end). */
+  journal(first: number, end: number): Uint8Array {
+    return this.#states.slice(first, end).map((state) => (state === written ? written : free));
+  }
+
   /** Bytes [start, to) are in the file, `start` at a block: the blocks [first, end) that are now whole. */
   reached(start: number, to: number): { first: number; end: number } {
     const first = start / blockBytes;

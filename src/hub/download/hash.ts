@@ -26,18 +26,36 @@ export interface HashedFile {
 /** Below this, a thread costs more than it saves: hashing here takes some 2 ms (5 where the processor has no SHA). */
 const smallBytes = 4 * 2 ** 20;
 
+/** Hashes for all files of a download; to be closed in the end. */
 export class FileHasher {
-  #thread: HashThread | undefined;
+  #thread: Hashing | undefined;
+
+  /** `startThread` is for tests. */
+  constructor(private readonly startThread: () => Hashing = () => new HashThread()) {}
 
   hash(file: HashedFile): FileHash {
     if (file.size <= smallBytes) return new LocalHash(file);
-    this.#thread ??= new HashThread();
+    this.#thread ??= this.#start();
     return this.#thread.hash(file);
   }
 
   async close(): Promise<void> {
     await this.#thread?.close();
   }
+
+  /** Node's permission model may forbid threads. */
+  #start(): Hashing {
+    try {
+      return this.startThread();
+    } catch {
+      return { hash: (file) => new LocalHash(file), close: async () => {} };
+    }
+  }
+}
+
+interface Hashing {
+  hash(file: HashedFile): FileHash;
+  close(): Promise<void>;
 }
 
 function algorithm({ etag, size }: HashedFile): { algorithm: string; prefix: string } {
@@ -85,7 +103,7 @@ type Answer = { id: number; hex?: string; error?: string; closed?: boolean };
 const stepBytes = 4 * 2 ** 20;
 
 /** One thread for all files of a download. Where none can be started, files are hashed in this one. */
-class HashThread {
+class HashThread implements Hashing {
   readonly #worker: Worker;
   readonly #files = new Map<number, (answer: Answer) => void>();
   #failed = false;

@@ -60,7 +60,9 @@ function checkSize(size: number): void {
  * or mix up, the hash of the whole file finds.
  */
 export class Partial {
-  readonly #marks = new Set<Promise<unknown>>();
+  /** Blocks [first, end) that the journal does not have yet, and the write that is under way. */
+  #unmarked: { first: number; end: number } | undefined;
+  #marking: Promise<void> | undefined;
   #failure: unknown;
 
   private constructor(
@@ -109,15 +111,14 @@ export class Partial {
   reached(range: Range, to: number): void {
     if (this.#failure !== undefined) throw this.#failure;
     const { first, end } = this.blocks.reached(range.start, to);
-    if (end > first) this.#mark(Buffer.alloc(end - first, 1), first);
+    if (end > first) this.#mark(first, end);
   }
 
   /** Forgets all that was written. */
   async clear(): Promise<void> {
-    await Promise.all(this.#marks);
     this.blocks.clear();
-    this.#mark(Buffer.alloc(blockCount(this.blocks.size)), 0);
-    await Promise.all(this.#marks);
+    this.#mark(0, blockCount(this.blocks.size));
+    await this.#marking;
     if (this.#failure !== undefined) throw this.#failure;
   }
 
@@ -127,7 +128,7 @@ export class Partial {
 
   /** Ends all writing; bytes and journal stay for the next download, or go when no journal describes them. */
   async close(): Promise<void> {
-    await Promise.all(this.#marks);
+    await this.#marking;
     await this.journal?.close();
     await this.data.close();
   }
@@ -144,15 +145,24 @@ export class Partial {
     if (this.paths.journal !== undefined) await rm(this.paths.journal, { force: true });
   }
 
-  #mark(states: Buffer, first: number): void {
+  /** One write at a time takes all blocks that came since the last one. */
+  #mark(first: number, end: number): void {
     if (this.journal === undefined) return;
-    const mark = this.journal
-      .write(states, 0, states.length, headerBytes + first)
-      .catch((error: unknown) => {
-        this.#failure ??= error;
-      })
-      .finally(() => this.#marks.delete(mark));
-    this.#marks.add(mark);
+    const more = this.#unmarked ?? { first, end };
+    this.#unmarked = { first: Math.min(first, more.first), end: Math.max(end, more.end) };
+    this.#marking ??= this.#writeMarks(this.journal).catch((error: unknown) => {
+      this.#failure ??= error;
+    });
+  }
+
+  async #writeMarks(journal: FileHandle): Promise<void> {
+    while (this.#unmarked) {
+      const { first, end } = this.#unmarked;
+      this.#unmarked = undefined;
+      const marks = this.blocks.journal(first, end);
+      await journal.write(marks, 0, marks.length, headerBytes + first);
+    }
+    this.#marking = undefined;
   }
 }
 

@@ -59,7 +59,13 @@ describe("search", () => {
   });
 
   it("keeps what strangers wrote to one cell, and harmless", async () => {
-    const { out } = await run(["search", "--author", "evil"]);
+    const [{ out }, { out: text }] = await Promise.all([
+      run(["search", "--author", "evil"]),
+      run(["info", "evil/names", "--json"]),
+    ]);
+    expect(JSON.parse(text).card.note).toBe("\u009b31m\u202e");
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about.
+    expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
     expect(rows(out)[0]).toMatchObject({ model: "evil/names", licence: "a b" });
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about.
     expect(out).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f]/);

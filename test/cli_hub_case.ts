@@ -32,7 +32,11 @@ beforeAll(async () => {
   });
   hub.repo("acme/closed", { gated: "manual", tags: ["license:other"] }).commit(tinyFiles);
   hub
-    .repo("evil/names", { task: "text\u001b[31m-\nred\tgen", tags: ["\u001b]0;owned\u0007", "license:a\tb"] })
+    .repo("evil/names", {
+      task: "text\u001b[31m-\nred\tgen",
+      tags: ["\u001b]0;owned\u0007", "license:a\tb"],
+      cardData: { note: "\u009b31m\u202e" },
+    })
     .commit(tinyFiles);
 });
 afterAll(() => hub.close());

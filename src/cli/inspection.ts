@@ -4,9 +4,11 @@ import { basename, relative } from "node:path";
 import type { GgufChoice, Inspection } from "../index.js";
 import { bytes, colors, grouped, oneLine, plural, printFacts, quantity, say } from "./output.js";
 import { type Column, printRows } from "./table.js";
+import { cutEnd } from "./width.js";
 
 /** More files than this are counted. */
 const MAX_FILES = 10;
+const MAX_SUMMARY = 240; // cells
 
 export function printInspection(inspection: Inspection): void {
   const { name, format, contextLength, licence, choices } = inspection;
@@ -59,8 +61,11 @@ function hubFacts(inspection: Inspection): [string, string][] {
     ["task", oneLine([task, library && `with ${library}`].filter(Boolean).join(", "))],
     ["access", gated ? colors.yellow(`gated: ${whom}`) : gated === false ? "open" : ""],
     ["revision", oneLine(`${revision ?? ""} ${commit ?? ""}`)],
-    ["popularity", downloads === undefined ? "" : `${grouped(downloads)} downloads last month, ${grouped(likes ?? 0)} likes`],
-    ["about", oneLine(summary ?? "")],
+    [
+      "popularity",
+      downloads === undefined ? "" : `${grouped(downloads)} downloads last month, ${grouped(likes ?? 0)} likes`,
+    ],
+    ["about", cutEnd(oneLine(summary ?? ""), MAX_SUMMARY)],
   ];
 }
 

@@ -38,7 +38,14 @@ export function notice(line: string): void {
 /** Exactly one JSON document: a line for programs, indented for people. Undefined becomes null, so that keys stay. */
 export function printJson(value: object): void {
   const keep = (_: string, one: unknown) => (typeof one === "bigint" ? String(one) : one === undefined ? null : one);
-  say(JSON.stringify(value, keep, process.stdout.isTTY ? 2 : undefined));
+  const text = JSON.stringify(value, keep, process.stdout.isTTY ? 2 : undefined);
+  // JSON escapes only half of what a terminal would obey.
+  say(
+    text.replaceAll(
+      /[\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g,
+      (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    ),
+  );
 }
 
 /** Names and values: aligned at a terminal, separated by a tab when piped. */

@@ -2,7 +2,7 @@
 
 import type { DownloadProgress } from "../index.js";
 import type { BarFacts } from "./bar_line.js";
-import { plural } from "./output.js";
+import { oneLine, plural } from "./output.js";
 import { Rate } from "./rate.js";
 
 interface Transfer {
@@ -44,7 +44,7 @@ export class Transfers {
 
   get running(): BarFacts[] {
     return [...this.#running].map(([name, { progress, rate }]) => ({
-      name,
+      name: oneLine(name),
       done: progress.fileBytes,
       total: progress.fileSize,
       bytesPerSecond: rate.perSecond(performance.now()),
@@ -55,7 +55,7 @@ export class Transfers {
   get all(): BarFacts {
     const { repo = "", files = 0, totalFiles = 0, bytes = 0, totalBytes = 0, bytesPerSecond = 0 } = this.latest ?? {};
     return {
-      name: repo,
+      name: oneLine(repo),
       count: `  ${files}/${plural(totalFiles, "file")}`,
       ...{ done: bytes, total: totalBytes, bytesPerSecond },
     };

@@ -10,6 +10,7 @@ import { type AnswerHead, examine } from "../src/hub/download/answers.js";
 import { Blocks, blockBytes, chunkBytes } from "../src/hub/download/blocks.js";
 import { Budget } from "../src/hub/download/budget.js";
 import { FileHasher } from "../src/hub/download/hash.js";
+import { HashThread } from "../src/hub/download/hash_thread.js";
 import { Partial, partialBytes } from "../src/hub/download/partial.js";
 import { type DownloadProgress, ProgressMeter } from "../src/hub/download/progress.js";
 import { receive, type Target } from "../src/hub/download/receive.js";
@@ -305,6 +306,26 @@ describe("FileHasher", () => {
       expect(await hash.digest()).toBe(expected);
       await hash.close();
     }
+    await hasher.close();
+    await file.close();
+  });
+
+  it("goes on in this thread when its own dies", async () => {
+    const thread = new HashThread();
+    const hasher = new FileHasher(() => thread);
+    const file = await open(join(folder, "large"), "w+");
+    await file.write(Buffer.alloc(5 * mib, 9));
+    const read = async (into: Buffer, position: number) => (await file.read(into, 0, into.length, position)).bytesRead;
+    const [etag, expected] = hashes(5 * mib)[0]!;
+    const hash = hasher.hash({ fd: file.fd, size: 5 * mib, etag, read });
+    const digest = hash.digest();
+    await thread.close();
+    hash.advance(5 * mib);
+    expect(await digest).toBe(expected);
+    await hash.close();
+    const after = hasher.hash({ fd: file.fd, size: 5 * mib, etag, read });
+    expect(await after.digest()).toBe(expected);
+    await after.close();
     await hasher.close();
     await file.close();
   });

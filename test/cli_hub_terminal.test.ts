@@ -58,6 +58,16 @@ describe.skipIf(!hasScript)("at a terminal (skipped without util-linux `script`,
     expect(someone.screen.slice(someone.screen.lastIndexOf("━"))).toContain(out.trim());
   });
 
+  it("chat greets with the name on the Hub", async () => {
+    const someone = person("chat acme/story --offline");
+    await someone.sees(/the cache has nothing of acme\/story/);
+    expect(await someone.leaves()).toBe(1);
+    const online = person("chat acme/story");
+    await online.sees(/deadlift \S*·\S* \S*acme\/story.*parameters/);
+    online.type("\x04");
+    expect(await online.leaves()).toBe(0);
+  });
+
   it("HF_HUB_DISABLE_PROGRESS_BARS leaves the result", async () => {
     const someone = person("download acme/story", { HF_HUB_DISABLE_PROGRESS_BARS: "1" });
     expect(await someone.sees(/snapshots\/[0-9a-f]{40}/)).not.toMatch(/[━─]/);

@@ -8,7 +8,7 @@ import { Conversation } from "./conversation.js";
 import { complain } from "./failure.js";
 import { addLoadFlags, addSamplingFlags, type LoadFlags, MODEL, type SamplingFlags, samplingOptions } from "./flags.js";
 import { interruption } from "./interruption.js";
-import { colors, columns, grouped, notice, quantity, say, visible, write } from "./output.js";
+import { colors, columns, grouped, notice, oneLine, quantity, say, write } from "./output.js";
 import { Progress } from "./progress.js";
 import { isSlash, obey } from "./slash.js";
 import { load } from "./source.js";
@@ -153,7 +153,7 @@ async function greet(model: Model, conversation: Conversation): Promise<void> {
     `${backend.name} ${backend.isa} × ${backend.threads}`,
   ];
   const isEmbedded = resolve(path) === embeddedModel;
-  const title = `deadlift ${colors.dim("·")} ${colors.bold(colors.cyan(visible(basename(path))))}`;
+  const title = `deadlift ${colors.dim("·")} ${colors.bold(colors.cyan(titleOf(model)))}`;
   say([title, ...facts].join(colors.dim(" · ")));
   if (isEmbedded) {
     say("A tiny model with a tiny world: short stories, small talk, little sums, questions about deadlift.");
@@ -164,8 +164,13 @@ async function greet(model: Model, conversation: Conversation): Promise<void> {
   say();
 }
 
+/** As it was asked for on the Hub, else the name of the folder or file. */
+function titleOf({ name, path, source }: Model): string {
+  return oneLine(source ? name : basename(path));
+}
+
 function noTemplate(model: Model, { options }: Conversation): string {
   const limit =
     options.maxTokens === undefined ? "" : ` (up to ${options.maxTokens} tokens; --max-tokens changes that)`;
-  return `${visible(basename(model.path))} has no chat template: it continues each text you type${limit} and does not converse.`;
+  return `${titleOf(model)} has no chat template: it continues each text you type${limit} and does not converse.`;
 }

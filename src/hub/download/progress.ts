@@ -1,4 +1,4 @@
-// How far a download is, for people and programs: events at most ten times a second, and the exact last one.
+// How far a download is, for people and programs: events of a file at most ten times a second, and the exact last one.
 
 /** One event. Bytes count what was in the cache before. */
 export interface DownloadProgress {
@@ -27,6 +27,7 @@ interface FileState {
   readonly size: number;
   bytes: number;
   done: boolean;
+  lastEvent: number;
 }
 
 /** Counts bytes of all files. `now` in milliseconds is for tests. */
@@ -37,7 +38,6 @@ export class ProgressMeter {
   #totalBytes = 0;
   #doneFiles = 0;
   #received = 0;
-  #lastEvent = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly repo: string,
@@ -53,7 +53,7 @@ export class ProgressMeter {
   /** Before it begins: a file, and what of it is here. */
   add(file: string, size: number, bytes: number): void {
     if (this.#files.has(file)) return;
-    this.#files.set(file, { size, bytes, done: false });
+    this.#files.set(file, { size, bytes, done: false, lastEvent: Number.NEGATIVE_INFINITY });
     this.#bytes += bytes;
     this.#totalBytes += size;
   }
@@ -69,7 +69,7 @@ export class ProgressMeter {
     if (bytes > 0) this.#received += bytes;
     state.bytes += bytes;
     this.#bytes += bytes;
-    if (this.now() - this.#lastEvent >= intervalMs) this.#emit("download", file);
+    if (this.now() - state.lastEvent >= intervalMs) this.#emit("download", file);
   }
 
   /** The file is in its place. */
@@ -85,9 +85,9 @@ export class ProgressMeter {
 
   #emit(stage: Stage, file: string | undefined): void {
     if (!this.onProgress) return;
-    this.#lastEvent = this.now();
     const bytesPerSecond = this.#speed();
     const state = file === undefined ? undefined : this.#files.get(file);
+    if (state) state.lastEvent = this.now();
     const left = this.#totalBytes - this.#bytes;
     this.onProgress({
       stage,
@@ -104,10 +104,11 @@ export class ProgressMeter {
     });
   }
 
-  /** The first sample of the window is always kept, so that a second event can already tell. */
+  /** The first sample of the window is always kept, so that a second event can already tell. Asking the Hub counts not. */
   #speed(): number {
     const at = this.now();
     const samples = this.#samples;
+    if (this.#received === 0) samples.length = 0;
     samples.push({ at, received: this.#received });
     while (samples.length > 2 && at - samples[1]!.at > windowMs) samples.shift();
     const first = samples[0]!;

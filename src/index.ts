@@ -4,13 +4,23 @@ export type { Message, Tool } from "./chat/template.js";
 export { DeadliftError, type ErrorCode } from "./error.js";
 export type { GenerateOptions } from "./generate.js";
 export type { FinishReason, Generation, GenerationResult, Timings, TokenLogprob, Usage } from "./generation.js";
-export type { CacheOptions } from "./hub/cache_options.js";
+export type { CacheOptions } from "./hub/cache/cache_options.js";
+export { type PruneOptions, pruneCache } from "./hub/cache/prune.js";
+export type { CacheRemoval, KeptItem, RemovedItem } from "./hub/cache/removal.js";
+export { type RemoveOptions, removeFromCache } from "./hub/cache/remove.js";
+export { type CacheListing, listCache } from "./hub/cache/scan.js";
+export type { CachedFile, CachedRepo, CachedRevision } from "./hub/cache/scan_repo.js";
+export {
+  type CacheVerification,
+  type Mismatch,
+  type VerifiedRevision,
+  type VerifyOptions,
+  type VerifyProgress,
+  verifyCache,
+} from "./hub/cache/verify.js";
 export type { DownloadProgress } from "./hub/download/progress.js";
 export { type DownloadedFile, type DownloadedModel, type DownloadOptions, downloadModel } from "./hub/download.js";
 export { type ModelFileInfo, type ModelInfo, type ModelInfoOptions, modelInfo } from "./hub/info.js";
-export { type PruneOptions, pruneCache } from "./hub/prune.js";
-export type { CacheRemoval, KeptItem, RemovedItem } from "./hub/removal.js";
-export { type RemoveOptions, removeFromCache } from "./hub/remove.js";
 export {
   type ModelCommit,
   type ModelRef,
@@ -18,8 +28,6 @@ export {
   type ModelRevisionsOptions,
   modelRevisions,
 } from "./hub/revisions.js";
-export { type CacheListing, listCache } from "./hub/scan.js";
-export type { CachedFile, CachedRepo, CachedRevision } from "./hub/scan_repo.js";
 export {
   iterateModels,
   type ModelSort,
@@ -28,14 +36,6 @@ export {
   searchModels,
 } from "./hub/search.js";
 export { type HubOptions, type HubSettings, hubSettings } from "./hub/settings.js";
-export {
-  type CacheVerification,
-  type Mismatch,
-  type VerifiedRevision,
-  type VerifyOptions,
-  type VerifyProgress,
-  verifyCache,
-} from "./hub/verify.js";
 export { type Identity, type WhoAmIOptions, whoAmI } from "./hub/who.js";
 export { type GgufChoice, type Inspection, type InspectOptions, inspectModel, type MemoryPlan } from "./inspect.js";
 export { loadTokenizer } from "./language.js";

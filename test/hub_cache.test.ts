@@ -14,11 +14,11 @@ import {
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { TreeFile } from "../src/hub/api.js";
-import { RepoFolder } from "../src/hub/layout.js";
-import { isMissing, markMissing } from "../src/hub/no_exist.js";
-import { prepareCache } from "../src/hub/pointers.js";
-import { readRef, writeRef } from "../src/hub/refs.js";
-import { readTree, writeTree } from "../src/hub/trees.js";
+import { RepoFolder } from "../src/hub/cache/layout.js";
+import { isMissing, markMissing } from "../src/hub/cache/no_exist.js";
+import { prepareCache } from "../src/hub/cache/pointers.js";
+import { readRef, writeRef } from "../src/hub/cache/refs.js";
+import { readTree, writeTree } from "../src/hub/cache/trees.js";
 import { commitA, commitB, sha256 } from "./hub/cache_case.js";
 import { tempFolder } from "./reference/temp.js";
 

@@ -3,8 +3,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { pruneCache } from "../src/hub/prune.js";
-import { removeFromCache } from "../src/hub/remove.js";
+import { pruneCache } from "../src/hub/cache/prune.js";
+import { removeFromCache } from "../src/hub/cache/remove.js";
 import { commitA, commitB, etagOf } from "./hub/cache_case.js";
 import { prune, remove, twoRevisions } from "./hub/cache_removal.js";
 import { tempFolder } from "./reference/temp.js";

@@ -3,7 +3,7 @@
 import { mkdirSync, readdirSync, symlinkSync, unlinkSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, onTestFinished, vi } from "vitest";
-import { listCache } from "../src/hub/scan.js";
+import { listCache } from "../src/hub/cache/scan.js";
 import { CacheCase, commitA, commitB, etagOf, xetHash } from "./hub/cache_case.js";
 import { tempFolder } from "./reference/temp.js";
 

@@ -14,10 +14,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { cachedBlob, cachedFile } from "../src/hub/cached.js";
-import { RepoFolder } from "../src/hub/layout.js";
-import { linkSnapshot, type Pointer } from "../src/hub/pointers.js";
-import { writeRef } from "../src/hub/refs.js";
+import { cachedBlob, cachedFile } from "../src/hub/cache/cached.js";
+import { RepoFolder } from "../src/hub/cache/layout.js";
+import { linkSnapshot, type Pointer } from "../src/hub/cache/pointers.js";
+import { writeRef } from "../src/hub/cache/refs.js";
 import { CacheCase, commitA, commitB, sha256 } from "./hub/cache_case.js";
 import { tempFolder } from "./reference/temp.js";
 

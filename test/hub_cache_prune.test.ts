@@ -3,7 +3,7 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { pruneCache } from "../src/hub/prune.js";
+import { pruneCache } from "../src/hub/cache/prune.js";
 import { commitA, commitB, commitC, etagOf, xetHash } from "./hub/cache_case.js";
 import { holding, prune, twoRevisions, warnings } from "./hub/cache_removal.js";
 import { tempFolder } from "./reference/temp.js";

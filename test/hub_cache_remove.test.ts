@@ -13,9 +13,9 @@ import {
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { pruneCache } from "../src/hub/prune.js";
-import { removeFromCache } from "../src/hub/remove.js";
-import { listCache } from "../src/hub/scan.js";
+import { pruneCache } from "../src/hub/cache/prune.js";
+import { removeFromCache } from "../src/hub/cache/remove.js";
+import { listCache } from "../src/hub/cache/scan.js";
 import { CacheCase, commitA, commitB, commitC, etagOf, xetHash } from "./hub/cache_case.js";
 import { holding, prune, remove, twoRevisions, warnings } from "./hub/cache_removal.js";
 import { DownloadCase, repoId } from "./hub/download_case.js";

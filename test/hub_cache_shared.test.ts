@@ -13,9 +13,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { RepoFolder } from "../src/hub/layout.js";
-import { lock } from "../src/hub/lock.js";
-import { reuseSharedBlob } from "../src/hub/shared_blobs.js";
+import { RepoFolder } from "../src/hub/cache/layout.js";
+import { lock } from "../src/hub/cache/lock.js";
+import { reuseSharedBlob } from "../src/hub/cache/shared_blobs.js";
 import { CacheCase, sha256 } from "./hub/cache_case.js";
 import { tempFolder } from "./reference/temp.js";
 

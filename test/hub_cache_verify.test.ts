@@ -3,8 +3,8 @@
 import { mkdirSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { hashFile } from "../src/hub/hash_file.js";
-import { type VerifyProgress, verifyCache } from "../src/hub/verify.js";
+import { hashFile } from "../src/hub/cache/hash_file.js";
+import { type VerifyProgress, verifyCache } from "../src/hub/cache/verify.js";
 import { CacheCase, commitA, commitB, gitSha1, sha256, xetHash } from "./hub/cache_case.js";
 import { tempFolder } from "./reference/temp.js";
 

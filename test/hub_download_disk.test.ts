@@ -11,8 +11,8 @@ import { DownloadCase, failureOf, mib, repoId, sha256OfFile } from "./hub/downlo
 import { hashContent } from "./hub/server.js";
 
 const locks = vi.hoisted(() => ({ work: true }));
-vi.mock("../src/hub/lock.js", async (load) => {
-  const real = await load<typeof import("../src/hub/lock.js")>();
+vi.mock("../src/hub/cache/lock.js", async (load) => {
+  const real = await load<typeof import("../src/hub/cache/lock.js")>();
   return { ...real, lock: (...args: Parameters<typeof real.lock>) => (locks.work ? real.lock(...args) : undefined) };
 });
 

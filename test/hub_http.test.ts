@@ -6,9 +6,9 @@ import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DeadliftError } from "../src/error.js";
-import { discard, follow, send } from "../src/hub/http.js";
-import { askJson, readText } from "../src/hub/rest.js";
-import { type RetryOptions, requestedWait, retryLater, withRetries } from "../src/hub/retry.js";
+import { discard, follow, send } from "../src/hub/http/http.js";
+import { askJson, readText } from "../src/hub/http/rest.js";
+import { type RetryOptions, requestedWait, retryLater, withRetries } from "../src/hub/http/retry.js";
 import { type HubOptions, hubSettings } from "../src/hub/settings.js";
 import { startHub, type TestHub } from "./hub/server.js";
 

@@ -17,7 +17,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { type FileLock, lock, tryLock } from "../src/hub/lock.js";
+import { type FileLock, lock, tryLock } from "../src/hub/cache/lock.js";
 import { tempFolder } from "./reference/temp.js";
 
 const addon = resolve(import.meta.dirname, "../build/Release/deadlift.node");
@@ -243,7 +243,7 @@ describe("a file system without locks", () => {
     const folder = tempFolder({ "addon.cjs": 'exports.fileLockTry = () => "unsupported";' });
     vi.stubEnv("DEADLIFT_ADDON", join(folder, "addon.cjs"));
     vi.resetModules();
-    const without = await import("../src/hub/lock.js");
+    const without = await import("../src/hub/cache/lock.js");
     expect(await without.lock(join(folder, "lock"))).toBeUndefined();
     expect(await without.tryLock(join(folder, "lock"))).toBeUndefined();
   });

@@ -12,10 +12,10 @@ import { inspect } from "node:util";
 import { build } from "esbuild";
 import { createProxy, type ProxyServer } from "proxy";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { follow, send } from "../src/hub/http.js";
+import { follow, send } from "../src/hub/http/http.js";
+import { readText } from "../src/hub/http/rest.js";
+import { retryAdvice } from "../src/hub/http/retry.js";
 import { modelInfo } from "../src/hub/info.js";
-import { readText } from "../src/hub/rest.js";
-import { retryAdvice } from "../src/hub/retry.js";
 import { hubSettings } from "../src/hub/settings.js";
 import { startHub, type TestHub } from "./hub/server.js";
 

@@ -1,12 +1,12 @@
 // What the Hub says about a repository's revisions and files, checked field by field.
 
 import { DeadliftError } from "../error.js";
-import { commitOf, countOf, fieldsOf, fromHub, listFromHub, nonsense } from "./answers.js";
 import { checkFileName } from "./file_names.js";
-import { huggingfaceHub } from "./huggingface_hub.js";
+import { commitOf, countOf, fieldsOf, fromHub, listFromHub, nonsense } from "./http/answers.js";
+import { huggingfaceHub } from "./http/huggingface_hub.js";
+import { hubFetch } from "./http/rest.js";
+import type { RetryOptions } from "./http/retry.js";
 import { checkRepo, checkRevision } from "./names.js";
-import { hubFetch } from "./rest.js";
-import type { RetryOptions } from "./retry.js";
 import type { HubSettings } from "./settings.js";
 
 export interface TreeFile {

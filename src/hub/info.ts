@@ -1,6 +1,7 @@
 // What the Hub says about one model: its card's data, sizes, files, and whether this token may download it.
 
 import { DeadliftError } from "../error.js";
+import { checkFileName } from "./file_names.js";
 import {
   commitOf,
   countOf,
@@ -17,13 +18,12 @@ import {
   optionalText,
   textOf,
   textsOf,
-} from "./answers.js";
-import { checkFileName } from "./file_names.js";
-import { huggingfaceHub } from "./huggingface_hub.js";
+} from "./http/answers.js";
+import { huggingfaceHub } from "./http/huggingface_hub.js";
+import { askJson, askText, hubFetch, parseJson } from "./http/rest.js";
+import type { RetryOptions } from "./http/retry.js";
 import { parseRepoName } from "./names.js";
 import { checkHubKeys, checkSignal, checkText } from "./option_check.js";
-import { askJson, askText, hubFetch, parseJson } from "./rest.js";
-import type { RetryOptions } from "./retry.js";
 import { licenceOf } from "./search.js";
 import { type HubOptions, type HubSettings, hubSettings } from "./settings.js";
 

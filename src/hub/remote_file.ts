@@ -5,10 +5,10 @@ import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { DeadliftError, expected } from "../error.js";
 import { examine } from "./download/answers.js";
-import { discard, follow, type Reply, send } from "./http.js";
-import { replyError } from "./replies.js";
-import { readSentence } from "./rest.js";
-import { type RetryOptions, retryLater, withRetries } from "./retry.js";
+import { discard, follow, type Reply, send } from "./http/http.js";
+import { replyError } from "./http/replies.js";
+import { readSentence } from "./http/rest.js";
+import { type RetryOptions, retryLater, withRetries } from "./http/retry.js";
 import type { HubSettings } from "./settings.js";
 
 /** What went over the network; shared by the files of one task. */

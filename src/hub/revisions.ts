@@ -1,10 +1,10 @@
 // The versions of a model: branches, tags, pull requests and the last commits.
 
-import { commitOf, fieldsOf, listFromHub, listOf, optionalDate, textOf, textsOf } from "./answers.js";
-import { huggingfaceHub } from "./huggingface_hub.js";
+import { commitOf, fieldsOf, listFromHub, listOf, optionalDate, textOf, textsOf } from "./http/answers.js";
+import { huggingfaceHub } from "./http/huggingface_hub.js";
+import { askJson, hubFetch } from "./http/rest.js";
 import { parseRepoName } from "./names.js";
 import { checkCount, checkHubKeys, checkSignal, checkText } from "./option_check.js";
-import { askJson, hubFetch } from "./rest.js";
 import { type HubOptions, type HubSettings, hubSettings } from "./settings.js";
 
 export interface ModelRevisionsOptions extends HubOptions {

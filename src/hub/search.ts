@@ -12,10 +12,10 @@ import {
   optionalFields,
   optionalText,
   textsOf,
-} from "./answers.js";
-import { huggingfaceHub } from "./huggingface_hub.js";
+} from "./http/answers.js";
+import { huggingfaceHub } from "./http/huggingface_hub.js";
+import { hubFetch } from "./http/rest.js";
 import { checkCount, checkHubKeys, checkOneOf, checkSignal, checkText } from "./option_check.js";
-import { hubFetch } from "./rest.js";
 import { type HubOptions, type HubSettings, hubSettings } from "./settings.js";
 
 export type ModelSort = "trending" | "downloads" | "likes" | "updated" | "created" | "parameters";

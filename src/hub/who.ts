@@ -1,11 +1,11 @@
 // Whose token this is.
 
 import { DeadliftError } from "../error.js";
-import { fieldsOf, fromHub, listOf, optionalFields, optionalText, textOf } from "./answers.js";
-import { refuseOffline } from "./http.js";
-import { huggingfaceHub } from "./huggingface_hub.js";
+import { fieldsOf, fromHub, listOf, optionalFields, optionalText, textOf } from "./http/answers.js";
+import { refuseOffline } from "./http/http.js";
+import { huggingfaceHub } from "./http/huggingface_hub.js";
+import { hubFetch } from "./http/rest.js";
 import { checkHubKeys, checkSignal } from "./option_check.js";
-import { hubFetch } from "./rest.js";
 import { type HubOptions, hubSettings, type TokenSource } from "./settings.js";
 
 export interface WhoAmIOptions extends HubOptions {

@@ -1,8 +1,8 @@
 // What was asked of the Hub and the cache, what came of it, and both together as an Inspection.
 
+import type { RepoFolder } from "../hub/cache/layout.js";
 import type { RepoFile } from "../hub/gguf_files.js";
 import type { RepoInfo } from "../hub/info.js";
-import type { RepoFolder } from "../hub/layout.js";
 import type { Wanted } from "../hub/select.js";
 import type { HubSettings } from "../hub/settings.js";
 import type { Choice } from "./choice.js";

@@ -4,8 +4,8 @@ import { sep } from "node:path";
 import { DeadliftError, expected } from "../error.js";
 import { type HeaderFile, type ModelFiles, readText } from "../formats/file.js";
 import type { TensorInfo } from "../formats/sizes.js";
-import { cachedFile } from "../hub/cached.js";
-import type { RepoFolder } from "../hub/layout.js";
+import { cachedFile } from "../hub/cache/cached.js";
+import type { RepoFolder } from "../hub/cache/layout.js";
 import { RemoteFile, type Traffic } from "../hub/remote_file.js";
 import type { HubSettings } from "../hub/settings.js";
 

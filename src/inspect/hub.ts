@@ -3,12 +3,12 @@
 import { join } from "node:path";
 import { DeadliftError, expected } from "../error.js";
 import { folderLicence } from "../formats/about.js";
-import { cachedFile } from "../hub/cached.js";
+import { cachedFile } from "../hub/cache/cached.js";
+import { RepoFolder } from "../hub/cache/layout.js";
 import { type CachedCommit, cachedCommit, chooseCached } from "../hub/download/cached_snapshot.js";
 import { hubReason, mayUseCache, nothingCached, offline, whenBothFail } from "../hub/download/listing.js";
 import { type GgufModel, isComplete, partNames, type RepoFile } from "../hub/gguf_files.js";
 import { type RepoInfo, repoInfo } from "../hub/info.js";
-import { RepoFolder } from "../hub/layout.js";
 import type { HubName } from "../hub/names.js";
 import type { Selection, Wanted } from "../hub/select.js";
 import type { HubSettings } from "../hub/settings.js";

@@ -1,6 +1,6 @@
 // A program that asks a Hub and ends: run as a process of its own, since Node reads certificates only at its start.
 
-import { follow } from "../../src/hub/http.js";
+import { follow } from "../../src/hub/http/http.js";
 import { modelInfo } from "../../src/hub/info.js";
 import { hubSettings } from "../../src/hub/settings.js";
 

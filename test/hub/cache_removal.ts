@@ -2,10 +2,10 @@
 
 import { join } from "node:path";
 import { expect } from "vitest";
-import { type FileLock, lock } from "../../src/hub/lock.js";
-import { pruneCache } from "../../src/hub/prune.js";
-import { removeFromCache } from "../../src/hub/remove.js";
-import { listCache } from "../../src/hub/scan.js";
+import { type FileLock, lock } from "../../src/hub/cache/lock.js";
+import { pruneCache } from "../../src/hub/cache/prune.js";
+import { removeFromCache } from "../../src/hub/cache/remove.js";
+import { listCache } from "../../src/hub/cache/scan.js";
 import { CacheCase, commitA, commitB, commitC } from "./cache_case.js";
 
 export async function remove(cache: CacheCase, ...targets: string[]) {

@@ -5,8 +5,8 @@ import { createReadStream } from "node:fs";
 import { lstat, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { RepoFolder } from "../../src/hub/cache/layout.js";
 import { fetchSnapshot, type Snapshot, type SnapshotRequest } from "../../src/hub/download/snapshot.js";
-import { RepoFolder } from "../../src/hub/layout.js";
 import { type HubSettings, hubSettings } from "../../src/hub/settings.js";
 import { type HubOptions, startHub, type TestHub } from "./server.js";
 

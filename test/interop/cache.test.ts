@@ -3,8 +3,8 @@
 import { mkdirSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { pruneCache } from "../../src/hub/prune.js";
-import { removeFromCache } from "../../src/hub/remove.js";
+import { pruneCache } from "../../src/hub/cache/prune.js";
+import { removeFromCache } from "../../src/hub/cache/remove.js";
 import { CacheCase, commitA, commitB, commitC, etagOf, xetHash } from "../hub/cache_case.js";
 import { envOf, expectAlike, files, ourListing, write } from "./cache_listing.js";
 import { describePythons } from "./python.js";

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { lock, tryLock } from "../../src/hub/lock.js";
+import { lock, tryLock } from "../../src/hub/cache/lock.js";
 import { tempFolder } from "../reference/temp.js";
 import { envOf } from "./cache_listing.js";
 import { describePythons } from "./python.js";

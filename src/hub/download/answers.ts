@@ -1,6 +1,6 @@
 // Whether an answer to a request for bytes can be used: what it says it holds, before any of it is read.
 
-import type { Reply } from "../http.js";
+import type { Reply } from "../http/http.js";
 import type { Range } from "./blocks.js";
 
 /** The bytes asked for or the first of them; the whole file from its start on; or neither, and why. */

@@ -4,11 +4,11 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DeadliftError } from "../../error.js";
 import type { TreeFile } from "../api.js";
-import { cachedFile } from "../cached.js";
+import { cachedFile } from "../cache/cached.js";
+import type { RepoFolder } from "../cache/layout.js";
+import { readRef } from "../cache/refs.js";
+import { readTree } from "../cache/trees.js";
 import { unsafePart } from "../file_names.js";
-import type { RepoFolder } from "../layout.js";
-import { readRef } from "../refs.js";
-import { readTree } from "../trees.js";
 import { identify } from "./blob.js";
 import { pick, type SnapshotFile } from "./plan.js";
 

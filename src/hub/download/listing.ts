@@ -2,10 +2,10 @@
 
 import { DeadliftError } from "../../error.js";
 import { listTree, resolveRevision, type TreeFile } from "../api.js";
-import { commitPattern, type RepoFolder } from "../layout.js";
-import type { RetryOptions } from "../retry.js";
+import { commitPattern, type RepoFolder } from "../cache/layout.js";
+import { readTree } from "../cache/trees.js";
+import type { RetryOptions } from "../http/retry.js";
 import type { HubSettings } from "../settings.js";
-import { readTree } from "../trees.js";
 
 export interface Listing {
   readonly commit: string;

@@ -2,10 +2,10 @@
 
 import { DeadliftError } from "../../error.js";
 import type { TreeFile } from "../api.js";
-import { cachedBlob, cachedFile, resolveFile } from "../cached.js";
-import type { RepoFolder } from "../layout.js";
+import { cachedBlob, cachedFile, resolveFile } from "../cache/cached.js";
+import type { RepoFolder } from "../cache/layout.js";
+import { hasStore, storeEntry } from "../cache/shared_blobs.js";
 import type { HubSettings } from "../settings.js";
-import { hasStore, storeEntry } from "../shared_blobs.js";
 import { type Blob, identify, partialPaths } from "./blob.js";
 import { partialBytes } from "./partial.js";
 

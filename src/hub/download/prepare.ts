@@ -5,13 +5,13 @@ import { lstat, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DeadliftError } from "../../error.js";
 import type { TreeFile } from "../api.js";
-import { makeFolders } from "../confined.js";
-import { diskError } from "../disk_error.js";
-import type { RepoFolder } from "../layout.js";
-import { prepareCache } from "../pointers.js";
-import { writeRef } from "../refs.js";
+import { makeFolders } from "../cache/confined.js";
+import { diskError } from "../cache/disk_error.js";
+import type { RepoFolder } from "../cache/layout.js";
+import { prepareCache } from "../cache/pointers.js";
+import { writeRef } from "../cache/refs.js";
+import { writeTree } from "../cache/trees.js";
 import type { HubSettings } from "../settings.js";
-import { writeTree } from "../trees.js";
 
 /** Makes the folders that blobs and the files of a commit go to. Throws ReadOnlyCache, NoSpace, UnsafeFileName. */
 export async function prepareRepo(folder: RepoFolder, commit: string, settings: HubSettings): Promise<void> {

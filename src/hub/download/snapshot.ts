@@ -1,11 +1,11 @@
 // Brings the chosen files of a revision into the cache, as a snapshot folder that Python's huggingface_hub finds, too.
 
 import { DeadliftError, expected } from "../../error.js";
-import { cachedFile } from "../cached.js";
-import { RepoFolder } from "../layout.js";
-import { markMissing } from "../no_exist.js";
-import { askText } from "../rest.js";
-import { type RetryOptions, retryAdvice } from "../retry.js";
+import { cachedFile } from "../cache/cached.js";
+import { RepoFolder } from "../cache/layout.js";
+import { markMissing } from "../cache/no_exist.js";
+import { askText } from "../http/rest.js";
+import { type RetryOptions, retryAdvice } from "../http/retry.js";
 import type { HubSettings } from "../settings.js";
 import { fetchBlob } from "./blob.js";
 import { Budget } from "./budget.js";

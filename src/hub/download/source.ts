@@ -1,12 +1,12 @@
 // Where the bytes of one file come from: its address on the CDN, found once, used by all connections, found anew when it expires.
 
 import { DeadliftError } from "../../error.js";
-import { discard, follow, type Reply } from "../http.js";
-import type { RepoFolder } from "../layout.js";
-import { markMissing } from "../no_exist.js";
-import { replyError } from "../replies.js";
-import { readSentence } from "../rest.js";
-import { retryLater } from "../retry.js";
+import type { RepoFolder } from "../cache/layout.js";
+import { markMissing } from "../cache/no_exist.js";
+import { discard, follow, type Reply } from "../http/http.js";
+import { replyError } from "../http/replies.js";
+import { readSentence } from "../http/rest.js";
+import { retryLater } from "../http/retry.js";
 import type { HubSettings } from "../settings.js";
 import type { Range } from "./blocks.js";
 

@@ -2,7 +2,7 @@
 
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { DeadliftError, expected } from "../error.js";
+import { DeadliftError, expected } from "../../error.js";
 import { type CacheOptions, cacheDirOf, checkCacheOptions } from "./cache_options.js";
 import { errnoOf } from "./disk_error.js";
 import { mapLimited } from "./limited.js";

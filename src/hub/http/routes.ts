@@ -3,7 +3,7 @@
 import { isIP } from "node:net";
 import { getProxyForUrl } from "proxy-from-env";
 import type { Dispatcher } from "undici";
-import { DeadliftError } from "../error.js";
+import { DeadliftError } from "../../error.js";
 import { undici } from "./undici.js";
 
 /** The most connections to one host; downloads share them out below this. */

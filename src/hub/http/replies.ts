@@ -1,10 +1,10 @@
 // An answer of the Hub that is no success, as one error that says what to do.
 
-import { DeadliftError, type ErrorCode } from "../error.js";
+import { DeadliftError, type ErrorCode } from "../../error.js";
+import type { HubSettings } from "../settings.js";
 import { plainLine } from "./answers.js";
 import { type Headers, shownUrl } from "./http.js";
 import { requestedWait, retryLater } from "./retry.js";
-import type { HubSettings } from "./settings.js";
 
 /** What was asked for, for messages. */
 export interface About {

@@ -1,9 +1,9 @@
 // What people name when they remove something from the cache: repositories, revisions, commits.
 
 import { lstat } from "node:fs/promises";
-import { DeadliftError, expected } from "../error.js";
+import { DeadliftError, expected } from "../../error.js";
+import { checkRepo, checkRevision } from "../names.js";
 import { cutType, RepoFolder, type RepoType } from "./layout.js";
-import { checkRepo, checkRevision } from "./names.js";
 import type { CacheListing } from "./scan.js";
 import type { CachedRepo, CachedRevision } from "./scan_repo.js";
 

@@ -1,11 +1,11 @@
 // One request to the Hub or its CDN: who may see the token, timeouts, abort, redirects by hand.
 
 import type { Readable } from "node:stream";
-import { DeadliftError } from "../error.js";
+import { DeadliftError } from "../../error.js";
+import type { HubSettings } from "../settings.js";
 import { networkError } from "./network_error.js";
 import { aborted, throwIfAborted } from "./retry.js";
 import { routeFor } from "./routes.js";
-import type { HubSettings } from "./settings.js";
 import { undici } from "./undici.js";
 
 /** Names in lower case; several of one name are joined by ", ". */

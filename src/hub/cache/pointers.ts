@@ -15,11 +15,11 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { DeadliftError } from "../error.js";
+import { DeadliftError } from "../../error.js";
+import type { HubSettings } from "../settings.js";
 import { makeFolders, temporaryPath } from "./confined.js";
 import { diskError, errnoOf } from "./disk_error.js";
 import type { RepoFolder } from "./layout.js";
-import type { HubSettings } from "./settings.js";
 
 type CacheSettings = Pick<HubSettings, "cacheDir">;
 type LinkSettings = Pick<HubSettings, "cacheDir" | "symlinks">;

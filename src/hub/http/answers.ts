@@ -1,6 +1,6 @@
 // Checks the fields of the Hub's answers: they come over a network, from a server that the user may have mistyped.
 
-import { DeadliftError, expected } from "../error.js";
+import { DeadliftError, expected } from "../../error.js";
 
 export type Fields = Readonly<Record<string, unknown>>;
 

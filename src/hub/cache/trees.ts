@@ -1,9 +1,9 @@
 // Which files a commit has: kept for good, since a commit never changes, in the very bytes that Python writes.
 
 import { open } from "node:fs/promises";
-import type { TreeFile } from "./api.js";
+import type { TreeFile } from "../api.js";
+import { unsafePart } from "../file_names.js";
 import { writeWhole } from "./confined.js";
-import { unsafePart } from "./file_names.js";
 import type { RepoFolder } from "./layout.js";
 
 const formatVersion = 1;

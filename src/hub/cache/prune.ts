@@ -2,7 +2,7 @@
 
 import { lstat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { DeadliftError, expected } from "../error.js";
+import { DeadliftError, expected } from "../../error.js";
 import { holdAll, isLocked, lockOf } from "./blob_locks.js";
 import { type CacheOptions, cacheDirOf, checkCacheOptions, checkFlag } from "./cache_options.js";
 import { removeInside, temporaryPattern } from "./confined.js";

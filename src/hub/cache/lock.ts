@@ -3,8 +3,8 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, toNamespacedPath } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DeadliftError } from "../error.js";
-import { native } from "../native.js";
+import { DeadliftError } from "../../error.js";
+import { native } from "../../native.js";
 import { diskError } from "./disk_error.js";
 
 const firstWaitMs = 50;

@@ -1,10 +1,10 @@
 // Where the things of a repository are in the cache: the paths that Python's huggingface_hub uses, and no others.
 
 import { join } from "node:path";
-import { DeadliftError, expected } from "../error.js";
-import { checkFileName } from "./file_names.js";
-import { checkRepo, checkRevision } from "./names.js";
-import type { HubSettings } from "./settings.js";
+import { DeadliftError, expected } from "../../error.js";
+import { checkFileName } from "../file_names.js";
+import { checkRepo, checkRevision } from "../names.js";
+import type { HubSettings } from "../settings.js";
 
 /** A commit id. */
 export const commitPattern: RegExp = /^[0-9a-f]{40}$/;

@@ -1,7 +1,7 @@
 // Compares the files in the cache with the hashes that the Hub stated for them.
 
-import { DeadliftError } from "../error.js";
-import type { TreeFile } from "./api.js";
+import { DeadliftError } from "../../error.js";
+import type { TreeFile } from "../api.js";
 import { type CacheOptions, cacheDirOf, checkCacheOptions } from "./cache_options.js";
 import { errnoOf } from "./disk_error.js";
 import { type HashAlgorithm, hashFile } from "./hash_file.js";

@@ -1,6 +1,6 @@
 // What the disk refuses, as the errors people can act on.
 
-import { DeadliftError } from "../error.js";
+import { DeadliftError } from "../../error.js";
 
 const readOnly = new Set(["EROFS", "EACCES", "EPERM"]);
 const full = new Set(["ENOSPC", "EDQUOT"]);

@@ -2,7 +2,7 @@
 
 import { realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { DeadliftError } from "../error.js";
+import { DeadliftError } from "../../error.js";
 import { cutType, RepoFolder, type RepoType } from "./layout.js";
 import { readRef } from "./refs.js";
 import { cacheNames, realCache } from "./scan.js";

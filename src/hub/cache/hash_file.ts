@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
-import { DeadliftError } from "../error.js";
+import { DeadliftError } from "../../error.js";
 
 /** "git-sha1" is the name git has for a blob of these bytes. */
 export type HashAlgorithm = "sha256" | "git-sha1";

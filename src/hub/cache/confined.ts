@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { lstat, mkdir, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
-import { DeadliftError } from "../error.js";
+import { DeadliftError } from "../../error.js";
 import { diskError, errnoOf } from "./disk_error.js";
 
 /** Names of files that are about to be renamed, in a repository's folder where no reader of the cache looks. */

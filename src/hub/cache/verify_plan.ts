@@ -2,7 +2,7 @@
 
 import { readlink } from "node:fs/promises";
 import { basename, join, relative, sep } from "node:path";
-import type { TreeFile } from "./api.js";
+import type { TreeFile } from "../api.js";
 import { type CachedBlob, resolveFile } from "./cached.js";
 import type { HashAlgorithm } from "./hash_file.js";
 import { commitPattern, etagPattern } from "./layout.js";

@@ -1,10 +1,10 @@
 // JSON answers of the Hub's API: bounded, tried again when that may help, every failure one typed error.
 
-import { DeadliftError } from "../error.js";
+import { DeadliftError } from "../../error.js";
+import { type HubSettings, officialEndpoints } from "../settings.js";
 import { type Ask, discard, follow, type Headers, type Reply, shownUrl } from "./http.js";
 import { type About, replyError } from "./replies.js";
 import { type RetryOptions, withRetries } from "./retry.js";
-import { type HubSettings, officialEndpoints } from "./settings.js";
 
 /** The largest pages are trees of 1,000 files (0.5 MB) and model cards with every file (10 MB for 50,000). */
 const maxJsonBytes = 64 * 1024 * 1024;

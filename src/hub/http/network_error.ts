@@ -1,6 +1,6 @@
 // Trouble below HTTP - no connection, none that lasts, a certificate that does not hold - as one error with advice.
 
-import { DeadliftError } from "../error.js";
+import { DeadliftError } from "../../error.js";
 import { neverRetry, unconnected } from "./retry.js";
 
 interface Trouble {

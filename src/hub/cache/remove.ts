@@ -1,6 +1,6 @@
 // Removes repositories and revisions from the cache: exactly what nothing else uses, and nothing outside of it.
 
-import { DeadliftError, expected } from "../error.js";
+import { DeadliftError, expected } from "../../error.js";
 import { type CacheOptions, cacheDirOf, checkCacheOptions, checkFlag } from "./cache_options.js";
 import { type CacheRemoval, Removal } from "./removal.js";
 import { removeRepo } from "./remove_repo.js";

@@ -4,11 +4,11 @@ import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { access, lstat, open, readlink, realpath, rename, rm, symlink } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import type { HubSettings } from "../settings.js";
 import { errnoOf } from "./disk_error.js";
 import { etagPattern, type RepoFolder } from "./layout.js";
 import { everybodyMode, lock } from "./lock.js";
 import { canLink } from "./pointers.js";
-import type { HubSettings } from "./settings.js";
 
 export const storeName = "blobs";
 const markerName = ".huggingface-shared-blobs";

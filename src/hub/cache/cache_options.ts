@@ -1,7 +1,7 @@
 // Checks the options of what looks after the cache: an unknown one is an error, never ignored.
 
-import { DeadliftError, expected } from "../error.js";
-import { type HubOptions, hubSettings } from "./settings.js";
+import { DeadliftError, expected } from "../../error.js";
+import { type HubOptions, hubSettings } from "../settings.js";
 
 export type CacheOptions = Pick<HubOptions, "cacheDir">;
 

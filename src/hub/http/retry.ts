@@ -1,7 +1,7 @@
 // Tries again what may pass: waits as the Hub asks, else longer and longer.
 
 import { setTimeout as delay } from "node:timers/promises";
-import { DeadliftError } from "../error.js";
+import { DeadliftError } from "../../error.js";
 
 /** Seconds between tries that nobody asked for, as Python waits. */
 const backoffSeconds = [1, 2, 4, 8, 8];

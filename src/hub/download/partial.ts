@@ -60,9 +60,10 @@ function checkSize(size: number): void {
  * or mix up, the hash of the whole file finds.
  */
 export class Partial {
-  /** Blocks [first, end) that the journal does not have yet, and the write that is under way. */
+  /** Blocks [first, end) that no write of the journal has taken yet. */
   #unmarked: { first: number; end: number } | undefined;
-  #marking: Promise<void> | undefined;
+  /** The last write of the journal, begun or waiting for its turn. */
+  #marking = Promise.resolve();
   #failure: unknown;
 
   private constructor(
@@ -114,6 +115,11 @@ export class Partial {
     if (end > first) this.#mark(first, end);
   }
 
+  /** Resolves when the journal has all blocks that were reached before. */
+  marked(): Promise<void> {
+    return this.#marking;
+  }
+
   /** Forgets all that was written. */
   async clear(): Promise<void> {
     this.blocks.clear();
@@ -147,22 +153,22 @@ export class Partial {
 
   /** One write at a time takes all blocks that came since the last one. */
   #mark(first: number, end: number): void {
-    if (this.journal === undefined) return;
-    const more = this.#unmarked ?? { first, end };
-    this.#unmarked = { first: Math.min(first, more.first), end: Math.max(end, more.end) };
-    this.#marking ??= this.#writeMarks(this.journal).catch((error: unknown) => {
+    const { journal } = this;
+    if (journal === undefined) return;
+    const waiting = this.#unmarked;
+    this.#unmarked = { first: Math.min(first, waiting?.first ?? first), end: Math.max(end, waiting?.end ?? end) };
+    if (waiting) return;
+    const write = () => this.#writeMarks(journal);
+    this.#marking = this.#marking.then(write).catch((error: unknown) => {
       this.#failure ??= error;
     });
   }
 
   async #writeMarks(journal: FileHandle): Promise<void> {
-    while (this.#unmarked) {
-      const { first, end } = this.#unmarked;
-      this.#unmarked = undefined;
-      const marks = this.blocks.journal(first, end);
-      await journal.write(marks, 0, marks.length, headerBytes + first);
-    }
-    this.#marking = undefined;
+    const { first, end } = this.#unmarked!;
+    this.#unmarked = undefined;
+    const marks = this.blocks.journal(first, end);
+    await journal.write(marks, 0, marks.length, headerBytes + first);
   }
 }
 

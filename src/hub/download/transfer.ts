@@ -133,6 +133,8 @@ class Transfer {
     for (let at = range.start; at < range.end; ) {
       at = await withRetries(attempt(at), { connectRetries, ...retry, signal });
     }
+    // A connection asks for more when the journal has what it brought: a crash costs one chunk of each at most.
+    await partial.marked();
   }
 
   /** One stream from the start on, where ranges are not understood. Blocks that are here come again all the same. */

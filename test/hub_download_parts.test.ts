@@ -228,6 +228,26 @@ describe("receive", () => {
     expect(most).toBeLessThanOrEqual(4 * mib);
   });
 
+  it("lets others have their turn, however much is ready", async () => {
+    let inTurn = 0;
+    let most = 0;
+    const { all } = target({
+      onReceived: (bytes) => {
+        inTurn += bytes;
+        most = Math.max(most, inTurn);
+      },
+    });
+    let over = false;
+    const turn = () => {
+      inTurn = 0;
+      if (!over) setImmediate(turn);
+    };
+    turn();
+    expect(await receive(pieces(80), all)).toMatchObject({ at: 5 * mib, how: "ended" });
+    over = true;
+    expect(most).toBeLessThanOrEqual(mib / 2);
+  });
+
   it("writes what came before a break, and tells where it was", async () => {
     const body = new PassThrough();
     body.write(Buffer.alloc(1000, 1));

@@ -8,6 +8,9 @@ const writeBytes = 2 ** 20;
 /** Held at most while a write is under way; the connection waits meanwhile. */
 const maxHeldBytes = 2 * writeBytes;
 
+/** Taken from one connection in one turn of the event loop: fast networks have more ready than others should wait for. */
+const turnBytes = 2 ** 17;
+
 export interface Target {
   /** Where the first byte goes. */
   readonly start: number;
@@ -46,6 +49,8 @@ class Receiver {
   #received: number;
   #written: number;
   #writing = false;
+  #turnBytes = 0;
+  #resting = false;
   #over: Omit<Received, "at"> | undefined;
   #failure: { error: unknown } | undefined;
   #settle: (() => void) | undefined;
@@ -93,7 +98,28 @@ class Receiver {
     if (fitting < piece.length) this.#end({ how: "tooLong" });
     if (this.#over) return;
     if (this.#heldBytes >= writeBytes) this.#write();
+    this.#turnBytes += fitting;
+    if (this.#turnBytes >= turnBytes) this.#rest();
     if (this.#heldBytes >= maxHeldBytes) this.body.pause();
+  }
+
+  /** Until the next turn of the event loop. */
+  #rest(): void {
+    this.body.pause();
+    if (this.#resting) return;
+    this.#resting = true;
+    setImmediate(() => {
+      this.#resting = false;
+      this.#turnBytes = 0;
+      this.#goOn();
+    });
+  }
+
+  #goOn(): void {
+    if (this.#over || this.#resting || this.#heldBytes >= maxHeldBytes || !this.body.isPaused()) return;
+    // A wait for the disk is no stall of the network.
+    this.#watchdog.refresh();
+    this.body.resume();
   }
 
   #write(): void {
@@ -127,11 +153,7 @@ class Receiver {
       return;
     }
     if (this.#heldBytes >= writeBytes) this.#write();
-    if (this.body.isPaused()) {
-      // A wait for the disk is no stall of the network.
-      this.#watchdog.refresh();
-      this.body.resume();
-    }
+    this.#goOn();
   }
 
   #stalled(): void {

@@ -18,8 +18,8 @@ const shapes = {
 const [shapeName, type, out] = process.argv.slice(2);
 const shape = shapes[shapeName];
 const quant = quants.get(type);
-if (!shape || !quant?.codec || !out) {
-  console.error(`usage: node bench/make_model.mjs ${Object.keys(shapes).join("|")} F32|F16|BF16|Q8_0|Q4_0 OUT`);
+if (!shape || !quant?.codec?.encode || !out) {
+  console.error(`usage: node bench/make_model.mjs ${Object.keys(shapes).join("|")} F32|F16|BF16|Q8_0|Q4_0|... OUT`);
   process.exit(2);
 }
 

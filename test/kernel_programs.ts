@@ -8,6 +8,7 @@ import { MappedFile } from "../src/native.js";
 import type { KvLayer, Op, Program, Rope } from "../src/program/ops.js";
 import { codecOf, type QuantName, quantOf } from "../src/quants/index.js";
 import type { Tensor } from "../src/tensor.js";
+import { legalBlocks } from "./reference/blocks.js";
 import type { PlainWeight } from "./reference/ops.js";
 
 /** Numbers in [-1, 1), the same in every run. */
@@ -53,9 +54,10 @@ export class TestProgram {
   weight(quant: QuantName, shape: readonly number[], values?: Float32Array): number {
     const count = shape.reduce((a, b) => a * b, 1);
     const { block, bytes: size } = quantOf(quant);
-    const bytes = new Uint8Array((count / block) * size);
     const codec = codecOf(quant, "weight");
-    codec.encode(values ?? this.random.values(count), bytes);
+    const bytes = new Uint8Array((count / block) * size);
+    if (codec.encode) codec.encode(values ?? this.random.values(count), bytes);
+    else bytes.set(legalBlocks(quant, count / block, this.random));
     const decoded = new Float32Array(count);
     codec.decode(bytes, decoded);
     return this.#weights.push({ quant, shape, bytes, plain: { columns: shape.at(-1)!, values: decoded } }) - 1;

@@ -163,7 +163,7 @@ function asKept(row: Float64Array, type: KvType): Float64Array {
   if (type === "f32") return Float64Array.from(values);
   const codec = type === "f16" ? f16 : bf16;
   const bytes = new Uint8Array(values.length * 2);
-  codec.encode(values, bytes);
+  codec.encode!(values, bytes);
   codec.decode(bytes, values);
   return Float64Array.from(values);
 }

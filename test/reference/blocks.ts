@@ -1,0 +1,60 @@
+// Blocks of quants for tests: noise that test/fixtures/quants/fixture.py makes too, and legal weights without an encoder.
+
+import { readFileSync } from "node:fs";
+import { crc32 } from "node:zlib";
+import { floatToHalf } from "../../src/quants/f16.js";
+import { type QuantName, quantOf } from "../../src/quants/index.js";
+
+/** 32-bit words from a counter and a name: the finaliser of MurmurHash3. */
+export function noiseWords(name: string, count: number): Uint32Array {
+  const seed = crc32(name);
+  return Uint32Array.from({ length: count }, (_, i) => {
+    let h = Math.imul(i, 0x9e3779b9) + seed;
+    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+    return h ^ (h >>> 16);
+  });
+}
+
+export function noise(name: string, count: number): Uint8Array {
+  return new Uint8Array(noiseWords(name, Math.ceil(count / 4)).buffer, 0, count);
+}
+
+/** Numbers that look like weights: sums of four bytes, between -0.125 and 0.125. */
+export function noiseValues(name: string, count: number): Float32Array {
+  return Float32Array.from(noiseWords(name, count), (word) => {
+    const sum = (word & 255) + ((word >>> 8) & 255) + ((word >>> 16) & 255) + (word >>> 24);
+    return (sum - 510) / 4096;
+  });
+}
+
+/** A BF16 matrix of the model in this repository. */
+export function tinyTensor(name: string): { values: Float32Array; columns: number } {
+  const data = readFileSync(new URL("../../models/tiny/model.safetensors", import.meta.url));
+  const size = Number(data.readBigUInt64LE());
+  const { data_offsets, shape } = JSON.parse(data.toString("utf8", 8, 8 + size))[name];
+  const [begin, end] = data_offsets as [number, number];
+  const values = new Float32Array((end - begin) / 2);
+  const words = new Uint32Array(values.buffer);
+  for (let i = 0; i < words.length; i++) words[i] = data.readUInt16LE(8 + size + begin + 2 * i) << 16;
+  return { values, columns: shape[1] };
+}
+
+/** Offsets of the F16 scales in a block, for types that tests make weights of without an encoder. */
+const halves: Partial<Record<QuantName, readonly number[]>> = {};
+
+/** Random whole blocks that mean ordinary weights: any bits but for the scales, which are moderate. */
+export function legalBlocks(name: QuantName, count: number, random: { next(): number }): Uint8Array {
+  const { bytes } = quantOf(name);
+  const scales = halves[name];
+  if (!scales) throw new Error(`no encoder and no offsets of scales for ${name}`);
+  const out = Uint8Array.from({ length: count * bytes }, () => (random.next() + 1) * 128);
+  for (let block = 0; block < count; block++) {
+    for (const offset of scales) {
+      const half = floatToHalf(random.next() / 64);
+      out[block * bytes + offset] = half;
+      out[block * bytes + offset + 1] = half >> 8;
+    }
+  }
+  return out;
+}

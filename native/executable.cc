@@ -64,7 +64,8 @@ void Executable::place_weights() {
     if (id < 0 || !vectors_[id].empty()) return;
     const Matrix& matrix = matrices_[id];
     vectors_[id].resize(matrix.columns);
-    kernels_.decode[static_cast<int>(program_.weights[id].quant)](matrix.data, matrix.columns, vectors_[id].data());
+    kernels_.decode[static_cast<int>(program_.weights[id].quant)](matrix.data, 0, matrix.columns, 1,
+                                                                  vectors_[id].data());
   };
   for (const Op& op : program_.ops) {
     if (op.kind == OpKind::norm) decode(op.weight);
@@ -219,7 +220,7 @@ void Executable::embed(const Op& op) {
   each_row(row_count(op.out), table.columns, [&](int token) {
     const int64_t id = batch_->tokens[token];
     assert(id >= 0 && id < table.rows);
-    decode(table.data + id * table.stride, table.columns, out.row(token));
+    decode(table.data + id * table.stride, 0, table.columns, 1, out.row(token));
   });
 }
 

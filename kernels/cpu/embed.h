@@ -1,17 +1,23 @@
-// embed: the values of one row of a matrix, of any quant.
+// embed: the values of one row of a matrix, of any quant. What `linear` decodes its panels with, too.
+
+#pragma once
+
+#include "kernels/cpu/kernels.h"
 
 namespace deadlift::DEADLIFT_ISA {
 namespace {
 
+// Vector v of columns [first, first + columns) is stored at out + v * apart * lanes; `first` is a multiple of 512.
 template <class Q>
-void decode(const uint8_t* row, int columns, float* out) {
-  int k = 0;
-  for (; k + Q::step <= columns; k += Q::step) {
+void decode(const uint8_t* row, int first, int columns, int apart, float* out) {
+  const int end = first + columns;
+  int k = first;
+  for (; k + Q::step <= end; k += Q::step) {
     const Q weights(row, k);
-    for (int i = 0; i < Q::step / lanes; ++i) store(out + k + i * lanes, weights.part(i));
+    for (int i = 0; i < Q::step / lanes; ++i, out += apart * lanes) store(out, weights.part(i));
   }
-  if constexpr (Q::block == 1) {
-    if (k < columns) store_part(out + k, Q::tail(row, k, columns - k), columns - k);
+  if constexpr (Q::step > Q::block) {
+    if (k < end) store_part(out, Q::tail(row, k, end - k), end - k);
   }
 }
 

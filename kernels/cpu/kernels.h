@@ -75,8 +75,9 @@ struct Kernels {
   // out[t * out_stride + r] = sum over c of x[t, c] * weight[row + r, c].
   void (*linear[quant_count])(const Matrix& weight, int row, int rows, const float* x, int64_t x_stride, int tokens,
                               float* out, int64_t out_stride, float* scratch);
-  // The values of one row.
-  void (*decode[quant_count])(const uint8_t* row, int columns, float* out);
+  // The values of columns [first, first + columns) of a row, `first` a multiple of 512; with `apart` of 1 one after
+  // another.
+  void (*decode[quant_count])(const uint8_t* row, int first, int columns, int apart, float* out);
 
   void (*add)(float* out, const float* a, const float* b, int n);
   void (*glu)(float* out, const float* gate, const float* up, int n);  // silu(gate) * up

@@ -3,9 +3,11 @@
 // The sum of one row and one token is `lanes` partial sums, lane l over the columns k = l mod lanes in ascending order,
 // added at the end in the fixed order of sum4. Both ways of getting there, and every way of cutting the work, keep this
 // order, so a token has the same bits alone and in a batch:
-//   direct  few tokens: weights are decoded in registers, once for all tokens;
-//   panel   many tokens: 4 rows at a time are decoded into scratch, once for all tiles of tokens.
+//   direct  few tokens, types in demand: weights are decoded in registers, once for all tokens;
+//   panel   otherwise: 4 rows at a time are decoded into scratch, once for all tiles of tokens, and multiplied by code
+//           that knows no type. Rarer types cost the build little more than their decode.
 
+#include "kernels/cpu/embed.h"
 #include "kernels/cpu/kernels.h"
 
 namespace deadlift::DEADLIFT_ISA {
@@ -86,7 +88,7 @@ void direct_group(const Matrix& weight, int row, int rows, const float* x, int64
       multiply(sums, weights, [&](int t) { return load(here + t * x_stride); });
     }
   }
-  if constexpr (Q::block == 1) {
+  if constexpr (Q::step > Q::block) {
     if (const int n = columns - k) {
       const vec weights[group] = {Q::tail(from.at[0], k, n), Q::tail(from.at[1], k, n), Q::tail(from.at[2], k, n),
                                   Q::tail(from.at[3], k, n)};
@@ -118,21 +120,15 @@ void direct(const Matrix& weight, int row, int rows, const float* x, int64_t x_s
   }
 }
 
+using Decode = void (*)(const uint8_t* row, int first, int columns, int apart, float* out);
+
 // Decodes columns [k, k + columns) of a group of rows: panel // (columns / lanes, 4, lanes), the tail padded with
 // zeros.
-template <class Q>
-void unpack(const Rows& from, int k, int columns, float* panel) {
-  const int end = k + columns;
-  for (; k + Q::step <= end; k += Q::step) {
-    for (int i = 0; i < group; ++i) {
-      const Q block(from.at[i], k);
-      for (int part = 0; part < Q::step / lanes; ++part) store(panel + (part * group + i) * lanes, block.part(part));
-    }
-    panel += Q::step * group;
+void unpack(Decode decode, const Rows& from, int k, int columns, float* panel) {
+  if (columns % lanes) {
+    for (int i = 0; i < group; ++i) store(panel + (columns / lanes * group + i) * lanes, zero());
   }
-  if constexpr (Q::block == 1) {
-    for (int i = 0; i < group && k < end; ++i) store(panel + i * lanes, Q::tail(from.at[i], k, end - k));
-  }
+  for (int i = 0; i < group; ++i) decode(from.at[i], k, columns, group, panel + i * lanes);
 }
 
 // One group of rows, one tile of tokens, some columns. `carried` // (T, 4, lanes) goes on from columns to columns.
@@ -200,14 +196,13 @@ void panel_tokens(const PanelWork& work, int token, int tokens, int k, int colum
   }
 }
 
-template <class Q>
-void panel(const Matrix& weight, int row, int rows, const float* x, int64_t x_stride, int tokens, float* out,
-           int64_t out_stride, float* scratch) {
+void panel(Decode decode, const Matrix& weight, int row, int rows, const float* x, int64_t x_stride, int tokens,
+           float* out, int64_t out_stride, float* scratch) {
   const PanelWork work = {scratch, rows, x, x_stride, scratch + columns_at_once * linear_rows_max, out, out_stride};
   for (int k = 0; k < weight.columns; k += columns_at_once) {
     const int columns = weight.columns - k < columns_at_once ? weight.columns - k : columns_at_once;
     for (int i = 0; i < rows; i += group) {
-      unpack<Q>(Rows(weight, row + i, rows - i), k, columns, scratch + i * columns_at_once);
+      unpack(decode, Rows(weight, row + i, rows - i), k, columns, scratch + i * columns_at_once);
     }
     const bool last = k + columns == weight.columns;
     for (int t = 0; t < tokens; t += tile_tokens) panel_tokens<tile_tokens>(work, t, tokens - t, k, columns, last);
@@ -217,10 +212,14 @@ void panel(const Matrix& weight, int row, int rows, const float* x, int64_t x_st
 template <class Q>
 void linear(const Matrix& weight, int row, int rows, const float* x, int64_t x_stride, int tokens, float* out,
             int64_t out_stride, float* scratch) {
-  if (tokens <= direct_tokens) {
-    direct<Q>(weight, row, rows, x, x_stride, tokens, out, out_stride);
-  } else {
-    panel<Q>(weight, row, rows, x, x_stride, tokens, out, out_stride, scratch);
+  if constexpr (direct_pays && Q::direct) {
+    if (tokens <= direct_tokens) return direct<Q>(weight, row, rows, x, x_stride, tokens, out, out_stride);
+  }
+  // Few tokens meet one group at a time, whose panel then stays in the L1 cache.
+  const int at_once = tokens <= direct_tokens ? group : rows;
+  for (int i = 0; i < rows; i += at_once) {
+    panel(decode<Q>, weight, row + i, at_once < rows - i ? at_once : rows - i, x, x_stride, tokens, out + i, out_stride,
+          scratch);
   }
 }
 

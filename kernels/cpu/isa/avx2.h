@@ -9,8 +9,10 @@ namespace {
 
 constexpr int lanes = 8;
 constexpr int tile_tokens = 3;
+constexpr bool direct_pays = true;
 
 using vec = __m256;
+using ints = __m256i;
 
 inline __m256i first_lanes(int n) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
@@ -63,6 +65,29 @@ inline void store_bf16_part(void* p, vec a, int n) {
 inline vec load_i8(const int8_t* p) {
   return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
 }
+
+inline ints splat_int(int x) { return _mm256_set1_epi32(x); }
+inline ints load_u8(const uint8_t* p) {
+  return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+}
+inline ints load_u8_part(const uint8_t* p, int n) {
+  uint8_t bytes[8] = {};
+  memcpy(bytes, p, static_cast<size_t>(n));
+  return load_u8(bytes);
+}
+inline ints lane_bits(uint32_t bits) {
+  const __m256i moved =
+      _mm256_srlv_epi32(_mm256_set1_epi32(static_cast<int>(bits)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  return _mm256_and_si256(moved, _mm256_set1_epi32(1));
+}
+inline ints shift_left(ints a, int n) { return _mm256_sll_epi32(a, _mm_cvtsi32_si128(n)); }
+inline ints shift_right(ints a, int n) { return _mm256_srl_epi32(a, _mm_cvtsi32_si128(n)); }
+inline ints bit_and(ints a, ints b) { return _mm256_and_si256(a, b); }
+inline ints bit_or(ints a, ints b) { return _mm256_or_si256(a, b); }
+inline ints add(ints a, ints b) { return _mm256_add_epi32(a, b); }
+inline ints sub(ints a, ints b) { return _mm256_sub_epi32(a, b); }
+inline vec to_float(ints a) { return _mm256_cvtepi32_ps(a); }
+inline vec as_float(ints a) { return _mm256_castsi256_ps(a); }
 
 struct nibbles {
   vec d;

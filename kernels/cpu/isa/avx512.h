@@ -9,8 +9,10 @@ namespace {
 
 constexpr int lanes = 16;
 constexpr int tile_tokens = 6;
+constexpr bool direct_pays = true;
 
 using vec = __m512;
+using ints = __m512i;
 
 inline __mmask16 first_lanes(int n) { return static_cast<__mmask16>((1u << n) - 1); }
 
@@ -48,6 +50,23 @@ inline void store_bf16_part(void* p, vec a, int n) {
 inline vec load_i8(const int8_t* p) {
   return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
 }
+
+inline ints splat_int(int x) { return _mm512_set1_epi32(x); }
+inline ints load_u8(const uint8_t* p) {
+  return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+inline ints load_u8_part(const uint8_t* p, int n) {
+  return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(first_lanes(n), p));
+}
+inline ints lane_bits(uint32_t bits) { return _mm512_maskz_set1_epi32(static_cast<__mmask16>(bits), 1); }
+inline ints shift_left(ints a, int n) { return _mm512_sll_epi32(a, _mm_cvtsi32_si128(n)); }
+inline ints shift_right(ints a, int n) { return _mm512_srl_epi32(a, _mm_cvtsi32_si128(n)); }
+inline ints bit_and(ints a, ints b) { return _mm512_and_si512(a, b); }
+inline ints bit_or(ints a, ints b) { return _mm512_or_si512(a, b); }
+inline ints add(ints a, ints b) { return _mm512_add_epi32(a, b); }
+inline ints sub(ints a, ints b) { return _mm512_sub_epi32(a, b); }
+inline vec to_float(ints a) { return _mm512_cvtepi32_ps(a); }
+inline vec as_float(ints a) { return _mm512_castsi512_ps(a); }
 
 // The 16 values are looked up: the permutation reads only the low four bits of each index.
 struct nibbles {

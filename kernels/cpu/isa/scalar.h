@@ -13,9 +13,14 @@ namespace {
 
 constexpr int lanes = 8;
 constexpr int tile_tokens = 2;  // tokens in registers at once in `linear`: tile_tokens * 4 sums
+// Whether `linear` may decode weights in registers, in code of each type's own. Here they would not stay there.
+constexpr bool direct_pays = false;
 
 struct vec {
   float v[lanes];
+};
+struct ints {  // 32 bits each: the codes of quants, before they are numbers
+  int32_t v[lanes];
 };
 
 #define DEADLIFT_LANES for (int i = 0; i < lanes; ++i)
@@ -118,6 +123,59 @@ inline void store_bf16_part(void* p, vec a, int n) {
 inline vec load_i8(const int8_t* p) {
   vec r;
   DEADLIFT_LANES r.v[i] = static_cast<float>(p[i]);
+  return r;
+}
+
+inline ints splat_int(int x) {
+  ints r;
+  DEADLIFT_LANES r.v[i] = x;
+  return r;
+}
+// Bytes, widened without sign.
+inline ints load_u8_part(const uint8_t* p, int n) {
+  ints r = splat_int(0);
+  for (int i = 0; i < n; ++i) r.v[i] = p[i];
+  return r;
+}
+inline ints load_u8(const uint8_t* p) { return load_u8_part(p, lanes); }
+// Lane i: bit i of `bits`, as 0 or 1.
+inline ints lane_bits(uint32_t bits) {
+  ints r;
+  DEADLIFT_LANES r.v[i] = static_cast<int32_t>(bits >> i & 1);
+  return r;
+}
+inline ints shift_left(ints a, int n) {
+  DEADLIFT_LANES a.v[i] = static_cast<int32_t>(static_cast<uint32_t>(a.v[i]) << n);
+  return a;
+}
+inline ints shift_right(ints a, int n) {  // fills with zeros
+  DEADLIFT_LANES a.v[i] = static_cast<int32_t>(static_cast<uint32_t>(a.v[i]) >> n);
+  return a;
+}
+inline ints bit_and(ints a, ints b) {
+  DEADLIFT_LANES a.v[i] &= b.v[i];
+  return a;
+}
+inline ints bit_or(ints a, ints b) {
+  DEADLIFT_LANES a.v[i] |= b.v[i];
+  return a;
+}
+inline ints add(ints a, ints b) {
+  DEADLIFT_LANES a.v[i] += b.v[i];
+  return a;
+}
+inline ints sub(ints a, ints b) {
+  DEADLIFT_LANES a.v[i] -= b.v[i];
+  return a;
+}
+inline vec to_float(ints a) {  // the same number
+  vec r;
+  DEADLIFT_LANES r.v[i] = static_cast<float>(a.v[i]);
+  return r;
+}
+inline vec as_float(ints a) {  // the same bits
+  vec r;
+  memcpy(&r, &a, sizeof r);
   return r;
 }
 

@@ -9,6 +9,7 @@ namespace {
 struct bf16 {
   static constexpr int block = 1, bytes = 2;
   static constexpr int step = lanes;  // values opened at once
+  static constexpr bool direct = true;
 
   const uint8_t* at;
 

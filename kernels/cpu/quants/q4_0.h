@@ -10,6 +10,7 @@ namespace {
 struct q4_0 {
   static constexpr int block = 32, bytes = 18;
   static constexpr int step = block;
+  static constexpr bool direct = true;
 
   struct Block {
     uint8_t d[2];

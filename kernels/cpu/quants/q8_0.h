@@ -9,6 +9,7 @@ namespace {
 struct q8_0 {
   static constexpr int block = 32, bytes = 34;
   static constexpr int step = block;
+  static constexpr bool direct = true;
 
   struct Block {
     uint8_t d[2];

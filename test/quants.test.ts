@@ -156,7 +156,7 @@ it("bf16 keeps a NaN a NaN", () => {
 describe("the table", () => {
   it("has every type ggml has today, each once", () => {
     const ids = [...quants.values()].map(({ id }) => id).filter((id) => id !== undefined);
-    const known = [0, 1, 2, 3, ...range(6, 30), 34, 35, 39, 40, 41];
+    const known = [0, 1, 2, 3, ...range(6, 30), 34, 35, ...range(39, 42)];
     expect(ids.sort((a, b) => a - b)).toEqual(known);
   });
 
@@ -183,7 +183,6 @@ describe("the table", () => {
   });
 
   it("refuses ids it does not know", () => {
-    expect(() => quantOfId(42, "x")).toThrow(/Q2_0 \(id 42\)/);
     for (const id of [43, 255, 2 ** 32 - 1, -1, 0.5]) {
       expect(() => quantOfId(id, "x")).toThrow(expect.objectContaining({ code: "UnsupportedQuant" }));
     }

@@ -5,8 +5,23 @@ import { bf16 } from "./bf16.js";
 import type { Codec } from "./codec.js";
 import { f16 } from "./f16.js";
 import { f32 } from "./f32.js";
+import { iq1_m } from "./iq1_m.js";
+import { iq1_s } from "./iq1_s.js";
+import { iq2_s } from "./iq2_s.js";
+import { iq2_xs } from "./iq2_xs.js";
+import { iq2_xxs } from "./iq2_xxs.js";
+import { iq3_s } from "./iq3_s.js";
+import { iq3_xxs } from "./iq3_xxs.js";
+import { iq4_nl } from "./iq4_nl.js";
+import { iq4_xs } from "./iq4_xs.js";
+import { mxfp4 } from "./mxfp4.js";
+import { nvfp4 } from "./nvfp4.js";
+import { q1_0 } from "./q1_0.js";
+import { q2_0 } from "./q2_0.js";
 import { q4_0 } from "./q4_0.js";
 import { q8_0 } from "./q8_0.js";
+import { tq1_0 } from "./tq1_0.js";
+import { tq2_0 } from "./tq2_0.js";
 
 export type { Codec } from "./codec.js";
 
@@ -28,20 +43,21 @@ const rows = [
   ["Q5_K", 13, 256, 176],
   ["Q6_K", 14, 256, 210],
   ["Q8_K", 15, 256, 292],
-  ["IQ2_XXS", 16, 256, 66],
-  ["IQ2_XS", 17, 256, 74],
-  ["IQ3_XXS", 18, 256, 98],
-  ["IQ1_S", 19, 256, 50],
-  ["IQ4_NL", 20, 32, 18],
-  ["IQ3_S", 21, 256, 110],
-  ["IQ2_S", 22, 256, 82],
-  ["IQ4_XS", 23, 256, 136],
-  ["IQ1_M", 29, 256, 56],
-  ["TQ1_0", 34, 256, 54],
-  ["TQ2_0", 35, 256, 66],
-  ["MXFP4", 39, 32, 17],
-  ["NVFP4", 40, 64, 36],
-  ["Q1_0", 41, 128, 18],
+  ["IQ2_XXS", 16, 256, 66, iq2_xxs],
+  ["IQ2_XS", 17, 256, 74, iq2_xs],
+  ["IQ3_XXS", 18, 256, 98, iq3_xxs],
+  ["IQ1_S", 19, 256, 50, iq1_s],
+  ["IQ4_NL", 20, 32, 18, iq4_nl],
+  ["IQ3_S", 21, 256, 110, iq3_s],
+  ["IQ2_S", 22, 256, 82, iq2_s],
+  ["IQ4_XS", 23, 256, 136, iq4_xs],
+  ["IQ1_M", 29, 256, 56, iq1_m],
+  ["TQ1_0", 34, 256, 54, tq1_0],
+  ["TQ2_0", 35, 256, 66, tq2_0],
+  ["MXFP4", 39, 32, 17, mxfp4],
+  ["NVFP4", 40, 64, 36, nvfp4],
+  ["Q1_0", 41, 128, 18, q1_0],
+  ["Q2_0", 42, 64, 18, q2_0],
   ["I8", 24, 1, 1],
   ["I16", 25, 1, 2],
   ["I32", 26, 1, 4],
@@ -107,9 +123,6 @@ const removed: Readonly<Record<number, string>> = {
   38: "IQ4_NL_8_8",
 };
 
-/** Known by name, of a size not known here. */
-const unsized: Readonly<Record<number, string>> = { 42: "Q2_0" };
-
 /** The quant of that name, or undefined for a string that is none. */
 export function findQuant(name: string): Quant | undefined {
   return quants.get(name as QuantName);
@@ -130,10 +143,9 @@ export function quantOfId(id: number, tensor: string): Quant {
         "quantize the original model again with a current tool, or download a newer file",
     );
   }
-  const name = unsized[id] ? `${unsized[id]} (id ${id})` : `id ${id}`;
   throw new DeadliftError(
     "UnsupportedQuant",
-    `tensor ${tensor} has type ${name}, expected one of ${listNames()}; the file is newer than this release, or damaged`,
+    `tensor ${tensor} has type id ${id}, expected one of ${listNames()}; the file is newer than this release, or damaged`,
   );
 }
 

@@ -72,7 +72,7 @@ void direct_group(const Matrix& weight, int row, int rows, const float* x, int64
   const int columns = weight.columns;
   Sums<T> sums = no_sums<T>();
   // Memory is asked for one group ahead: rows are too short for the processor to see a stream in each of the four.
-  constexpr int step_bytes = group * Q::step / Q::block * Q::bytes;
+  constexpr int step_bytes = group * Q::step * Q::bytes / Q::block;
   const uint8_t* ahead = from.at[0] + group * weight.stride;
   const bool near = group * weight.stride <= 16384;  // what is read and what is asked for fit into the L1 cache
   int k = 0;

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kernels/cpu/isa/values.h"
+
 namespace deadlift::DEADLIFT_ISA {
 namespace {
 
@@ -25,11 +27,7 @@ inline __m128i load_u16_part(const void* p, int n) {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(values));
 }
 
-inline float half_to_float(const void* p) {
-  uint16_t half;
-  memcpy(&half, p, 2);
-  return _cvtsh_ss(half);
-}
+inline float half_to_float(const void* p) { return _cvtsh_ss(load_u16(p)); }
 
 inline vec splat(float x) { return _mm256_set1_ps(x); }
 inline vec zero() { return _mm256_setzero_ps(); }
@@ -80,27 +78,48 @@ inline ints lane_bits(uint32_t bits) {
       _mm256_srlv_epi32(_mm256_set1_epi32(static_cast<int>(bits)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
   return _mm256_and_si256(moved, _mm256_set1_epi32(1));
 }
+inline ints lane_pairs(uint32_t bits) {
+  const __m256i moved =
+      _mm256_srlv_epi32(_mm256_set1_epi32(static_cast<int>(bits)), _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14));
+  return _mm256_and_si256(moved, _mm256_set1_epi32(3));
+}
 inline ints shift_left(ints a, int n) { return _mm256_sll_epi32(a, _mm_cvtsi32_si128(n)); }
 inline ints shift_right(ints a, int n) { return _mm256_srl_epi32(a, _mm_cvtsi32_si128(n)); }
 inline ints bit_and(ints a, ints b) { return _mm256_and_si256(a, b); }
 inline ints bit_or(ints a, ints b) { return _mm256_or_si256(a, b); }
 inline ints add(ints a, ints b) { return _mm256_add_epi32(a, b); }
 inline ints sub(ints a, ints b) { return _mm256_sub_epi32(a, b); }
+inline ints mul(ints a, ints b) { return _mm256_mullo_epi32(a, b); }
 inline vec to_float(ints a) { return _mm256_cvtepi32_ps(a); }
 inline vec as_float(ints a) { return _mm256_castsi256_ps(a); }
 
+inline vec widen_i8(__m128i a) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(a)); }
+
 struct nibbles {
+  __m128i table;
   vec d;
-  explicit nibbles(float scale) : d(_mm256_set1_ps(scale)) {}
-  vec scaled(__m256i q) const {
-    return _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_sub_epi32(q, _mm256_set1_epi32(8))), d);
+  nibbles(const Levels& levels, float scale)
+      : table(_mm_load_si128(reinterpret_cast<const __m128i*>(levels.whole))), d(_mm256_set1_ps(scale)) {}
+  vec scaled(__m128i codes) const {
+    const __m128i low_halves = _mm_and_si128(codes, _mm_set1_epi8(15));
+    return _mm256_mul_ps(widen_i8(_mm_shuffle_epi8(table, low_halves)), d);
   }
-  static __m256i codes(const uint8_t* p) {
-    return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
-  }
-  vec low(const uint8_t* p) const { return scaled(_mm256_and_si256(codes(p), _mm256_set1_epi32(15))); }
-  vec high(const uint8_t* p) const { return scaled(_mm256_srli_epi32(codes(p), 4)); }
+  static __m128i pairs(const uint8_t* p) { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)); }
+  vec low(const uint8_t* p) const { return scaled(pairs(p)); }
+  vec high(const uint8_t* p) const { return scaled(_mm_srli_epi16(pairs(p), 4)); }
+  vec of_eight(const uint8_t* p, int first) const { return first ? high(p) : low(p); }
 };
+
+inline vec load_points(const uint64_t* grid, const uint16_t* points) {
+  return widen_i8(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(grid + points[0])));
+}
+inline vec load_points(const uint32_t* grid, const uint16_t* points) {
+  return widen_i8(_mm_setr_epi32(static_cast<int>(grid[points[0]]), static_cast<int>(grid[points[1]]), 0, 0));
+}
+
+inline vec flip(vec a, uint32_t bits) {
+  return _mm256_xor_ps(a, _mm256_castsi256_ps(_mm256_slli_epi32(lane_bits(bits), 31)));
+}
 
 inline vec add(vec a, vec b) { return _mm256_add_ps(a, b); }
 inline vec sub(vec a, vec b) { return _mm256_sub_ps(a, b); }

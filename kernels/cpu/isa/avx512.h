@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kernels/cpu/isa/values.h"
+
 namespace deadlift::DEADLIFT_ISA {
 namespace {
 
@@ -16,11 +18,7 @@ using ints = __m512i;
 
 inline __mmask16 first_lanes(int n) { return static_cast<__mmask16>((1u << n) - 1); }
 
-inline float half_to_float(const void* p) {
-  uint16_t half;
-  memcpy(&half, p, 2);
-  return _cvtsh_ss(half);
-}
+inline float half_to_float(const void* p) { return _cvtsh_ss(load_u16(p)); }
 
 inline vec splat(float x) { return _mm512_set1_ps(x); }
 inline vec zero() { return _mm512_setzero_ps(); }
@@ -59,27 +57,49 @@ inline ints load_u8_part(const uint8_t* p, int n) {
   return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(first_lanes(n), p));
 }
 inline ints lane_bits(uint32_t bits) { return _mm512_maskz_set1_epi32(static_cast<__mmask16>(bits), 1); }
+inline ints lane_pairs(uint32_t bits) {
+  const __m512i moved = _mm512_srlv_epi32(_mm512_set1_epi32(static_cast<int>(bits)),
+                                          _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30));
+  return _mm512_and_si512(moved, _mm512_set1_epi32(3));
+}
 inline ints shift_left(ints a, int n) { return _mm512_sll_epi32(a, _mm_cvtsi32_si128(n)); }
 inline ints shift_right(ints a, int n) { return _mm512_srl_epi32(a, _mm_cvtsi32_si128(n)); }
 inline ints bit_and(ints a, ints b) { return _mm512_and_si512(a, b); }
 inline ints bit_or(ints a, ints b) { return _mm512_or_si512(a, b); }
 inline ints add(ints a, ints b) { return _mm512_add_epi32(a, b); }
 inline ints sub(ints a, ints b) { return _mm512_sub_epi32(a, b); }
+inline ints mul(ints a, ints b) { return _mm512_mullo_epi32(a, b); }
 inline vec to_float(ints a) { return _mm512_cvtepi32_ps(a); }
 inline vec as_float(ints a) { return _mm512_castsi512_ps(a); }
 
 // The 16 values are looked up: the permutation reads only the low four bits of each index.
 struct nibbles {
   vec table;
-  explicit nibbles(float d)
-      : table(
-            _mm512_mul_ps(_mm512_setr_ps(-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7), _mm512_set1_ps(d))) {}
+  nibbles(const Levels& levels, float d) : table(_mm512_mul_ps(_mm512_load_ps(levels.number), _mm512_set1_ps(d))) {}
   static __m512i codes(const uint8_t* p) {
     return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }
   vec low(const uint8_t* p) const { return _mm512_permutexvar_ps(codes(p), table); }
   vec high(const uint8_t* p) const { return _mm512_permutexvar_ps(_mm512_srli_epi32(codes(p), 4), table); }
+  vec of_eight(const uint8_t* p, int) const {
+    const __m128i pairs = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+    const __m128i codes = _mm_unpacklo_epi64(pairs, _mm_srli_epi16(pairs, 4));
+    return _mm512_permutexvar_ps(_mm512_cvtepu8_epi32(codes), table);
+  }
 };
+
+inline vec widen_i8(__m128i a) { return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(a)); }
+inline vec load_points(const uint64_t* grid, const uint16_t* points) {
+  return widen_i8(_mm_set_epi64x(static_cast<int64_t>(grid[points[1]]), static_cast<int64_t>(grid[points[0]])));
+}
+inline vec load_points(const uint32_t* grid, const uint16_t* points) {
+  const auto at = [&](int i) { return static_cast<int>(grid[points[i]]); };
+  return widen_i8(_mm_setr_epi32(at(0), at(1), at(2), at(3)));
+}
+
+inline vec flip(vec a, uint32_t bits) {
+  return _mm512_mask_xor_ps(a, static_cast<__mmask16>(bits), a, _mm512_set1_ps(-0.0f));
+}
 
 inline vec add(vec a, vec b) { return _mm512_add_ps(a, b); }
 inline vec sub(vec a, vec b) { return _mm512_sub_ps(a, b); }

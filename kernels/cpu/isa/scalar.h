@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kernels/cpu/isa/values.h"
+
 namespace deadlift::DEADLIFT_ISA {
 namespace {
 
@@ -24,18 +26,6 @@ struct ints {  // 32 bits each: the codes of quants, before they are numbers
 };
 
 #define DEADLIFT_LANES for (int i = 0; i < lanes; ++i)
-
-inline float bits_to_float(uint32_t bits) {
-  float value;
-  memcpy(&value, &bits, 4);
-  return value;
-}
-
-inline uint32_t float_to_bits(float value) {
-  uint32_t bits;
-  memcpy(&bits, &value, 4);
-  return bits;
-}
 
 inline float half_bits_to_float(uint16_t half) {
   const uint32_t sign = (half & 0x8000u) << 16, rest = half & 0x7fffu;
@@ -61,12 +51,6 @@ inline uint16_t float_to_bf16_bits(float value) {
   const uint32_t bits = float_to_bits(value);
   if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>(bits >> 16 | 0x40u);
   return static_cast<uint16_t>((bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
-}
-
-inline uint16_t load_u16(const void* p) {
-  uint16_t value;
-  memcpy(&value, p, 2);
-  return value;
 }
 
 inline float half_to_float(const void* p) { return half_bits_to_float(load_u16(p)); }
@@ -144,6 +128,12 @@ inline ints lane_bits(uint32_t bits) {
   DEADLIFT_LANES r.v[i] = static_cast<int32_t>(bits >> i & 1);
   return r;
 }
+// Lane i: bits 2i and 2i + 1.
+inline ints lane_pairs(uint32_t bits) {
+  ints r;
+  DEADLIFT_LANES r.v[i] = static_cast<int32_t>(bits >> 2 * i & 3);
+  return r;
+}
 inline ints shift_left(ints a, int n) {
   DEADLIFT_LANES a.v[i] = static_cast<int32_t>(static_cast<uint32_t>(a.v[i]) << n);
   return a;
@@ -168,6 +158,10 @@ inline ints sub(ints a, ints b) {
   DEADLIFT_LANES a.v[i] -= b.v[i];
   return a;
 }
+inline ints mul(ints a, ints b) {
+  DEADLIFT_LANES a.v[i] *= b.v[i];
+  return a;
+}
 inline vec to_float(ints a) {  // the same number
   vec r;
   DEADLIFT_LANES r.v[i] = static_cast<float>(a.v[i]);
@@ -179,21 +173,42 @@ inline vec as_float(ints a) {  // the same bits
   return r;
 }
 
-// Four-bit codes q under a scale d: d * (q - 8).
+// Four-bit codes, looked up, under a scale.
 struct nibbles {
+  const Levels& levels;
   float d;
-  explicit nibbles(float scale) : d(scale) {}
+  nibbles(const Levels& means, float scale) : levels(means), d(scale) {}
   vec low(const uint8_t* p) const {
     vec r;
-    DEADLIFT_LANES r.v[i] = static_cast<float>((p[i] & 15) - 8) * d;
+    DEADLIFT_LANES r.v[i] = levels.number[p[i] & 15] * d;
     return r;
   }
   vec high(const uint8_t* p) const {
     vec r;
-    DEADLIFT_LANES r.v[i] = static_cast<float>((p[i] >> 4) - 8) * d;
+    DEADLIFT_LANES r.v[i] = levels.number[p[i] >> 4] * d;
     return r;
   }
+  // Of 16 codes in eight bytes, the low halves before the high ones: those from `first` on.
+  vec of_eight(const uint8_t* p, int first) const { return first ? high(p) : low(p); }
 };
+
+// Points of a grid one after another: all `lanes` of their signed bytes.
+inline vec load_points(const uint64_t* grid, const uint16_t* points) {
+  vec r;
+  DEADLIFT_LANES r.v[i] = static_cast<float>(static_cast<int8_t>(grid[points[i / 8]] >> i % 8 * 8));
+  return r;
+}
+inline vec load_points(const uint32_t* grid, const uint16_t* points) {
+  vec r;
+  DEADLIFT_LANES r.v[i] = static_cast<float>(static_cast<int8_t>(grid[points[i / 4]] >> i % 4 * 8));
+  return r;
+}
+
+// Negates lane i where bit i of `bits` is set.
+inline vec flip(vec a, uint32_t bits) {
+  DEADLIFT_LANES a.v[i] = bits >> i & 1 ? -a.v[i] : a.v[i];
+  return a;
+}
 
 #define DEADLIFT_BY_LANE(name, expression) \
   inline vec name(vec a, vec b) {          \

@@ -7,6 +7,8 @@
 namespace deadlift::DEADLIFT_ISA {
 namespace {
 
+constexpr Levels q4_0_levels = make_levels(-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7);
+
 struct q4_0 {
   static constexpr int block = 32, bytes = 18;
   static constexpr int step = block;
@@ -22,7 +24,7 @@ struct q4_0 {
   nibbles values;  // what the 16 codes mean under this scale
 
   explicit q4_0(const uint8_t* row, int k)
-      : at(reinterpret_cast<const Block*>(row) + k / block), values(half_to_float(at->d)) {}
+      : at(reinterpret_cast<const Block*>(row) + k / block), values(q4_0_levels, half_to_float(at->d)) {}
   vec part(int i) const {
     const int first = i * lanes;
     return first < 16 ? values.low(at->q + first) : values.high(at->q + first - 16);

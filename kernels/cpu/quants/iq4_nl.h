@@ -1,0 +1,38 @@
+// IQ4_NL: 32 four-bit numbers with one scale; value = d * levels[q], levels closer together around zero.
+//
+//   byte  0 1     2        3              17
+//        [d: F16][q16|q0 ][q17|q1 ] ... [q31|q15]     block of 32 values, 18 bytes (ggml block_iq4_nl)
+//                 high|low nibble
+
+#pragma once
+
+namespace deadlift::DEADLIFT_ISA {
+namespace {
+
+// What the 16 codes mean (kvalues_iq4nl of ggml).
+constexpr Levels iq4_levels = make_levels(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
+
+struct iq4_nl {
+  static constexpr int block = 32, bytes = 18;
+  static constexpr int step = block;
+  static constexpr bool direct = false;
+
+  struct Block {
+    uint8_t d[2];
+    uint8_t q[16];
+  };
+  static_assert(sizeof(Block) == bytes);
+
+  const Block* at;
+  nibbles values;
+
+  explicit iq4_nl(const uint8_t* row, int k)
+      : at(reinterpret_cast<const Block*>(row) + k / block), values(iq4_levels, half_to_float(at->d)) {}
+  vec part(int i) const {
+    const int first = i * lanes;
+    return first < 16 ? values.low(at->q + first) : values.high(at->q + first - 16);
+  }
+};
+
+}  // namespace
+}  // namespace deadlift::DEADLIFT_ISA

@@ -58,9 +58,14 @@ export class TestProgram {
     const bytes = new Uint8Array((count / block) * size);
     if (codec.encode) codec.encode(values ?? this.random.values(count), bytes);
     else bytes.set(legalBlocks(quant, count / block, this.random));
-    const decoded = new Float32Array(count);
-    codec.decode(bytes, decoded);
-    return this.#weights.push({ quant, shape, bytes, plain: { columns: shape.at(-1)!, values: decoded } }) - 1;
+    return this.blocks(quant, shape, bytes);
+  }
+
+  /** A weight of these whole blocks, whatever they mean. */
+  blocks(quant: QuantName, shape: readonly number[], bytes: Uint8Array): number {
+    const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
+    codecOf(quant, "weight").decode(bytes, values);
+    return this.#weights.push({ quant, shape, bytes, plain: { columns: shape.at(-1)!, values } }) - 1;
   }
 
   /** A buffer whose row for token id i is row i of a random table. */

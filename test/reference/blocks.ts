@@ -41,7 +41,15 @@ export function tinyTensor(name: string): { values: Float32Array; columns: numbe
 }
 
 /** Offsets of the F16 scales in a block, for types that tests make weights of without an encoder. */
-const halves: Partial<Record<QuantName, readonly number[]>> = {};
+const halves: Partial<Record<QuantName, readonly number[]>> = {
+  IQ1_S: [0],
+  IQ1_M: [],
+  IQ2_XXS: [0],
+  IQ2_XS: [0],
+  IQ2_S: [0],
+  IQ3_XXS: [0],
+  IQ3_S: [0],
+};
 
 /** Random whole blocks that mean ordinary weights: any bits but for the scales, which are moderate. */
 export function legalBlocks(name: QuantName, count: number, random: { next(): number }): Uint8Array {
@@ -55,6 +63,9 @@ export function legalBlocks(name: QuantName, count: number, random: { next(): nu
       out[block * bytes + offset] = half;
       out[block * bytes + offset + 1] = half >> 8;
     }
+    // IQ1_M: one F16 in four pieces, of which the highest has the sign and most of the exponent: +-2^-7 to +-2^-3.
+    const last = block * bytes + bytes - 1;
+    if (name === "IQ1_M") out[last] = (out[last]! & 0x8f) | 0x20;
   }
   return out;
 }

@@ -31,6 +31,12 @@ export function floatToHalf(value: number): number {
   return sign | ((rounded - 0x38000000) >> 13);
 }
 
+/** The half for a step between levels: finite, and zero only for zero. */
+export function fittingHalf(value: number): number {
+  const half = floatToHalf(Math.max(-65504, Math.min(65504, value)));
+  return value && !(half & 0x7fff) ? half | 1 : half;
+}
+
 function roundEven(value: number): number {
   const floor = Math.floor(value);
   const rest = value - floor;

@@ -5,6 +5,8 @@ import { bf16 } from "./bf16.js";
 import type { Codec } from "./codec.js";
 import { f16 } from "./f16.js";
 import { f32 } from "./f32.js";
+import { f64 } from "./f64.js";
+import { bool, i8, i16, i32, i64, u8, u16, u32, u64 } from "./integers.js";
 import { iq1_m } from "./iq1_m.js";
 import { iq1_s } from "./iq1_s.js";
 import { iq2_s } from "./iq2_s.js";
@@ -18,8 +20,19 @@ import { mxfp4 } from "./mxfp4.js";
 import { nvfp4 } from "./nvfp4.js";
 import { q1_0 } from "./q1_0.js";
 import { q2_0 } from "./q2_0.js";
+import { q2_k } from "./q2_k.js";
+import { q3_k } from "./q3_k.js";
 import { q4_0 } from "./q4_0.js";
+import { q4_1 } from "./q4_1.js";
+import { q4_k } from "./q4_k.js";
+import { q5_0 } from "./q5_0.js";
+import { q5_1 } from "./q5_1.js";
+import { q5_k } from "./q5_k.js";
+import { q6_k } from "./q6_k.js";
 import { q8_0 } from "./q8_0.js";
+import { q8_1 } from "./q8_1.js";
+import { q8_k } from "./q8_k.js";
+import { f4, f6_e2m3, f6_e3m2, f8_e4m3, f8_e4m3fnuz, f8_e5m2, f8_e5m2fnuz, f8_e8m0 } from "./small_floats.js";
 import { tq1_0 } from "./tq1_0.js";
 import { tq2_0 } from "./tq2_0.js";
 
@@ -33,16 +46,16 @@ const rows = [
   ["BF16", 30, 1, 2, bf16],
   ["Q8_0", 8, 32, 34, q8_0],
   ["Q4_0", 2, 32, 18, q4_0],
-  ["Q4_1", 3, 32, 20],
-  ["Q5_0", 6, 32, 22],
-  ["Q5_1", 7, 32, 24],
-  ["Q8_1", 9, 32, 36],
-  ["Q2_K", 10, 256, 84],
-  ["Q3_K", 11, 256, 110],
-  ["Q4_K", 12, 256, 144],
-  ["Q5_K", 13, 256, 176],
-  ["Q6_K", 14, 256, 210],
-  ["Q8_K", 15, 256, 292],
+  ["Q4_1", 3, 32, 20, q4_1],
+  ["Q5_0", 6, 32, 22, q5_0],
+  ["Q5_1", 7, 32, 24, q5_1],
+  ["Q8_1", 9, 32, 36, q8_1],
+  ["Q2_K", 10, 256, 84, q2_k],
+  ["Q3_K", 11, 256, 110, q3_k],
+  ["Q4_K", 12, 256, 144, q4_k],
+  ["Q5_K", 13, 256, 176, q5_k],
+  ["Q6_K", 14, 256, 210, q6_k],
+  ["Q8_K", 15, 256, 292, q8_k],
   ["IQ2_XXS", 16, 256, 66, iq2_xxs],
   ["IQ2_XS", 17, 256, 74, iq2_xs],
   ["IQ3_XXS", 18, 256, 98, iq3_xxs],
@@ -58,25 +71,25 @@ const rows = [
   ["NVFP4", 40, 64, 36, nvfp4],
   ["Q1_0", 41, 128, 18, q1_0],
   ["Q2_0", 42, 64, 18, q2_0],
-  ["I8", 24, 1, 1],
-  ["I16", 25, 1, 2],
-  ["I32", 26, 1, 4],
-  ["I64", 27, 1, 8],
-  ["F64", 28, 1, 8],
-  ["U8", undefined, 1, 1],
-  ["U16", undefined, 1, 2],
-  ["U32", undefined, 1, 4],
-  ["U64", undefined, 1, 8],
-  ["BOOL", undefined, 1, 1],
+  ["I8", 24, 1, 1, i8],
+  ["I16", 25, 1, 2, i16],
+  ["I32", 26, 1, 4, i32],
+  ["I64", 27, 1, 8, i64],
+  ["F64", 28, 1, 8, f64],
+  ["U8", undefined, 1, 1, u8],
+  ["U16", undefined, 1, 2, u16],
+  ["U32", undefined, 1, 4, u32],
+  ["U64", undefined, 1, 8, u64],
+  ["BOOL", undefined, 1, 1, bool],
   ["C64", undefined, 1, 8],
-  ["F4", undefined, 2, 1],
-  ["F6_E2M3", undefined, 4, 3],
-  ["F6_E3M2", undefined, 4, 3],
-  ["F8_E4M3", undefined, 1, 1],
-  ["F8_E5M2", undefined, 1, 1],
-  ["F8_E8M0", undefined, 1, 1],
-  ["F8_E4M3FNUZ", undefined, 1, 1],
-  ["F8_E5M2FNUZ", undefined, 1, 1],
+  ["F4", undefined, 2, 1, f4],
+  ["F6_E2M3", undefined, 4, 3, f6_e2m3],
+  ["F6_E3M2", undefined, 4, 3, f6_e3m2],
+  ["F8_E4M3", undefined, 1, 1, f8_e4m3],
+  ["F8_E5M2", undefined, 1, 1, f8_e5m2],
+  ["F8_E8M0", undefined, 1, 1, f8_e8m0],
+  ["F8_E4M3FNUZ", undefined, 1, 1, f8_e4m3fnuz],
+  ["F8_E5M2FNUZ", undefined, 1, 1, f8_e5m2fnuz],
 ] as const satisfies readonly (readonly [string, number | undefined, number, number, Codec?])[];
 
 export type QuantName = (typeof rows)[number][0];

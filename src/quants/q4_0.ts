@@ -5,11 +5,11 @@
 //                 high|low nibble
 
 import type { Codec } from "./codec.js";
+import { centredCodes, putNibbles } from "./codes.js";
 import { floatToHalf, halfToFloat } from "./f16.js";
 
 const block = 32;
 const bytesPerBlock = 18;
-const { fround } = Math;
 
 export const q4_0: Codec = {
   decode(bytes, out) {
@@ -24,28 +24,12 @@ export const q4_0: Codec = {
   },
 
   encode(values, out) {
+    const codes = new Uint8Array(block);
     for (let at = 0, to = 0; at < values.length; at += block, to += bytesPerBlock) {
-      // -8 * d is the value of largest magnitude, so that it is met exactly whatever its sign.
-      const d = fround(largestSigned(values, at) / -8);
-      const inverse = d ? fround(1 / d) : 0;
-      const half = floatToHalf(d);
+      const half = floatToHalf(centredCodes(values, at, 4, codes).d);
       out[to] = half;
       out[to + 1] = half >> 8;
-      for (let i = 0; i < block / 2; i++) {
-        out[to + 2 + i] = nibble(values[at + i]!, inverse) | (nibble(values[at + 16 + i]!, inverse) << 4);
-      }
+      putNibbles(codes, out, to + 2);
     }
   },
 };
-
-function largestSigned(values: Float32Array, at: number): number {
-  let largest = 0;
-  for (let i = 0; i < block; i++) {
-    if (Math.abs(values[at + i]!) > Math.abs(largest)) largest = values[at + i]!;
-  }
-  return largest;
-}
-
-function nibble(value: number, inverse: number): number {
-  return Math.min(15, Math.trunc(fround(fround(value * inverse) + 8.5)));
-}

@@ -1,0 +1,87 @@
+// Scales and least values of the groups of K-quant blocks, as the floats they stand for.
+//
+// A half times an integer of eight bits is exact in f32, and so is that times a code: value = scale * q + least rounds
+// once, at the addition, whether or not fma rounds its product.
+
+#pragma once
+
+namespace deadlift::DEADLIFT_ISA {
+namespace {
+
+// Floats for n groups, in whole vectors.
+constexpr int group_floats(int n) { return n < lanes ? lanes : n; }
+
+// Q2_K: 16 groups; a byte holds the scale in its low half and the least value in its high half.
+struct FourBitGroups {
+  float scale[group_floats(16)], least[group_floats(16)];
+
+  FourBitGroups(const uint8_t* codes, float d, float dmin) {
+    for (int i = 0; i < 16; i += lanes) {
+      const ints both = load_u8(codes + i);
+      store(scale + i, mul(to_float(bit_and(both, splat_int(15))), splat(d)));
+      store(least + i, mul(to_float(shift_right(both, 4)), splat(-dmin)));
+    }
+  }
+};
+
+// Q4_K and Q5_K: 8 groups of six bits each in 12 bytes.
+//
+//   byte  0 ... 3                   4 ... 7                   8 ... 11
+//        [s4 high two|s0 all six]  [m4 high two|m0 all six]  [m4 low four|s4 low four]      and so on for 1 to 3
+struct SixBitGroups {
+  float scale[group_floats(8)], least[group_floats(8)];
+
+  SixBitGroups(const uint8_t* codes, float d, float dmin) {
+    uint32_t s, m, rest;
+    memcpy(&s, codes, 4), memcpy(&m, codes + 4, 4), memcpy(&rest, codes + 8, 4);
+    const uint32_t all[8] = {s & 0x3f3f3f3f, (rest & 0x0f0f0f0f) | (s >> 2 & 0x30303030), m & 0x3f3f3f3f,
+                             (rest >> 4 & 0x0f0f0f0f) | (m >> 2 & 0x30303030)};
+    const uint8_t* bytes = reinterpret_cast<const uint8_t*>(all);  // eight scales, eight least values, padding
+    for (int i = 0; i < 8; i += lanes) {
+      store(scale + i, mul(to_float(load_u8(bytes + i)), splat(d)));
+      store(least + i, mul(to_float(load_u8(bytes + 8 + i)), splat(-dmin)));
+    }
+  }
+};
+
+// Q3_K: 16 scales of six bits less 32, in 12 bytes.
+//
+//   byte  0      ...  7        8              ...  11
+//        [s8|s0]     [s15|s7] [s12|s8|s4|s0] ...        low four bits, then high two
+struct CentredGroups {
+  float scale[group_floats(16)];
+
+  CentredGroups(const uint8_t* codes, float d) {
+    uint32_t a, b, high;
+    memcpy(&a, codes, 4), memcpy(&b, codes + 4, 4), memcpy(&high, codes + 8, 4);
+    const uint32_t all[4] = {(a & 0x0f0f0f0f) | (high << 4 & 0x30303030), (b & 0x0f0f0f0f) | (high << 2 & 0x30303030),
+                             (a >> 4 & 0x0f0f0f0f) | (high & 0x30303030),
+                             (b >> 4 & 0x0f0f0f0f) | (high >> 2 & 0x30303030)};
+    const uint8_t* bytes = reinterpret_cast<const uint8_t*>(all);
+    for (int i = 0; i < 16; i += lanes) {
+      store(scale + i, mul(to_float(sub(load_u8(bytes + i), splat_int(32))), splat(d)));
+    }
+  }
+};
+
+// Q6_K: 16 signed bytes.
+struct SignedGroups {
+  float scale[group_floats(16)];
+
+  SignedGroups(const int8_t* codes, float d) {
+    for (int i = 0; i < 16; i += lanes) store(scale + i, mul(load_i8(codes + i), splat(d)));
+  }
+};
+
+// Codes [first, first + lanes) of 256, which lie in runs of 32: every run fills the same 32 bytes from the lowest bits
+// on, and full bytes are followed by the next 32.
+template <int bits>
+inline ints run_codes(const uint8_t* codes, int first) {
+  constexpr int runs = 8 / bits;
+  const int run = first / 32;
+  const ints bytes = load_u8(codes + run / runs * 32 + first % 32);
+  return bit_and(shift_right(bytes, run % runs * bits), splat_int((1 << bits) - 1));
+}
+
+}  // namespace
+}  // namespace deadlift::DEADLIFT_ISA

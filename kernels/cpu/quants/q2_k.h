@@ -1,0 +1,37 @@
+// Q2_K: 256 two-bit numbers, 16 groups with a scale and a least value each; value = d * s * q - dmin * m.
+//
+//   byte  0      15     16                  79     80 81   82 83
+//        [m0|s0 ] ...  [q96|q64|q32|q0 ] ...      [d: F16][dmin: F16]     block of 256 values, 84 bytes
+//         4    4 bits   2 bits each, twice 32 bytes                       (ggml block_q2_K)
+
+#include "kernels/cpu/quants/k_groups.h"
+
+namespace deadlift::DEADLIFT_ISA {
+namespace {
+
+struct q2_k {
+  static constexpr int block = 256, bytes = 84;
+  static constexpr int step = block;
+
+  struct Block {
+    uint8_t groups[16];
+    uint8_t q[64];
+    uint8_t d[2];
+    uint8_t dmin[2];
+  };
+  static_assert(sizeof(Block) == bytes);
+
+  const Block* at;
+  FourBitGroups groups;
+
+  explicit q2_k(const uint8_t* row, int k)
+      : at(reinterpret_cast<const Block*>(row) + k / block),
+        groups(at->groups, half_to_float(at->d), half_to_float(at->dmin)) {}
+  vec part(int i) const {
+    const int first = i * lanes, g = first / 16;
+    return fma(to_float(run_codes<2>(at->q, first)), splat(groups.scale[g]), splat(groups.least[g]));
+  }
+};
+
+}  // namespace
+}  // namespace deadlift::DEADLIFT_ISA

@@ -1,0 +1,38 @@
+// Q3_K: 256 three-bit numbers, 16 groups with a scale each; value = d * (s - 32) * (q - 4).
+//
+//   byte  0              31     32                 95     96      107      108 109
+//        [h224 ... h32|h0] ... [q96|q64|q32|q0 ] ...     [s, six bits]    [d: F16]     block of 256 values, 110 bytes
+//         third bits, 1 each    2 low bits each,          (k_groups.h)                 (ggml block_q3_K)
+//                               twice 32 bytes
+
+#include "kernels/cpu/quants/k_groups.h"
+
+namespace deadlift::DEADLIFT_ISA {
+namespace {
+
+struct q3_k {
+  static constexpr int block = 256, bytes = 110;
+  static constexpr int step = block;
+
+  struct Block {
+    uint8_t h[32];
+    uint8_t q[64];
+    uint8_t s[12];
+    uint8_t d[2];
+  };
+  static_assert(sizeof(Block) == bytes);
+
+  const Block* at;
+  CentredGroups groups;
+
+  explicit q3_k(const uint8_t* row, int k)
+      : at(reinterpret_cast<const Block*>(row) + k / block), groups(at->s, half_to_float(at->d)) {}
+  vec part(int i) const {
+    const int first = i * lanes;
+    const ints q = bit_or(run_codes<2>(at->q, first), shift_left(run_codes<1>(at->h, first), 2));
+    return mul(to_float(sub(q, splat_int(4))), splat(groups.scale[first / 16]));
+  }
+};
+
+}  // namespace
+}  // namespace deadlift::DEADLIFT_ISA

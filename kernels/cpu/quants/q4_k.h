@@ -1,0 +1,39 @@
+// Q4_K: 256 four-bit numbers, 8 groups with a scale and a least value each; value = d * s * q - dmin * m.
+//
+//   byte  0 1     2 3        4         15   16              47     48          79     ...  143
+//        [d: F16][dmin: F16][s and m, six ][q32|q0 ] ... [q63|q31][q96|q64] ...       ...        block of 256 values,
+//                           bits: k_groups.h high|low nibble                                     144 bytes
+//                                                                                                (ggml block_q4_K)
+
+#include "kernels/cpu/quants/k_groups.h"
+
+namespace deadlift::DEADLIFT_ISA {
+namespace {
+
+struct q4_k {
+  static constexpr int block = 256, bytes = 144;
+  static constexpr int step = block;
+  static constexpr bool direct = true;
+
+  struct Block {
+    uint8_t d[2];
+    uint8_t dmin[2];
+    uint8_t groups[12];
+    uint8_t q[128];
+  };
+  static_assert(sizeof(Block) == bytes);
+
+  const Block* at;
+  SixBitGroups groups;
+
+  explicit q4_k(const uint8_t* row, int k)
+      : at(reinterpret_cast<const Block*>(row) + k / block),
+        groups(at->groups, half_to_float(at->d), half_to_float(at->dmin)) {}
+  vec part(int i) const {
+    const int first = i * lanes, g = first / 32;
+    return fma(to_float(run_codes<4>(at->q, first)), splat(groups.scale[g]), splat(groups.least[g]));
+  }
+};
+
+}  // namespace
+}  // namespace deadlift::DEADLIFT_ISA

@@ -246,7 +246,7 @@ describe("tensors", () => {
       "UnsupportedQuant",
       /"t" in test.gguf has type Q4_0_4_4 \(id 31\), which was removed/,
     ],
-    ["an unknown type", one({ type: 99 }), "UnsupportedQuant", /has type id 99/],
+    ["an unknown type", one({ type: 77 }), "UnsupportedQuant", /has type id 77/],
     [
       "an offset off the alignment",
       one({ offset: 4 }),

@@ -222,8 +222,24 @@ describe("the table", () => {
     );
   });
 
+  it.each([
+    [97, "Q8_0_X4"],
+    [133, "Q6_0"],
+    [137, "IQ2_K"],
+    [141, "IQ6_K"],
+    [144, "IQ4_KS"],
+    [158, "IQ1_KT"],
+    [212, "Q4_K_R4"],
+    [223, "IQ4_XS_R8"],
+    [340, "IQ5_K_R4"],
+    [399, "Q8_K_R8"],
+  ])("names type %i of a fork, %s", (id, name) => {
+    const message = expect.stringContaining(`tensor x has type ${name} (id ${id}), which only ik_llama.cpp reads`);
+    expect(() => quantOfId(id, "x")).toThrow(expect.objectContaining({ code: "UnsupportedQuant", message }));
+  });
+
   it("refuses ids it does not know", () => {
-    for (const id of [43, 255, 2 ** 32 - 1, -1, 0.5]) {
+    for (const id of [43, 96, 142, 143, 159, 255, 400, 2 ** 32 - 1, -1, 0.5]) {
       expect(() => quantOfId(id, "x")).toThrow(expect.objectContaining({ code: "UnsupportedQuant" }));
     }
   });

@@ -6,6 +6,7 @@ import type { Codec } from "./codec.js";
 import { f16 } from "./f16.js";
 import { f32 } from "./f32.js";
 import { f64 } from "./f64.js";
+import { explainForeign } from "./foreign.js";
 import { bool, i8, i16, i32, i64, u8, u16, u32, u64 } from "./integers.js";
 import { iq1_m } from "./iq1_m.js";
 import { iq1_s } from "./iq1_s.js";
@@ -124,18 +125,6 @@ export const quants: ReadonlyMap<QuantName, Quant> = new Map(rows.map((facts) =>
 
 const byId = new Map([...quants.values()].map((quant) => [quant.id, quant]));
 
-/** Once in ggml.h, since removed: no release of ggml reads them any more. */
-const removed: Readonly<Record<number, string>> = {
-  4: "Q4_2",
-  5: "Q4_3",
-  31: "Q4_0_4_4",
-  32: "Q4_0_4_8",
-  33: "Q4_0_8_8",
-  36: "IQ4_NL_4_4",
-  37: "IQ4_NL_4_8",
-  38: "IQ4_NL_8_8",
-};
-
 /** The quant of that name, or undefined for a string that is none. */
 export function findQuant(name: string): Quant | undefined {
   return quants.get(name as QuantName);
@@ -145,17 +134,12 @@ export function quantOf(name: QuantName): Quant {
   return quants.get(name)!;
 }
 
-/** The quant with this ggml id. Throws UnsupportedQuant for ids that are removed, newer than this table, or nonsense. */
+/** The quant with this ggml id. Throws UnsupportedQuant for ids that are removed, a fork's, newer than this table, or nonsense. */
 export function quantOfId(id: number, tensor: string): Quant {
   const quant = byId.get(id);
   if (quant) return quant;
-  if (removed[id]) {
-    throw new DeadliftError(
-      "UnsupportedQuant",
-      `tensor ${tensor} has type ${removed[id]} (id ${id}), which was removed from GGUF; ` +
-        "quantize the original model again with a current tool, or download a newer file",
-    );
-  }
+  const foreign = explainForeign(id);
+  if (foreign) throw new DeadliftError("UnsupportedQuant", `tensor ${tensor} has ${foreign}`);
   throw new DeadliftError(
     "UnsupportedQuant",
     `tensor ${tensor} has type id ${id}, expected one of ${listNames()}; the file is newer than this release, or damaged`,

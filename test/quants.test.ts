@@ -30,7 +30,12 @@ interface Fixture {
   /** CRC-32 of the bytes of each 64 blocks, or of 64 times 32 values. */
   readonly encoded?: readonly ({ readonly blocks: string } & Source)[];
   /** Mean squared errors of the reference's encoder, weighted by column where `importance` names the noise for it. */
-  readonly errors?: readonly ({ readonly error: number; readonly importance?: string } & Source)[];
+  readonly errors?: readonly (Source & {
+    readonly error: number;
+    readonly importance?: string;
+    /** How much larger ours may be where it is not 1 %. */
+    readonly slack?: number;
+  })[];
 }
 
 interface Source {
@@ -125,7 +130,7 @@ describe.each([...fixtures])("%s", (_, fixture) => {
 
   if (fixture.errors) {
     it("errs at most 1 % more than the reference's encoder", () => {
-      for (const { error, importance, ...source } of fixture.errors!) {
+      for (const { error, importance, slack, ...source } of fixture.errors!) {
         const values = valuesOf(source);
         const weights = importance
           ? importanceOf(importance, tinyTensor(source.tensor!).columns, values.length)
@@ -135,7 +140,7 @@ describe.each([...fixtures])("%s", (_, fixture) => {
         const ours = meanError(values, decode(type, out, values.length), weights);
         // Whether a lone value of hard rows falls near the product of two halves is luck.
         const luck = source.stored ? 1e-5 * meanError(values, new Float32Array(values.length), undefined) : 0;
-        expect(ours, source.tensor ?? "hard values").toBeLessThanOrEqual(1.01 * error + luck);
+        expect(ours, source.tensor ?? "hard values").toBeLessThanOrEqual((slack ?? 1.01) * error + luck);
       }
     });
   }

@@ -212,7 +212,7 @@ void panel(Decode decode, const Matrix& weight, int row, int rows, const float* 
 template <class Q>
 void linear(const Matrix& weight, int row, int rows, const float* x, int64_t x_stride, int tokens, float* out,
             int64_t out_stride, float* scratch) {
-  if constexpr (direct_pays && requires { Q::direct; }) {
+  if constexpr (direct_pays && Q::direct) {
     if (tokens <= direct_tokens) return direct<Q>(weight, row, rows, x, x_stride, tokens, out, out_stride);
   }
   // Few tokens meet one group at a time, whose panel then stays in the L1 cache.

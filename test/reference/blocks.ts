@@ -42,8 +42,8 @@ export function tinyTensor(name: string): { values: Float32Array; columns: numbe
 
 /** Offsets of the F16 scales in a block, for types that tests make weights of without an encoder. */
 const halves: Partial<Record<QuantName, readonly number[]>> = {
+  Q8_1: [0, 2],
   IQ1_S: [0],
-  IQ1_M: [],
   IQ2_XXS: [0],
   IQ2_XS: [0],
   IQ2_S: [0],
@@ -51,21 +51,41 @@ const halves: Partial<Record<QuantName, readonly number[]>> = {
   IQ3_S: [0],
 };
 
+/** Makes a random block moderate where that takes more than F16 scales. `view` is of the block. */
+const moderate: Partial<Record<QuantName, (view: DataView, random: Uniform) => void>> = {
+  // One F16 in four pieces, of which the highest has the sign and most of the exponent: +-2^-7 to +-2^-3.
+  IQ1_M: (view) => view.setUint8(55, (view.getUint8(55) & 0x8f) | 0x20),
+  Q8_K: (view, random) => view.setFloat32(0, random.next() / 64, true),
+  F64: (view, random) => view.setFloat64(0, random.next(), true),
+  // Not the codes of NaN and infinity.
+  F8_E4M3: (view) => view.setUint8(0, view.getUint8(0) & 0xbf),
+  F8_E5M2: (view) => view.setUint8(0, view.getUint8(0) & 0xbf),
+  F8_E4M3FNUZ: (view) => view.setUint8(0, view.getUint8(0) | 1),
+  F8_E5M2FNUZ: (view) => view.setUint8(0, view.getUint8(0) | 1),
+  F8_E8M0: (view) => view.setUint8(0, 120 + (view.getUint8(0) & 15)),
+};
+
+/** Of these any bits do. */
+const anything: readonly QuantName[] = [
+  ...(["I8", "I16", "I32", "I64", "U8", "U16", "U32", "U64", "BOOL"] as const),
+  ...(["F4", "F6_E2M3", "F6_E3M2"] as const),
+];
+
+interface Uniform {
+  /** Between -1 and 1. */
+  next(): number;
+}
+
 /** Random whole blocks that mean ordinary weights: any bits but for the scales, which are moderate. */
-export function legalBlocks(name: QuantName, count: number, random: { next(): number }): Uint8Array {
+export function legalBlocks(name: QuantName, count: number, random: Uniform): Uint8Array {
   const { bytes } = quantOf(name);
-  const scales = halves[name];
-  if (!scales) throw new Error(`no encoder and no offsets of scales for ${name}`);
+  const scales = halves[name] ?? [];
+  if (!halves[name] && !moderate[name] && !anything.includes(name)) throw new Error(`no blocks are known for ${name}`);
   const out = Uint8Array.from({ length: count * bytes }, () => (random.next() + 1) * 128);
-  for (let block = 0; block < count; block++) {
-    for (const offset of scales) {
-      const half = floatToHalf(random.next() / 64);
-      out[block * bytes + offset] = half;
-      out[block * bytes + offset + 1] = half >> 8;
-    }
-    // IQ1_M: one F16 in four pieces, of which the highest has the sign and most of the exponent: +-2^-7 to +-2^-3.
-    const last = block * bytes + bytes - 1;
-    if (name === "IQ1_M") out[last] = (out[last]! & 0x8f) | 0x20;
+  for (let at = 0; at < out.length; at += bytes) {
+    const view = new DataView(out.buffer, at, bytes);
+    for (const offset of scales) view.setUint16(offset, floatToHalf(random.next() / 64), true);
+    moderate[name]?.(view, random);
   }
   return out;
 }

@@ -20,6 +20,7 @@ template <class Number>
 struct plain {
   static constexpr int block = 1, bytes = sizeof(Number);
   static constexpr int step = lanes;  // values opened at once
+  static constexpr bool direct = false;
 
   const uint8_t* at;
 

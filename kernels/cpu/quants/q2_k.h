@@ -12,6 +12,7 @@ namespace {
 struct q2_k {
   static constexpr int block = 256, bytes = 84;
   static constexpr int step = block;
+  static constexpr bool direct = false;
 
   struct Block {
     uint8_t groups[16];

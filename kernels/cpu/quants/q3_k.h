@@ -13,6 +13,7 @@ namespace {
 struct q3_k {
   static constexpr int block = 256, bytes = 110;
   static constexpr int step = block;
+  static constexpr bool direct = false;
 
   struct Block {
     uint8_t h[32];

@@ -10,6 +10,7 @@ namespace {
 struct q4_1 {
   static constexpr int block = 32, bytes = 20;
   static constexpr int step = block;
+  static constexpr bool direct = false;
 
   struct Block {
     uint8_t d[2];

@@ -12,6 +12,7 @@ namespace {
 struct q5_1 {
   static constexpr int block = 32, bytes = 24;
   static constexpr int step = block;
+  static constexpr bool direct = false;
 
   struct Block {
     uint8_t d[2];

@@ -9,6 +9,7 @@ namespace {
 struct q8_1 {
   static constexpr int block = 32, bytes = 36;
   static constexpr int step = block;
+  static constexpr bool direct = false;
 
   struct Block {
     uint8_t d[2];

@@ -9,6 +9,7 @@ namespace {
 struct q8_k {
   static constexpr int block = 256, bytes = 292;
   static constexpr int step = block;
+  static constexpr bool direct = false;
 
   struct Block {
     uint8_t d[4];

@@ -67,6 +67,7 @@ template <int bits, const Values<bits>& values>
 struct coded {
   static constexpr int block = bits == 8 ? 1 : bits == 4 ? 2 : 4, bytes = block * bits / 8;
   static constexpr int step = lanes;  // values opened at once
+  static constexpr bool direct = false;
   static_assert(lanes % 4 == 0);
 
   const uint8_t* at;

@@ -5,7 +5,7 @@
 //                        1  3  1  3 bits                    4    3  3  3  3 bits
 //                                                         block of 256 values, 56 bytes (ggml block_iq1_m)
 //
-// h|g: the point of eight neighbours, three bits and eight; -: whether the 1/8 is subtracted; d: one F16 in four pieces.
+// h|g: the point of eight neighbours, three bits and eight; -: whether the 1/8 is subtracted; d: one F16 in pieces.
 
 import type { Codec } from "./codec.js";
 import { halfToFloat } from "./f16.js";

@@ -3,7 +3,7 @@
 //   byte  0 1     2            3    4                7       8          9               23               135
 //        [d: F16][h7 h6 ... h1 h0][l1|l0] ... [l7|l6] [q16|q0 ][q17|q1 ] ... [q31|q15] ... [q255|q239]
 //                 two bits each    high|low nibble
-//                                                                     block of 256 values, 136 bytes (ggml block_iq4_xs)
+//                                                             block of 256 values, 136 bytes (ggml block_iq4_xs)
 //
 // s = h|l. Encoding searches for the smallest weighted squared error.
 

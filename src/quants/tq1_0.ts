@@ -2,7 +2,7 @@
 //
 //   byte  0                               32                         48                     52 53
 //        [q128 q96 q64 q32 q0] ... 32 of [q224 ... q176 q160] ... 16 of [q252 q248 q244 q240] ... 4 of [d: F16]
-//         last ... first digit                                           block of 256 values, 54 bytes (ggml block_tq1_0)
+//         last ... first digit                                     block of 256 values, 54 bytes (ggml block_tq1_0)
 //
 // A byte is the fraction 0.abcde in base 3 (digits q + 1, rounded up to a 256th), so that multiplying it by 3 moves its
 // next digit into the carry.

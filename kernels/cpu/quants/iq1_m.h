@@ -5,8 +5,7 @@
 //                        1  3  1  3 bits                    4    3  3  3  3 bits
 //                                                         block of 256 values, 56 bytes (ggml block_iq1_m)
 //
-// h|g: the point of eight neighbours, three bits and eight; -: whether the 1/8 is subtracted; d: one F16 in four
-// pieces.
+// h|g: the point of eight neighbours, three bits and eight; -: whether the 1/8 is subtracted; d: one F16 in pieces.
 
 #include "kernels/cpu/quants/iq_grids.h"
 
@@ -31,8 +30,9 @@ struct iq1_m {
 
   static float d(const Block& at) {
     uint8_t half[2];
-    for (int i = 0; i < 2; ++i)
+    for (int i = 0; i < 2; ++i) {
       half[i] = static_cast<uint8_t>(at.scales[2 * i][1] >> 4 | (at.scales[2 * i + 1][1] & 0xf0));
+    }
     return half_to_float(half);
   }
   explicit iq1_m(const Block& at, int g) {

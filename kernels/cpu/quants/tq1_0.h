@@ -2,8 +2,7 @@
 //
 //   byte  0                               32                         48                     52 53
 //        [q128 q96 q64 q32 q0] ... 32 of [q224 ... q176 q160] ... 16 of [q252 q248 q244 q240] ... 4 of [d: F16]
-//         last ... first digit                                           block of 256 values, 54 bytes (ggml
-//         block_tq1_0)
+//         last ... first digit                                     block of 256 values, 54 bytes (ggml block_tq1_0)
 //
 // A byte is the fraction 0.abcde in base 3 (digits q + 1, rounded up to a 256th), so that multiplying it by 3 moves its
 // next digit into the carry.
@@ -29,14 +28,13 @@ struct tq1_0 {
 
   explicit tq1_0(const Block& at, int s) : d(splat(half_to_float(at.d))) {
     constexpr uint8_t powers[] = {1, 3, 9, 27, 81};
-    for (int i = 0; i < 16; ++i) {
-      if (s < 10)
-        fractions[i] = static_cast<uint8_t>(at.q[s % 2 * 16 + i] * powers[s / 2]);
-      else if (s < 15)
-        fractions[i] = static_cast<uint8_t>(at.r[i] * powers[s - 10]);
-      else
-        fractions[i] = static_cast<uint8_t>(at.s[i % 4] * powers[i / 4]);
+    if (s == 15) {
+      for (int i = 0; i < 16; ++i) fractions[i] = static_cast<uint8_t>(at.s[i % 4] * powers[i / 4]);
+      return;
     }
+    const uint8_t* from = s < 10 ? at.q + s % 2 * 16 : at.r;
+    const int power = powers[s < 10 ? s / 2 : s - 10];
+    for (int i = 0; i < 16; ++i) fractions[i] = static_cast<uint8_t>(from[i] * power);
   }
   explicit tq1_0(const uint8_t* row, int k) : tq1_0(reinterpret_cast<const Block*>(row)[k / block], k % block / step) {}
   vec part(int i) const {

@@ -6,28 +6,30 @@
 //
 // q = 3, twice the scale, is a value that no encoder writes.
 
-#include "kernels/cpu/quants/k_groups.h"
-
 namespace deadlift::DEADLIFT_ISA {
 namespace {
 
 struct tq2_0 {
   static constexpr int block = 256, bytes = 66;
-  static constexpr int step = block;
+  static constexpr int step = 32;
   static constexpr bool direct = false;
 
   struct Block {
-    uint8_t q[64];
+    uint8_t q[2][32];
     uint8_t d[2];
   };
   static_assert(sizeof(Block) == bytes);
 
-  const Block* at;
+  const uint8_t* q;
+  int shift;
   vec d;
 
-  explicit tq2_0(const uint8_t* row, int k)
-      : at(reinterpret_cast<const Block*>(row) + k / block), d(splat(half_to_float(at->d))) {}
-  vec part(int i) const { return mul(to_float(sub(run_codes<2>(at->q, i * lanes), splat_int(1))), d); }
+  explicit tq2_0(const Block& at, int s) : q(at.q[s / 4]), shift(s % 4 * 2), d(splat(half_to_float(at.d))) {}
+  explicit tq2_0(const uint8_t* row, int k) : tq2_0(reinterpret_cast<const Block*>(row)[k / block], k % block / step) {}
+  vec part(int i) const {
+    const ints codes = bit_and(shift_right(load_u8(q + i * lanes), shift), splat_int(3));
+    return mul(to_float(sub(codes, splat_int(1))), d);
+  }
 };
 
 }  // namespace

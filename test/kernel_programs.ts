@@ -54,10 +54,10 @@ export class TestProgram {
   weight(quant: QuantName, shape: readonly number[], values?: Float32Array): number {
     const count = shape.reduce((a, b) => a * b, 1);
     const { block, bytes: size } = quantOf(quant);
-    const codec = codecOf(quant, "weight");
+    const legal = values ? undefined : legalBlocks(quant, count / block, this.random);
+    if (legal) return this.blocks(quant, shape, legal);
     const bytes = new Uint8Array((count / block) * size);
-    if (codec.encode) codec.encode(values ?? this.random.values(count), bytes);
-    else bytes.set(legalBlocks(quant, count / block, this.random));
+    codecOf(quant, "weight").encode!(values ?? this.random.values(count), bytes);
     return this.blocks(quant, shape, bytes);
   }
 

@@ -65,6 +65,17 @@ template <int T>
   return sums;
 }
 
+// The same for `values` columns, which a run of each row holds.
+template <int T, int values, class Run>
+[[gnu::always_inline]] inline void multiply_run(Sums<T>& sums, const Run (&runs)[group], const float* x,
+                                                int64_t x_stride) {
+#pragma GCC unroll 4
+  for (int part = 0; part < values / lanes; ++part) {
+    const vec weights[group] = {runs[0].part(part), runs[1].part(part), runs[2].part(part), runs[3].part(part)};
+    multiply(sums, weights, [&](int t) { return load(x + part * lanes + t * x_stride); });
+  }
+}
+
 template <class Q, int T>
 void direct_group(const Matrix& weight, int row, int rows, const float* x, int64_t x_stride, float* out,
                   int64_t out_stride) {
@@ -80,12 +91,15 @@ void direct_group(const Matrix& weight, int row, int rows, const float* x, int64
 #pragma GCC unroll 4
     for (int i = 0; i < step_bytes; i += 64) near ? prefetch(ahead + i) : prefetch_far(ahead + i);
     const Q blocks[group] = {Q(from.at[0], k), Q(from.at[1], k), Q(from.at[2], k), Q(from.at[3], k)};
-#pragma GCC unroll 4
-    for (int part = 0; part < Q::step / lanes; ++part) {
-      const vec weights[group] = {blocks[0].part(part), blocks[1].part(part), blocks[2].part(part),
-                                  blocks[3].part(part)};
-      const float* here = x + k + part * lanes;
-      multiply(sums, weights, [&](int t) { return load(here + t * x_stride); });
+    if constexpr (requires { typename Q::Run; }) {
+      constexpr int values = Q::Run::values;
+      for (int i = 0; i < Q::step / values; ++i) {
+        const typename Q::Run runs[group] = {blocks[0].open(i), blocks[1].open(i), blocks[2].open(i),
+                                             blocks[3].open(i)};
+        multiply_run<T, values>(sums, runs, x + k + i * values, x_stride);
+      }
+    } else {
+      multiply_run<T, Q::step>(sums, blocks, x + k, x_stride);
     }
   }
   if constexpr (Q::step > Q::block) {

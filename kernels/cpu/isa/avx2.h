@@ -42,6 +42,20 @@ inline vec load_f16_part(const void* p, int n) { return _mm256_cvtph_ps(load_u16
 inline vec load_bf16(const void* p) { return widen_bf16(_mm_loadu_si128(static_cast<const __m128i*>(p))); }
 inline vec load_bf16_part(const void* p, int n) { return widen_bf16(load_u16_part(p, n)); }
 
+inline vec widen_f8(__m128i bytes) {
+  const __m128i wide = _mm_cvtepu8_epi16(bytes), magnitude = _mm_and_si128(wide, _mm_set1_epi16(127));
+  const __m128i sign = _mm_slli_epi16(_mm_sub_epi16(wide, magnitude), 8);
+  const __m128i is_nan = _mm_cmpeq_epi16(magnitude, _mm_set1_epi16(127));
+  const __m128i half = _mm_or_si128(_mm_or_si128(sign, _mm_slli_epi16(magnitude, 7)), is_nan);
+  return _mm256_mul_ps(_mm256_cvtph_ps(half), _mm256_set1_ps(256));
+}
+inline vec load_f8(const uint8_t* p) { return widen_f8(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))); }
+inline vec load_f8_part(const uint8_t* p, int n) {
+  uint8_t bytes[8] = {};
+  memcpy(bytes, p, static_cast<size_t>(n));
+  return load_f8(bytes);
+}
+
 inline void store_u16_part(void* p, __m128i a, int n) {
   uint16_t values[8];
   _mm_storeu_si128(reinterpret_cast<__m128i*>(values), a);
@@ -108,6 +122,19 @@ struct nibbles {
   vec low(const uint8_t* p) const { return scaled(pairs(p)); }
   vec high(const uint8_t* p) const { return scaled(_mm_srli_epi16(pairs(p), 4)); }
   vec of_eight(const uint8_t* p, int first) const { return first ? high(p) : low(p); }
+};
+
+inline void scale_eights(float* out, const uint8_t* bytes, float a, float b) {
+  _mm256_storeu_ps(out, _mm256_mul_ps(to_float(load_u8(bytes)), _mm256_set1_ps(a)));
+  _mm256_storeu_ps(out + 8, _mm256_mul_ps(to_float(load_u8(bytes + 8)), _mm256_set1_ps(b)));
+}
+
+struct Ramp {
+  vec scale, least;
+  Ramp(float a, float b) : scale(_mm256_set1_ps(a)), least(_mm256_set1_ps(b)) {}
+  vec steps(__m256i codes) const { return _mm256_fmadd_ps(_mm256_cvtepi32_ps(codes), scale, least); }
+  vec low(const uint8_t* p) const { return steps(_mm256_and_si256(load_u8(p), _mm256_set1_epi32(15))); }
+  vec high(const uint8_t* p) const { return steps(_mm256_srli_epi32(load_u8(p), 4)); }
 };
 
 inline vec load_points(const uint64_t* grid, const uint16_t* points) {

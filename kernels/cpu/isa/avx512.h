@@ -33,6 +33,16 @@ inline vec load_f16_part(const void* p, int n) { return _mm512_cvtph_ps(_mm256_m
 inline vec load_bf16(const void* p) { return widen_bf16(_mm256_loadu_si256(static_cast<const __m256i*>(p))); }
 inline vec load_bf16_part(const void* p, int n) { return widen_bf16(_mm256_maskz_loadu_epi16(first_lanes(n), p)); }
 
+inline vec widen_f8(__m128i bytes) {
+  const __m256i wide = _mm256_cvtepu8_epi16(bytes), magnitude = _mm256_and_si256(wide, _mm256_set1_epi16(127));
+  const __m256i sign = _mm256_slli_epi16(_mm256_sub_epi16(wide, magnitude), 8);
+  const __m256i is_nan = _mm256_cmpeq_epi16(magnitude, _mm256_set1_epi16(127));
+  const __m256i half = _mm256_or_si256(_mm256_or_si256(sign, _mm256_slli_epi16(magnitude, 7)), is_nan);
+  return _mm512_mul_ps(_mm512_cvtph_ps(half), _mm512_set1_ps(256));
+}
+inline vec load_f8(const uint8_t* p) { return widen_f8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+inline vec load_f8_part(const uint8_t* p, int n) { return widen_f8(_mm_maskz_loadu_epi8(first_lanes(n), p)); }
+
 inline void store_f16_part(void* p, vec a, int n) {
   _mm256_mask_storeu_epi16(p, first_lanes(n), _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
@@ -86,6 +96,20 @@ struct nibbles {
     const __m128i codes = _mm_unpacklo_epi64(pairs, _mm_srli_epi16(pairs, 4));
     return _mm512_permutexvar_ps(_mm512_cvtepu8_epi32(codes), table);
   }
+};
+
+inline void scale_eights(float* out, const uint8_t* bytes, float a, float b) {
+  const __m512 factors = _mm512_mask_blend_ps(0xff00, _mm512_set1_ps(a), _mm512_set1_ps(b));
+  _mm512_storeu_ps(out, _mm512_mul_ps(to_float(load_u8(bytes)), factors));
+}
+
+struct Ramp {
+  vec table;
+  Ramp(float scale, float least)
+      : table(_mm512_fmadd_ps(_mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+                              _mm512_set1_ps(scale), _mm512_set1_ps(least))) {}
+  vec low(const uint8_t* p) const { return _mm512_permutexvar_ps(load_u8(p), table); }
+  vec high(const uint8_t* p) const { return _mm512_permutexvar_ps(_mm512_srli_epi32(load_u8(p), 4), table); }
 };
 
 inline vec widen_i8(__m128i a) { return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(a)); }

@@ -91,6 +91,17 @@ inline vec load_bf16_part(const void* p, int n) {
 }
 inline vec load_bf16(const void* p) { return load_bf16_part(p, lanes); }
 
+// F8_E4M3: an F16 without infinities whose exponent and mantissa are shorter by one bit and seven.
+inline vec load_f8_part(const uint8_t* p, int n) {
+  vec r = zero();
+  for (int i = 0; i < n; ++i) {
+    const int magnitude = p[i] & 127, half = (p[i] & 128) << 8 | (magnitude == 127 ? 0x7fff : magnitude << 7);
+    r.v[i] = half_bits_to_float(static_cast<uint16_t>(half)) * 256;
+  }
+  return r;
+}
+inline vec load_f8(const uint8_t* p) { return load_f8_part(p, lanes); }
+
 inline void store_f16_part(void* p, vec a, int n) {
   for (int i = 0; i < n; ++i) {
     const uint16_t half = float_to_half_bits(a.v[i]);
@@ -190,6 +201,27 @@ struct nibbles {
   }
   // Of 16 codes in eight bytes, the low halves before the high ones: those from `first` on.
   vec of_eight(const uint8_t* p, int first) const { return first ? high(p) : low(p); }
+};
+
+// Sixteen bytes as numbers, the first eight times a, the others times b.
+inline void scale_eights(float* out, const uint8_t* bytes, float a, float b) {
+  for (int i = 0; i < 16; ++i) out[i] = static_cast<float>(bytes[i]) * (i < 8 ? a : b);
+}
+
+// Four-bit codes, as steps of `scale` from `least` on.
+struct Ramp {
+  float scale, least;
+  Ramp(float a, float b) : scale(a), least(b) {}
+  vec low(const uint8_t* p) const {
+    vec r;
+    DEADLIFT_LANES r.v[i] = static_cast<float>(p[i] & 15) * scale + least;
+    return r;
+  }
+  vec high(const uint8_t* p) const {
+    vec r;
+    DEADLIFT_LANES r.v[i] = static_cast<float>(p[i] >> 4) * scale + least;
+    return r;
+  }
 };
 
 // Points of a grid one after another: all `lanes` of their signed bytes.

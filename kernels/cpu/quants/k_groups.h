@@ -29,18 +29,15 @@ struct FourBitGroups {
 //   byte  0 ... 3                   4 ... 7                   8 ... 11
 //        [s4 high two|s0 all six]  [m4 high two|m0 all six]  [m4 low four|s4 low four]      and so on for 1 to 3
 struct SixBitGroups {
-  float scale[group_floats(8)], least[group_floats(8)];
+  float scale[8], least[8];
 
   SixBitGroups(const uint8_t* codes, float d, float dmin) {
-    uint32_t s, m, rest;
-    memcpy(&s, codes, 4), memcpy(&m, codes + 4, 4), memcpy(&rest, codes + 8, 4);
-    const uint32_t all[8] = {s & 0x3f3f3f3f, (rest & 0x0f0f0f0f) | (s >> 2 & 0x30303030), m & 0x3f3f3f3f,
+    const uint32_t s = load_u32(codes), m = load_u32(codes + 4), rest = load_u32(codes + 8);
+    const uint32_t all[4] = {s & 0x3f3f3f3f, (rest & 0x0f0f0f0f) | (s >> 2 & 0x30303030), m & 0x3f3f3f3f,
                              (rest >> 4 & 0x0f0f0f0f) | (m >> 2 & 0x30303030)};
-    const uint8_t* bytes = reinterpret_cast<const uint8_t*>(all);  // eight scales, eight least values, padding
-    for (int i = 0; i < 8; i += lanes) {
-      store(scale + i, mul(to_float(load_u8(bytes + i)), splat(d)));
-      store(least + i, mul(to_float(load_u8(bytes + 8 + i)), splat(-dmin)));
-    }
+    float both[16];
+    scale_eights(both, reinterpret_cast<const uint8_t*>(all), d, -dmin);
+    memcpy(scale, both, sizeof scale), memcpy(least, both + 8, sizeof least);
   }
 };
 
@@ -72,16 +69,6 @@ struct SignedGroups {
     for (int i = 0; i < 16; i += lanes) store(scale + i, mul(load_i8(codes + i), splat(d)));
   }
 };
-
-// Codes [first, first + lanes) of 256, which lie in runs of 32: every run fills the same 32 bytes from the lowest bits
-// on, and full bytes are followed by the next 32.
-template <int bits>
-inline ints run_codes(const uint8_t* codes, int first) {
-  constexpr int runs = 8 / bits;
-  const int run = first / 32;
-  const ints bytes = load_u8(codes + run / runs * 32 + first % 32);
-  return bit_and(shift_right(bytes, run % runs * bits), splat_int((1 << bits) - 1));
-}
 
 }  // namespace
 }  // namespace deadlift::DEADLIFT_ISA

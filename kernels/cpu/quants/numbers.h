@@ -16,6 +16,30 @@ struct Truth {
 };
 inline float to_nearest(Truth value) { return value.byte ? 1.0f : 0.0f; }
 
+// A vector of them.
+template <class Number>
+inline vec load_numbers(const uint8_t* from, int n) {
+  float values[lanes] = {};
+  for (int i = 0; i < n; ++i) {
+    Number number;
+    memcpy(&number, from + i * sizeof number, sizeof number);
+    values[i] = to_nearest(number);
+  }
+  return load(values);
+}
+template <class Number>
+inline vec load_numbers(const uint8_t* from) {
+  return load_numbers<Number>(from, lanes);
+}
+template <>
+inline vec load_numbers<int8_t>(const uint8_t* from) {
+  return load_i8(reinterpret_cast<const int8_t*>(from));
+}
+template <>
+inline vec load_numbers<uint8_t>(const uint8_t* from) {
+  return to_float(load_u8(from));
+}
+
 template <class Number>
 struct plain {
   static constexpr int block = 1, bytes = sizeof(Number);
@@ -25,18 +49,8 @@ struct plain {
   const uint8_t* at;
 
   explicit plain(const uint8_t* row, int k) : at(row + int64_t{k} * bytes) {}
-  vec part(int) const { return first_values(at, lanes); }
-  static vec tail(const uint8_t* row, int k, int n) { return first_values(row + int64_t{k} * bytes, n); }
-
-  static vec first_values(const uint8_t* from, int n) {
-    float values[lanes] = {};
-    for (int i = 0; i < n; ++i) {
-      Number number;
-      memcpy(&number, from + i * bytes, bytes);
-      values[i] = to_nearest(number);
-    }
-    return load(values);
-  }
+  vec part(int) const { return load_numbers<Number>(at); }
+  static vec tail(const uint8_t* row, int k, int n) { return load_numbers<Number>(row + int64_t{k} * bytes, n); }
 };
 
 using f64 = plain<double>;

@@ -28,10 +28,20 @@ struct q2_k {
   explicit q2_k(const uint8_t* row, int k)
       : at(reinterpret_cast<const Block*>(row) + k / block),
         groups(at->groups, half_to_float(at->d), half_to_float(at->dmin)) {}
-  vec part(int i) const {
-    const int first = i * lanes, g = first / 16;
-    return fma(to_float(run_codes<2>(at->q, first)), splat(groups.scale[g]), splat(groups.least[g]));
-  }
+
+  struct Run {
+    static constexpr int values = 64;
+    const uint8_t* q;
+    int shift;
+    const float* scale;
+    const float* least;
+    vec part(int i) const {
+      const int first = i * lanes;
+      const ints codes = shift_right(load_u8(q + first % 32), shift + first / 32 * 2);
+      return fma(to_float(bit_and(codes, splat_int(3))), splat(scale[first / 16]), splat(least[first / 16]));
+    }
+  };
+  Run open(int i) const { return {at->q + i / 2 * 32, i % 2 * 4, groups.scale + 4 * i, groups.least + 4 * i}; }
 };
 
 }  // namespace

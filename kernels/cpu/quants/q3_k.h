@@ -28,11 +28,21 @@ struct q3_k {
 
   explicit q3_k(const uint8_t* row, int k)
       : at(reinterpret_cast<const Block*>(row) + k / block), groups(at->s, half_to_float(at->d)) {}
-  vec part(int i) const {
-    const int first = i * lanes;
-    const ints q = bit_or(run_codes<2>(at->q, first), shift_left(run_codes<1>(at->h, first), 2));
-    return mul(to_float(sub(q, splat_int(4))), splat(groups.scale[first / 16]));
-  }
+
+  struct Run {
+    static constexpr int values = 64;
+    const uint8_t* q;
+    const uint8_t* h;
+    int shift, high_shift;
+    const float* scale;
+    vec part(int i) const {
+      const int first = i * lanes, run = first / 32;
+      const ints low = bit_and(shift_right(load_u8(q + first % 32), shift + run * 2), splat_int(3));
+      const ints high = bit_and(shift_right(load_u8(h + first % 32), high_shift + run), splat_int(1));
+      return mul(to_float(sub(bit_or(low, shift_left(high, 2)), splat_int(4))), splat(scale[first / 16]));
+    }
+  };
+  Run open(int i) const { return {at->q + i / 2 * 32, at->h, i % 2 * 4, 2 * i, groups.scale + 4 * i}; }
 };
 
 }  // namespace

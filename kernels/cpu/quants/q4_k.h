@@ -19,7 +19,7 @@ struct q4_k {
     uint8_t d[2];
     uint8_t dmin[2];
     uint8_t groups[12];
-    uint8_t q[128];
+    uint8_t q[4][32];
   };
   static_assert(sizeof(Block) == bytes);
 
@@ -29,9 +29,19 @@ struct q4_k {
   explicit q4_k(const uint8_t* row, int k)
       : at(reinterpret_cast<const Block*>(row) + k / block),
         groups(at->groups, half_to_float(at->d), half_to_float(at->dmin)) {}
-  vec part(int i) const {
-    const int first = i * lanes, g = first / 32;
-    return fma(to_float(run_codes<4>(at->q, first)), splat(groups.scale[g]), splat(groups.least[g]));
+
+  // Two groups, which share their bytes.
+  struct Run {
+    static constexpr int values = 64;
+    const uint8_t* q;
+    Ramp first, second;
+    vec part(int i) const {
+      const int at = i * lanes;
+      return at < 32 ? first.low(q + at) : second.high(q + at - 32);
+    }
+  };
+  Run open(int i) const {
+    return {at->q[i], {groups.scale[2 * i], groups.least[2 * i]}, {groups.scale[2 * i + 1], groups.least[2 * i + 1]}};
   }
 };
 

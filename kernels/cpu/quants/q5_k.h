@@ -31,11 +31,24 @@ struct q5_k {
   explicit q5_k(const uint8_t* row, int k)
       : at(reinterpret_cast<const Block*>(row) + k / block),
         groups(at->groups, half_to_float(at->d), half_to_float(at->dmin)) {}
-  vec part(int i) const {
-    const int first = i * lanes, g = first / 32;
-    const ints q = bit_or(run_codes<4>(at->q, first), shift_left(run_codes<1>(at->h, first), 4));
-    return fma(to_float(q), splat(groups.scale[g]), splat(groups.least[g]));
-  }
+
+  // Two groups, which share their bytes.
+  struct Run {
+    static constexpr int values = 64;
+    const uint8_t* q;
+    const uint8_t* h;
+    int shift;
+    const float* scale;
+    const float* least;
+    vec part(int i) const {
+      const int first = i * lanes, g = first / 32;
+      const ints pairs = load_u8(q + first % 32), highs = shift_right(load_u8(h + first % 32), shift);
+      const ints low = g ? shift_right(pairs, 4) : bit_and(pairs, splat_int(15));
+      const ints codes = bit_or(low, bit_and(shift_left(highs, 4 - g), splat_int(16)));
+      return fma(to_float(codes), splat(scale[g]), splat(least[g]));
+    }
+  };
+  Run open(int i) const { return {at->q + 32 * i, at->h, 2 * i, groups.scale + 2 * i, groups.least + 2 * i}; }
 };
 
 }  // namespace

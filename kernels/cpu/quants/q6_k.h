@@ -29,14 +29,23 @@ struct q6_k {
 
   explicit q6_k(const uint8_t* row, int k)
       : at(reinterpret_cast<const Block*>(row) + k / block), groups(at->s, half_to_float(at->d)) {}
+
+  struct Run {
+    static constexpr int values = 64;
+    const uint8_t* q;
+    const uint8_t* h;
+    int shift;
+    const float* scale;
+    vec part(int i) const {
+      const int first = i * lanes;
+      const ints low = bit_and(shift_right(load_u8(q + first), shift), splat_int(15));
+      const ints highs = shift_right(load_u8(h + first % 32), shift);
+      const ints codes = bit_or(low, bit_and(shift_left(highs, 4 - first / 32 * 2), splat_int(48)));
+      return mul(to_float(sub(codes, splat_int(32))), splat(scale[first / 16]));
+    }
+  };
   // Of each 128 numbers, numbers i and 64 + i share a byte of low bits.
-  vec part(int i) const {
-    const int first = i * lanes;
-    const ints pairs = load_u8(at->q + first / 128 * 64 + first % 64);
-    const ints low = bit_and(shift_right(pairs, first / 64 % 2 * 4), splat_int(15));
-    const ints q = bit_or(low, shift_left(run_codes<2>(at->h, first), 4));
-    return mul(to_float(sub(q, splat_int(32))), splat(groups.scale[first / 16]));
-  }
+  Run open(int i) const { return {at->q + i / 2 * 64, at->h + i / 2 * 32, i % 2 * 4, groups.scale + 4 * i}; }
 };
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace deadlift::DEADLIFT_ISA {
 namespace {
 
 // Which codes are no finite numbers.
-enum class Specials { ieee, all_ones, minus_zero, none };
+enum class Specials { ieee, minus_zero, none };
 
 constexpr float power_of_two(int n) {
   float value = 1;
@@ -40,8 +40,7 @@ constexpr auto values_of() {
     values.of[code] = code < half ? value : -value;
     const bool top = specials == Specials::ieee && e == (1 << exponent) - 1;
     if (top) values.of[code] = code < half ? __builtin_inff() : -__builtin_inff();
-    const bool nan = (top && m) || (specials == Specials::all_ones && magnitude == half - 1) ||
-                     (specials == Specials::minus_zero && code == half);
+    const bool nan = (top && m) || (specials == Specials::minus_zero && code == half);
     if (nan) values.of[code] = __builtin_nanf("");
   }
   return values;
@@ -54,7 +53,6 @@ constexpr Values<8> powers_of_two() {
   return values;
 }
 
-constexpr auto e4m3_values = values_of<4, 3, 7, Specials::all_ones>();
 constexpr auto e5m2_values = values_of<5, 2, 15, Specials::ieee>();
 constexpr auto e4m3fnuz_values = values_of<4, 3, 8, Specials::minus_zero>();
 constexpr auto e5m2fnuz_values = values_of<5, 2, 16, Specials::minus_zero>();
@@ -88,7 +86,19 @@ struct coded {
   }
 };
 
-using f8_e4m3 = coded<8, e4m3_values>;
+// Checkpoints are published in this one, so it has more than a table.
+struct f8_e4m3 {
+  static constexpr int block = 1, bytes = 1;
+  static constexpr int step = lanes;  // values opened at once
+  static constexpr bool direct = true;
+
+  const uint8_t* at;
+
+  explicit f8_e4m3(const uint8_t* row, int k) : at(row + k) {}
+  vec part(int) const { return load_f8(at); }
+  static vec tail(const uint8_t* row, int k, int n) { return load_f8_part(row + k, n); }
+};
+
 using f8_e5m2 = coded<8, e5m2_values>;
 using f8_e4m3fnuz = coded<8, e4m3fnuz_values>;
 using f8_e5m2fnuz = coded<8, e5m2fnuz_values>;

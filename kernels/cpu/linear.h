@@ -13,10 +13,9 @@
 namespace deadlift::DEADLIFT_ISA {
 namespace {
 
-constexpr int group = 4;              // rows in registers at once
-constexpr int columns_at_once = 512;  // of a panel: 4 rows of it and a tile of tokens stay in the L1 cache
-// Up to here decoding weights again for every tile of tokens costs less than writing them to scratch once.
-constexpr int direct_tokens = 3 * tile_tokens;
+constexpr int group = 4;                     // rows in registers at once
+constexpr int columns_at_once = 512;         // of a panel: 4 rows of it and a tile of tokens stay in the L1 cache
+constexpr int few_tokens = 3 * tile_tokens;  // meet one group of rows at a time, whose panel stays in the L1 cache
 static_assert(linear_tokens_max % tile_tokens == 0);
 
 template <int T>
@@ -226,11 +225,10 @@ void panel(Decode decode, const Matrix& weight, int row, int rows, const float* 
 template <class Q>
 void linear(const Matrix& weight, int row, int rows, const float* x, int64_t x_stride, int tokens, float* out,
             int64_t out_stride, float* scratch) {
-  if constexpr (direct_pays && Q::direct) {
+  if constexpr (direct_tokens > 0 && Q::direct) {
     if (tokens <= direct_tokens) return direct<Q>(weight, row, rows, x, x_stride, tokens, out, out_stride);
   }
-  // Few tokens meet one group at a time, whose panel then stays in the L1 cache.
-  const int at_once = tokens <= direct_tokens ? group : rows;
+  const int at_once = tokens <= few_tokens ? group : rows;
   for (int i = 0; i < rows; i += at_once) {
     panel(decode<Q>, weight, row + i, at_once < rows - i ? at_once : rows - i, x, x_stride, tokens, out + i, out_stride,
           scratch);

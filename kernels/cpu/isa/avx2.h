@@ -11,7 +11,7 @@ namespace {
 
 constexpr int lanes = 8;
 constexpr int tile_tokens = 3;
-constexpr bool direct_pays = true;
+constexpr int direct_tokens = 4;
 
 using vec = __m256;
 using ints = __m256i;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int lanes = 16;
 constexpr int tile_tokens = 6;
-constexpr bool direct_pays = true;
+constexpr int direct_tokens = 3 * tile_tokens;
 
 using vec = __m512;
 using ints = __m512i;

@@ -15,8 +15,9 @@ namespace {
 
 constexpr int lanes = 8;
 constexpr int tile_tokens = 2;  // tokens in registers at once in `linear`: tile_tokens * 4 sums
-// Whether `linear` may decode weights in registers, in code of each type's own. Here they would not stay there.
-constexpr bool direct_pays = false;
+// Up to so many tokens `linear` decodes the weights of types in demand in registers, again for every tile of tokens.
+// Here they would not stay there.
+constexpr int direct_tokens = 0;
 
 struct vec {
   float v[lanes];

@@ -33,6 +33,8 @@ import { q6_k } from "./q6_k.js";
 import { q8_0 } from "./q8_0.js";
 import { q8_1 } from "./q8_1.js";
 import { q8_k } from "./q8_k.js";
+import { f8_scaled, fp4, nf4 } from "./scaled_floats.js";
+import { u4_scaled, u8_scaled } from "./scaled_integers.js";
 import { f4, f6_e2m3, f6_e3m2, f8_e4m3, f8_e4m3fnuz, f8_e5m2, f8_e5m2fnuz, f8_e8m0 } from "./small_floats.js";
 import { tq1_0 } from "./tq1_0.js";
 import { tq2_0 } from "./tq2_0.js";
@@ -91,7 +93,15 @@ const rows = [
   ["F8_E8M0", undefined, 1, 1, f8_e8m0],
   ["F8_E4M3FNUZ", undefined, 1, 1, f8_e4m3fnuz],
   ["F8_E5M2FNUZ", undefined, 1, 1, f8_e5m2fnuz],
+  ["U4_SCALED", undefined, 32, 20, u4_scaled],
+  ["U8_SCALED", undefined, 32, 36, u8_scaled],
+  ["F8_SCALED", undefined, 64, 68, f8_scaled],
+  ["NF4", undefined, 64, 36, nf4],
+  ["FP4", undefined, 64, 36, fp4],
 ] as const satisfies readonly (readonly [string, number | undefined, number, number, Codec?])[];
+
+/** Types that packed checkpoints become when they are loaded; no file holds them. */
+const madeAtLoad: readonly string[] = ["U4_SCALED", "U8_SCALED", "F8_SCALED", "NF4", "FP4"];
 
 export type QuantName = (typeof rows)[number][0];
 
@@ -125,8 +135,9 @@ export const quants: ReadonlyMap<QuantName, Quant> = new Map(rows.map((facts) =>
 
 const byId = new Map([...quants.values()].map((quant) => [quant.id, quant]));
 
-/** The quant of that name, or undefined for a string that is none. */
+/** The quant that files call by this name, or undefined. */
 export function findQuant(name: string): Quant | undefined {
+  if (madeAtLoad.includes(name)) return undefined;
   return quants.get(name as QuantName);
 }
 

@@ -69,8 +69,21 @@ const moderate: Partial<Record<QuantName, (view: DataView, random: Uniform) => v
   F8_E5M2: (view) => view.setUint8(0, view.getUint8(0) & 0xbf),
   F8_E4M3FNUZ: (view) => view.setUint8(0, view.getUint8(0) | 1),
   F8_E5M2FNUZ: (view) => view.setUint8(0, view.getUint8(0) | 1),
+  U4_SCALED: (view, random) => moderateScale(view, random, 8),
+  U8_SCALED: (view, random) => moderateScale(view, random, 128),
+  F8_SCALED: (view, random) => {
+    view.setFloat32(0, random.next() / 64, true);
+    for (let i = 4; i < 68; i++) view.setUint8(i, view.getUint8(i) & 0xbf);
+  },
+  NF4: (view, random) => view.setFloat32(0, random.next() / 8, true),
+  FP4: (view, random) => view.setFloat32(0, random.next() / 8, true),
   F8_E8M0: (view) => view.setUint8(0, 120 + (view.getUint8(0) & 15)),
 };
+
+function moderateScale(view: DataView, random: Uniform, zero: number): void {
+  view.setFloat32(0, random.next() / zero, true);
+  view.setUint8(0, zero);
+}
 
 /** Of these any bits do. */
 const anything: readonly QuantName[] = [

@@ -39,6 +39,8 @@
 #include "kernels/cpu/quants/q8_0.h"
 #include "kernels/cpu/quants/q8_1.h"
 #include "kernels/cpu/quants/q8_k.h"
+#include "kernels/cpu/quants/scaled_floats.h"
+#include "kernels/cpu/quants/scaled_integers.h"
 #include "kernels/cpu/quants/small_floats.h"
 #include "kernels/cpu/quants/tq1_0.h"
 #include "kernels/cpu/quants/tq2_0.h"

@@ -54,7 +54,12 @@
   row(f8_e5m2, "F8_E5M2", 1, 1) \
   row(f8_e8m0, "F8_E8M0", 1, 1) \
   row(f8_e4m3fnuz, "F8_E4M3FNUZ", 1, 1) \
-  row(f8_e5m2fnuz, "F8_E5M2FNUZ", 1, 1)
+  row(f8_e5m2fnuz, "F8_E5M2FNUZ", 1, 1) \
+  row(u4_scaled, "U4_SCALED", 32, 20) \
+  row(u8_scaled, "U8_SCALED", 32, 36) \
+  row(f8_scaled, "F8_SCALED", 64, 68) \
+  row(nf4, "NF4", 64, 36) \
+  row(fp4, "FP4", 64, 36)
 // clang-format on
 
 namespace deadlift {

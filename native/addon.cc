@@ -36,6 +36,12 @@ Value file_open(const CallbackInfo& info) {
   return Napi::External<SharedFile>::New(info.Env(), opened, [](Env, SharedFile* file) { delete file; });
 }
 
+Value file_memory(const CallbackInfo& info) {
+  const auto bytes = static_cast<uint64_t>(info[0].ToNumber().DoubleValue());
+  auto* opened = new SharedFile(new FileHandle{MappedFile::memory(bytes), {}});
+  return Napi::External<SharedFile>::New(info.Env(), opened, [](Env, SharedFile* file) { delete file; });
+}
+
 Value file_size(const CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(open_file(handle<SharedFile>(info[0])).size()));
 }
@@ -249,6 +255,14 @@ Value engine_close(const CallbackInfo& info) {
   return promise;
 }
 
+// ---- packed weights
+
+Value engine_repack(const CallbackInfo& info) {
+  const SharedEngine engine = handle<SharedEngine>(info[0]);
+  const auto job = std::make_shared<RepackJob>(read_repack(info[1].As<Object>()));
+  return submit(info.Env(), engine, info[1], [=, target = engine.get()] { repack(*target->engine, *job); }, undefined);
+}
+
 // ---- programs
 
 /// On the engine's thread: decoding norm weights reads the files, which may have to come from a disk first.
@@ -342,6 +356,7 @@ Object exports_of(Env env, Object exports) {
   };
   add.template operator()<cpu_info>("cpuInfo");
   add.template operator()<file_open>("fileOpen");
+  add.template operator()<file_memory>("fileMemory");
   add.template operator()<file_size>("fileSize");
   add.template operator()<file_window>("fileWindow");
   add.template operator()<file_close>("fileClose");
@@ -349,6 +364,7 @@ Object exports_of(Env env, Object exports) {
   add.template operator()<file_lock_try>("fileLockTry");
   add.template operator()<file_unlock>("fileUnlock");
   add.template operator()<engine_create>("engineCreate");
+  add.template operator()<engine_repack>("engineRepack");
   add.template operator()<engine_compile>("engineCompile");
   add.template operator()<engine_run>("engineRun");
   add.template operator()<engine_copy_page>("engineCopyPage");

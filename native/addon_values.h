@@ -11,6 +11,7 @@
 #include "native/executable.h"
 #include "native/file.h"
 #include "native/program.h"
+#include "native/repack.h"
 #include "native/sample.h"
 
 namespace deadlift {
@@ -162,6 +163,81 @@ Quant quant_of(const std::string& name) {
   for (int i = 0; i < quant_count; i++)
     if (name == quant_facts[i].name) return static_cast<Quant>(i);
   throw std::runtime_error("no kernels for weights of type " + name);
+}
+
+template <class T>
+T named(const Value& object, const char* key, std::initializer_list<std::pair<const char*, T>> names) {
+  const std::string name = text(object, key);
+  for (const auto& [each, value] : names)
+    if (name == each) return value;
+  throw std::runtime_error("unknown " + std::string(key) + " " + name);
+}
+
+int64_t whole(const Value& object, const char* key) { return static_cast<int64_t>(number(object, key)); }
+
+FilePart read_part(const Value& value) {
+  if (!value.IsObject()) return {};
+  const SharedFile& file = handle<SharedFile>(value.As<Object>().Get("file"));
+  open_file(file);
+  return {file->file, static_cast<uint64_t>(number(value, "offset")),
+          static_cast<uint64_t>(number(value, "byteLength"))};
+}
+
+CodePlane read_codes(const Value& from) {
+  if (!from.IsObject()) return {};
+  return {read_part(from.As<Object>().Get("part")),
+          named<Packing>(from, "packing",
+                         {{"words along", Packing::words_along},
+                          {"words down", Packing::words_down},
+                          {"awq down", Packing::awq_down},
+                          {"bytes", Packing::bytes},
+                          {"signed bytes", Packing::signed_bytes},
+                          {"high first", Packing::high_first},
+                          {"low first", Packing::low_first}}),
+          integer(from, "bits"), whole(from, "step"), whole(from, "apart")};
+}
+
+ScalePlane read_scales(const Value& from) {
+  const auto object = from.As<Object>();
+  ScalePlane scales;
+  scales.part = read_part(object.Get("part"));
+  scales.type = named<ScaleType>(from, "type",
+                                 {{"F32", ScaleType::f32},
+                                  {"F16", ScaleType::f16},
+                                  {"BF16", ScaleType::bf16},
+                                  {"F8_E8M0", ScaleType::e8m0},
+                                  {"looked up", ScaleType::looked_up}});
+  scales.factor = static_cast<float>(number(from, "factor"));
+  scales.flat = object.Get("flat").ToBoolean();
+  scales.rows = whole(from, "rows");
+  scales.row_step = whole(from, "rowStep");
+  scales.group_step = whole(from, "groupStep");
+  if (const Value nested = object.Get("nested"); nested.IsObject()) {
+    const auto table = nested.As<Object>().Get("table").As<Napi::Float32Array>();
+    scales.table.assign(table.Data(), table.Data() + table.ElementLength());
+    scales.table.resize(256);
+    scales.blocks = read_part(nested.As<Object>().Get("blocks"));
+    scales.block = whole(nested, "block");
+    scales.offset = static_cast<float>(number(nested, "offset"));
+  }
+  return scales;
+}
+
+RepackJob read_repack(const Object& from) {
+  RepackJob job;
+  job.codes = read_codes(from.Get("codes"));
+  if (const Value levels = from.Get("levels"); levels.IsString()) job.levels = quant_of(levels.ToString());
+  job.scales = read_scales(from.Get("scales"));
+  job.zeros = read_codes(from.Get("zeros"));
+  job.zero = integer(from, "zero");
+  job.zero_add = integer(from, "zeroAdd");
+  job.group = whole(from, "group");
+  if (const Value groups = from.Get("groups"); groups.IsTypedArray()) job.groups = integers(groups);
+  job.to = quant_of(text(from, "to"));
+  job.rows = whole(from, "rows");
+  job.columns = whole(from, "columns");
+  job.out = read_part(from.Get("out"));
+  return job;
 }
 
 Program read_program(const Object& from) {

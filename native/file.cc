@@ -3,6 +3,7 @@
 #include "native/file.h"
 
 #include <atomic>
+#include <utility>
 
 #ifdef _WIN32
 #define NOMINMAX
@@ -66,6 +67,9 @@ View map_view(const std::string& path) {
 
 void unmap_view(const uint8_t* data, uint64_t) { UnmapViewOfFile(data); }
 
+// Of pages that are not locked, this takes them out of the working set.
+void drop_pages(const uint8_t* data, uint64_t size) { VirtualUnlock(const_cast<uint8_t*>(data), size); }
+
 #else
 
 struct Descriptor {
@@ -92,20 +96,41 @@ View map_view(const std::string& path) {
 
 void unmap_view(const uint8_t* data, uint64_t size) { munmap(const_cast<uint8_t*>(data), size); }
 
+// Whole pages only: what shares the first and the last one may be in use.
+void drop_pages(const uint8_t* data, uint64_t size) {
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto start = (reinterpret_cast<uintptr_t>(data) + page - 1) / page * page;
+  const auto end = (reinterpret_cast<uintptr_t>(data) + size) / page * page;
+  if (start < end) madvise(reinterpret_cast<void*>(start), end - start, MADV_DONTNEED);
+}
+
 #endif
 
 }  // namespace
 
 MappedFile::MappedFile(const uint8_t* data, uint64_t size) : data_(data), size_(size) { ++mapped_count; }
 
+MappedFile::MappedFile(LazyMemory memory)
+    : memory_(std::move(memory)), data_(memory_.as<uint8_t>()), size_(memory_.size()) {
+  ++mapped_count;
+}
+
 MappedFile::~MappedFile() {
-  unmap_view(data_, size_);
+  if (memory_.size() == 0) unmap_view(data_, size_);
   --mapped_count;
 }
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
   const View view = map_view(path);
   return std::shared_ptr<const MappedFile>(new MappedFile(view.data, view.size));
+}
+
+std::shared_ptr<const MappedFile> MappedFile::memory(uint64_t bytes) {
+  return std::shared_ptr<const MappedFile>(new MappedFile(LazyMemory(bytes)));
+}
+
+void MappedFile::not_needed(uint64_t offset, uint64_t length) const {
+  if (memory_.size() == 0) drop_pages(data_ + offset, length);
 }
 
 int MappedFile::mapped() { return mapped_count; }

@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "native/memory.h"
+
 namespace deadlift {
 
 // `code` is one of src/error.ts: FileNotFound or FileUnreadable.
@@ -19,6 +21,8 @@ class MappedFile {
  public:
   // Throws FileError; `path` is UTF-8.
   static std::shared_ptr<const MappedFile> open(const std::string& path);
+  // Memory in the place of a file, zeroed, to be filled once. Throws std::bad_alloc.
+  static std::shared_ptr<const MappedFile> memory(uint64_t bytes);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
@@ -26,12 +30,17 @@ class MappedFile {
   const uint8_t* data() const { return data_; }
   uint64_t size() const { return size_; }
 
-  // Files mapped at this moment in this process.
+  // A hint: these bytes are not wanted soon; what of them is in memory may go, and comes back when it is read.
+  void not_needed(uint64_t offset, uint64_t length) const;
+
+  // Files mapped at this moment in this process, and memory in the place of files.
   static int mapped();
 
  private:
   MappedFile(const uint8_t* data, uint64_t size);
+  explicit MappedFile(LazyMemory memory);
 
+  LazyMemory memory_;  // empty: data_ is the view of a file
   const uint8_t* data_;
   uint64_t size_;
 };

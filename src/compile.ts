@@ -4,11 +4,13 @@ import { totalmem } from "node:os";
 import { record } from "./architectures/index.js";
 import type { CompileOptions, Executable, KvType } from "./backends/backend.js";
 import { CpuBackend } from "./backends/cpu.js";
+import { unpackable } from "./formats/checkpoints/index.js";
 import type { OpenedModel } from "./formats/open.js";
 import { bindWeights } from "./formats/weights.js";
 import { checkInteger } from "./options.js";
 import { fuse } from "./program/fuse.js";
 import type { Program } from "./program/ops.js";
+import { type RepackOptions, repackAll } from "./repack.js";
 import type { Tensor } from "./tensor.js";
 
 /** Positions in one page of the KV cache. */
@@ -39,23 +41,29 @@ export interface Compiled {
   dispose(): Promise<void>;
 }
 
-/** Throws UnsupportedArchitecture, MissingTensor, WrongShape, UnsupportedQuant, InvalidArgument. */
-export async function compile(opened: OpenedModel, options: RunOptions): Promise<Compiled> {
+/** Throws UnsupportedArchitecture, MissingTensor, WrongShape, UnsupportedQuant, InvalidArgument, OutOfMemory, Aborted. */
+export async function compile(opened: OpenedModel, options: RunOptions, repacking: RepackOptions = {}): Promise<Compiled> {
   const program = fuse(record(opened.config));
-  const weights = bindWeights(program, opened.tensors);
+  const published = bindWeights(program, unpackable(program, opened));
   checkInteger("contextSize", options.contextSize, 1, opened.config.contextLength);
   const contextSize = options.contextSize ?? opened.config.contextLength;
   const backend = new CpuBackend({ threads: options.threads, isa: options.isa });
+  let memory: Disposable | undefined;
   try {
+    const repacked = await repackAll(published, backend, repacking);
+    memory = repacked;
+    const { weights } = repacked;
     const kvType = options.kvType ?? kvTypeFor(weights);
     const executable = await backend.compile(program, weights, compileOptions(program, kvType, contextSize));
     const dispose = async () => {
       await executable.dispose();
       await backend.dispose();
+      repacked[Symbol.dispose]();
     };
     return { program, backend, executable, contextSize, dispose };
   } catch (error) {
     await backend.dispose();
+    memory?.[Symbol.dispose]();
     throw error;
   }
 }

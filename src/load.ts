@@ -10,13 +10,14 @@ import { templatesOf, tokenizerOf } from "./language.js";
 import { type LocateOptions, locateModel } from "./locate.js";
 import { Model } from "./model.js";
 import { checkChoice, checkInteger, checkKeys } from "./options.js";
+import type { RepackProgress } from "./repack.js";
 import { aborted } from "./scheduler.js";
 
 /** The folder of the small model that comes with deadlift. */
 export const embeddedModel: string = fileURLToPath(new URL("../models/tiny", import.meta.url));
 
-/** Where a load has got to; the numbers of a download come with its own stages. */
-export type LoadProgress = DownloadProgress | { readonly stage: OpenStage };
+/** Where a load has got to; downloads and the repacking of quantised checkpoints have numbers. */
+export type LoadProgress = DownloadProgress | RepackProgress | { readonly stage: OpenStage };
 type OpenStage = "files" | "tokenizer" | "program" | "ready";
 
 export interface LoadOptions extends RunOptions, HubOptions, Pick<LocateOptions, "revision" | "quant"> {
@@ -33,7 +34,8 @@ const loadKeys = [...runKeys, "revision", "quant", ...hubOptionKeys];
 /**
  * Opens a model as it was published and makes it ready to run. `name` is a folder in Hub layout or one file (safetensors
  * or GGUF), else a repository of the Hub: "org/model", "org/model@revision", "org/model:Q4_K_M", "hf://...". What the
- * shared cache lacks is downloaded first. Weights are mapped, not read: opening what is there takes milliseconds.
+ * shared cache lacks is downloaded first. Weights are mapped, not read: opening what is there takes milliseconds. Only
+ * those of quantised checkpoints (GPTQ, AWQ, FP8, ...) are repacked, into memory.
  */
 export async function loadModel(name: string, options: LoadOptions = {}): Promise<Model> {
   checkLoadOptions(name, options);
@@ -50,7 +52,7 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
     const tokenizer = await tokenizerOf(opened);
     const templates = templatesOf(opened, tokenizer);
     stage("program");
-    const compiled = await compile(opened, options);
+    const compiled = await compile(opened, options, options);
     stage("ready");
     return new Model({ name, source, opened, tokenizer, templates, compiled }, performance.now() - startedAt);
   } catch (error) {

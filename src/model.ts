@@ -3,10 +3,11 @@
 import type { Message, Tool } from "./chat/template.js";
 import type { Compiled } from "./compile.js";
 import { DeadliftError, expected } from "./error.js";
-import { countValues, type OpenedModel } from "./formats/open.js";
+import type { OpenedModel } from "./formats/open.js";
 import { checkIds, checkPrompt, type GenerateOptions, generate, generateKeys, type Runtime } from "./generate.js";
 import type { Generation } from "./generation.js";
 import { endTokens, type Templates } from "./language.js";
+import { countParameters } from "./inspect/count.js";
 import type { HubSource } from "./locate.js";
 import { checkInteger, checkKeys } from "./options.js";
 import { measurePerplexity, type Perplexity, type PerplexityProgress } from "./perplexity.js";
@@ -120,9 +121,9 @@ export class Model {
     return this.#parts.compiled.program;
   }
 
-  /** Parameters of each type. */
+  /** Parameters of each type they are stored in. */
   get dtypes(): Readonly<Record<string, number>> {
-    return Object.fromEntries(countValues(this.#parts.opened));
+    return countParameters(this.#parts.opened);
   }
 
   /** It has a chat template. */

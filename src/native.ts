@@ -69,6 +69,29 @@ export interface NativeWeight {
   readonly columns: number;
 }
 
+/** A part of a file. */
+export interface NativePart {
+  readonly file: FileHandle;
+  readonly offset: number;
+  readonly byteLength: number;
+}
+
+/** A packed weight (src/packed.ts, as it is, but for its parts) and where it goes. */
+export interface NativeRepack {
+  readonly codes: object;
+  readonly levels: string | undefined;
+  readonly scales: object;
+  readonly zeros: object | undefined;
+  readonly zero: number;
+  readonly zeroAdd: number;
+  readonly group: number;
+  readonly groups: Int32Array | undefined;
+  readonly to: string;
+  readonly rows: number;
+  readonly columns: number;
+  readonly out: NativePart;
+}
+
 /** A program for the engine. Buffers have been given places: values before `offset` in a row of their region. */
 export interface NativeProgram {
   readonly ops: readonly object[]; // ops.ts, as they are
@@ -131,6 +154,8 @@ export interface Addon {
 
   /** Maps the whole file read-only. Throws an Error with `code` "FileNotFound" or "FileUnreadable". */
   fileOpen(path: string): FileHandle;
+  /** Zeroed memory in the place of a file. Throws an Error with `code` "OutOfMemory". */
+  fileMemory(bytes: number): FileHandle;
   fileSize(file: FileHandle): number;
   /** A window of the mapping, at most 4 GiB; detached (length 0) when the file is closed. */
   fileWindow(file: FileHandle, offset: number, length: number): ArrayBuffer;
@@ -149,6 +174,8 @@ export interface Addon {
   fileUnlock(lock: LockHandle): void;
 
   engineCreate(options: { threads: number; isa: string }): EngineHandle;
+  /** Writes a packed weight into memory, on the engine's threads; the packed pages may then leave memory. */
+  engineRepack(engine: EngineHandle, job: NativeRepack): Promise<void>;
   /** On the engine thread: may read the files from disk. */
   engineCompile(engine: EngineHandle, program: NativeProgram, options: NativeCompileOptions): Promise<ExecutableHandle>;
   /** Runs one step on the engine thread. */
@@ -211,6 +238,15 @@ export class MappedFile {
       throw error instanceof DeadliftError
         ? error
         : new DeadliftError(code, (error as Error).message, { cause: error });
+    }
+  }
+
+  /** Zeroed memory that is closed as files are; `name` is for messages. Throws OutOfMemory. */
+  static memory(name: string, bytes: number): MappedFile {
+    try {
+      return new MappedFile(name, native().fileMemory(bytes));
+    } catch (cause) {
+      throw new DeadliftError("OutOfMemory", `there is no memory of ${bytes} bytes for ${name}`, { cause });
     }
   }
 

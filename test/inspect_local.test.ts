@@ -58,13 +58,9 @@ describe("parameters of packed checkpoints", () => {
   type Stored = readonly [name: string, quant: QuantName, ...shape: number[]];
   const count = (quantisation: object | undefined, ...stored: Stored[]) =>
     countParameters({
-      format: "safetensors",
       tensors: new Map(),
       unused: stored.map(([name, quant, ...shape]) => ({ name, quant, shape, offset: 0, byteLength: 0 })),
-      metadata: undefined,
       json: quantisation && { quantization_config: quantisation },
-      weights: "",
-      source: "",
     });
   const norm: Stored = ["norm.weight", "BF16", 64];
 

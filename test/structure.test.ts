@@ -32,6 +32,8 @@ const rooms: Record<string, string> = {
   language: "model",
   locate: "model",
   machine: "model",
+  packed: "tensor",
+  repack: "model",
   options: "runtime",
   sampling: "runtime",
   stop: "runtime",

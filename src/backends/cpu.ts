@@ -4,11 +4,14 @@ import { DeadliftError, expected } from "../error.js";
 import {
   type EngineHandle,
   type ExecutableHandle,
+  type MappedFile,
   type NativeBatch,
+  type NativePart,
   type NativeProgram,
   type NativeWeight,
   native,
 } from "../native.js";
+import type { PackedWeight } from "../packed.js";
 import type { Program } from "../program/ops.js";
 import { place } from "../program/place.js";
 import type { Tensor } from "../tensor.js";
@@ -38,6 +41,23 @@ export class CpuBackend implements Backend {
   async compile(program: Program, weights: readonly Tensor[], options: CompileOptions): Promise<Executable> {
     const handle = await told(native().engineCompile(this.#engine, nativeProgram(program, weights), options));
     return new CpuExecutable(handle, options, program.buffers[program.output]!.width);
+  }
+
+  /** Writes a weight of a quantised checkpoint into `memory`, as its `quant`. Throws OutOfMemory, Internal. */
+  async repack(weight: PackedWeight<Tensor>, memory: MappedFile): Promise<void> {
+    const { codes, levels, scales, zeros, zero, zeroAdd, group, groups, quant, shape, byteLength } = weight;
+    const nested = scales.nested && { ...scales.nested, blocks: nativePart(scales.nested.blocks) };
+    const [rows, columns] = shape as [number, number];
+    const job = {
+      codes: { ...codes, part: nativePart(codes.part) },
+      scales: { ...scales, part: nativePart(scales.part), nested },
+      zeros: zeros && { ...zeros, part: nativePart(zeros.part) },
+      out: { file: memory.handle, offset: 0, byteLength },
+      to: quant,
+    };
+    await told(
+      native().engineRepack(this.#engine, { ...job, levels, zero, zeroAdd, group, groups, rows, columns }),
+    );
   }
 
   /** Streaming read speed of the machine right now, with this backend's threads: GB/s (10^9 bytes). */
@@ -105,6 +125,10 @@ function nativeProgram(program: Program, weights: readonly Tensor[]): NativeProg
     layers: program.layers,
     output: program.output,
   };
+}
+
+function nativePart({ file, offset, byteLength }: Tensor): NativePart {
+  return { file: file.handle, offset, byteLength };
 }
 
 function nativeWeight({ file, offset, byteLength, quant, shape }: Tensor): NativeWeight {

@@ -13,6 +13,7 @@ const STAGES = {
   files: "opening the files",
   tokenizer: "reading the tokenizer",
   program: "preparing the model",
+  repack: "repacking the weights",
   ready: "ready",
 };
 
@@ -53,7 +54,7 @@ async function withProgress<T>(
       display?.stop();
       display = undefined;
       spinner ??= new Progress(title);
-      spinner.update(`${title}: ${STAGES[progress.stage]}`);
+      spinner.update(`${title}: ${STAGES[progress.stage]}${share(progress)}`);
     }
   };
   try {
@@ -61,6 +62,11 @@ async function withProgress<T>(
   } finally {
     stop();
   }
+}
+
+function share(progress: Exclude<LoadProgress, { repo: string }>): string {
+  if (progress.stage !== "repack") return "";
+  return `, ${Math.floor((100 * progress.bytes) / Math.max(1, progress.totalBytes))} %`;
 }
 
 /** The text of a file, which must be UTF-8. */

@@ -4,7 +4,8 @@ import { dirname, join } from "node:path";
 import type { Config } from "../program/config.js";
 import type { Tensor } from "../tensor.js";
 import { folderLicence } from "./about.js";
-import { readJson, WeightFiles } from "./file.js";
+import { type Method, methodOf } from "./checkpoints/index.js";
+import { type JsonObject, readJson, WeightFiles } from "./file.js";
 import { type GenerationDefaults, generationFromGguf, generationFromJson } from "./generation.js";
 import type { Metadata } from "./gguf_metadata.js";
 import { configOf, type Headers, maxConfigBytes, readHeaders } from "./headers.js";
@@ -27,6 +28,10 @@ export interface OpenedModel extends Texts {
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** Tensors whose names mean nothing to us. */
   readonly unused: readonly Tensor[];
+  /** config.json beside safetensors. */
+  readonly json: JsonObject | undefined;
+  /** How packed weights are to be read (checkpoints/). */
+  readonly method: Method | undefined;
   readonly generation: GenerationDefaults;
   readonly licence: string | undefined;
   /** Gives the files back; every tensor's bytes are gone. May be called twice. */
@@ -54,6 +59,8 @@ export async function openModel(path: string, options: OpenOptions = {}): Promis
       config,
       tensors: headers.tensors,
       unused: headers.unused,
+      json: headers.json,
+      method: methodOf(headers.json, headers.source),
       files: list.map((each) => ({ path: each.path, size: each.file.size })),
       close: () => files.close(),
     };

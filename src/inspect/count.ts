@@ -22,7 +22,13 @@ const elementBits: Readonly<Record<string, number>> = { I32: 32, U32: 32, I8: 8,
  * Parameters per stored type. Blocks of GGUF are counted as the values they hold. For packed safetensors this knows
  * GPTQ, AWQ, compressed-tensors, ModelOpt, bitsandbytes, MXFP4 and MLX; others count their stored elements.
  */
-export function countParameters({ tensors, unused, json }: Headers<TensorInfo>): Record<string, number> {
+export function countParameters({
+  tensors,
+  unused,
+  json,
+}: Pick<Headers<TensorInfo>, "unused" | "json"> & {
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+}): Record<string, number> {
   // A tied tensor counts once.
   const all = new Set([...tensors.values(), ...unused]);
   const quantisation = object(json?.quantization_config) ?? object(json?.quantization);

@@ -3,6 +3,7 @@
 import { record } from "../architectures/index.js";
 import { kvBytesPerToken, kvTypeFor, MAX_STEP_TOKENS } from "../compile.js";
 import { DeadliftError, type ErrorCode } from "../error.js";
+import { methodOf, unpackable } from "../formats/checkpoints/index.js";
 import { configOf, type Headers } from "../formats/headers.js";
 import type { TensorInfo } from "../formats/sizes.js";
 import { bindWeights } from "../formats/weights.js";
@@ -26,10 +27,10 @@ const problems: readonly ErrorCode[] = [
 
 /** Everything that headers tell. A model that cannot run is no error: `problem` is what loadModel would say. */
 export function factsOf(headers: Headers<TensorInfo>, contextSize: number | undefined): ModelFacts {
-  const { config, program, problem } = judge(headers);
+  const { config, program, weights, problem } = judge(headers);
   const contextLength = config?.contextLength ?? statedContextLength(headers);
   const dtypes = countParameters(headers);
-  const memory = planMemory(headers, program, contextSize ?? contextLength ?? 0);
+  const memory = planMemory(headers, program, weights, contextSize ?? contextLength ?? 0);
   return {
     architecture: config?.architecture ?? statedArchitecture(headers),
     config,
@@ -59,8 +60,12 @@ export function factsWithoutHeaders(
 interface Judgement {
   readonly config: Config | undefined;
   readonly program: Program | undefined;
+  /** As they will be in memory. */
+  readonly weights: readonly Sized[] | undefined;
   readonly problem: string | undefined;
 }
+
+type Sized = Pick<TensorInfo, "quant" | "byteLength">;
 
 function judge(headers: Headers<TensorInfo>): Judgement {
   let config: Config | undefined;
@@ -68,19 +73,26 @@ function judge(headers: Headers<TensorInfo>): Judgement {
   try {
     config = configOf(headers);
     program = fuse(record(config));
-    bindWeights(program, headers.tensors);
-    return { config, program, problem: undefined };
+    const method = methodOf(headers.json, headers.source);
+    const found = unpackable(program, { ...headers, method });
+    bindWeights(program, found);
+    return { config, program, weights: [...new Set(found.values())], problem: undefined };
   } catch (error) {
     if (error instanceof DeadliftError && problems.includes(error.code)) {
-      return { config, program, problem: error.message };
+      return { config, program, weights: undefined, problem: error.message };
     }
     throw error;
   }
 }
 
-function planMemory(headers: Headers<TensorInfo>, program: Program | undefined, contextSize: number): MemoryPlan {
-  const named = [...new Set(headers.tensors.values())];
-  const sum = (tensors: readonly TensorInfo[]) => tensors.reduce((total, { byteLength }) => total + byteLength, 0);
+function planMemory(
+  headers: Headers<TensorInfo>,
+  program: Program | undefined,
+  weights: readonly Sized[] | undefined,
+  contextSize: number,
+): MemoryPlan {
+  const named = weights ?? [...new Set(headers.tensors.values())];
+  const sum = (tensors: readonly Sized[]) => tensors.reduce((total, { byteLength }) => total + byteLength, 0);
   // Of a model that cannot run, nobody knows which tensors count.
   if (!program) return planOf(sum(named) + sum(headers.unused), 0, 0, contextSize);
   const stepTokens = Math.min(MAX_STEP_TOKENS, contextSize);

@@ -17,7 +17,10 @@ export interface InspectOptions extends HubOptions {
 /** Bytes, for one session of `contextSize` tokens. */
 export interface MemoryPlan {
   readonly contextSize: number;
-  /** Mapped from the files: may be given back and read again under pressure. */
+  /**
+   * Mapped from the files: may be given back and read again under pressure. Those of quantised checkpoints as they are
+   * after repacking, in memory.
+   */
   readonly weights: number;
   /** 0, as are `kvCache` and `scratch`, when it is not known how the model would run. */
   readonly kvPerToken: number;

@@ -1,0 +1,89 @@
+// Which tensor or packed weight stands for each weight of a program, in checkpoints quantised by any method.
+
+import { DeadliftError } from "../../error.js";
+import { isPacked, type PackedWeight, type Part } from "../../packed.js";
+import type { Program } from "../../program/ops.js";
+import { bitsandbytes } from "./bitsandbytes.js";
+import { compressed } from "./compressed.js";
+import { fp8 } from "./floats.js";
+import { awq, gptq } from "./gptq.js";
+import type { Method } from "./method.js";
+import { type Module, modulesOf } from "./module.js";
+import type { Shape } from "./pack.js";
+
+export { type Method, methodOf } from "./method.js";
+
+type Unpack = <T extends Part>(module: Module<T>, shape: Shape, method: Method) => PackedWeight<T>;
+
+const methods: Readonly<Record<string, Unpack>> = {
+  gptq,
+  awq,
+  fp8,
+  fbgemm_fp8: fp8,
+  modelopt: compressed,
+  "compressed-tensors": compressed,
+  bitsandbytes,
+};
+
+interface Stored<T> {
+  /** By canonical name. */
+  readonly tensors: ReadonlyMap<string, T>;
+  readonly unused: readonly T[];
+  readonly method: Method | undefined;
+}
+
+/**
+ * The tensors by canonical name, packed weights in the places of their parts. What is stored decides: a weight without
+ * scales is a plain one, whatever lists of excluded modules say. Throws MissingTensor, WrongShape, UnsupportedQuant,
+ * InvalidConfig, InvalidSafetensors.
+ */
+export function unpackable<T extends Part>(
+  program: Program,
+  { tensors, unused, method }: Stored<T>,
+): ReadonlyMap<string, T | PackedWeight<T>> {
+  const all = [...new Set([...tensors.values(), ...unused])];
+  // GGUF has no parts, and only quantised safetensors have.
+  if (!method && !all.some(({ name }) => /\.(?:weight_scale|weight_scale_inv|qweight|SCB|absmax)$/.test(name))) {
+    return tensors;
+  }
+  const modules = modulesOf(all);
+  const tied = tensors.get("embed") !== undefined && tensors.get("embed") === tensors.get("output");
+  const found = new Map<string, T | PackedWeight<T>>(tensors);
+  for (const { name, shape } of program.weights) {
+    if (shape.length !== 2) continue;
+    const module = modules.get(name) ?? (tied ? modules.get("embed") : undefined);
+    if (module?.isPlain) continue;
+    if (module && (!method || isSupported(method))) {
+      const known = tied && name === "output" ? found.get("embed") : undefined;
+      found.set(name, known && isPacked(known) ? known : unpack(module, shape, method));
+    } else if (method && !isSupported(method)) throw unsupported(method);
+  }
+  return found;
+}
+
+function isSupported({ name }: Method): boolean {
+  return Object.hasOwn(methods, name);
+}
+
+function unsupported({ source, name }: Method): DeadliftError {
+  const list = Object.keys(methods).join(", ");
+  return new DeadliftError(
+    "UnsupportedQuant",
+    `${source} says that the weights are quantised by ${name}, expected one of ${list}; ` +
+      "take the model quantised by one of those, as GGUF, or not quantised",
+  );
+}
+
+function unpack<T extends Part>(
+  module: Module<T>,
+  [rows, columns]: readonly number[],
+  method: Method | undefined,
+): PackedWeight<T> {
+  if (!method) {
+    throw new DeadliftError(
+      "UnsupportedQuant",
+      `"${module.name}" is quantised (${module.partNames.join(", ")}), but its config.json has no quantization_config that says how; download it again`,
+    );
+  }
+  return methods[method.name]!(module, { rows: rows!, columns: columns! }, method);
+}

@@ -42,7 +42,11 @@ export interface Compiled {
 }
 
 /** Throws UnsupportedArchitecture, MissingTensor, WrongShape, UnsupportedQuant, InvalidArgument, OutOfMemory, Aborted. */
-export async function compile(opened: OpenedModel, options: RunOptions, repacking: RepackOptions = {}): Promise<Compiled> {
+export async function compile(
+  opened: OpenedModel,
+  options: RunOptions,
+  repacking: RepackOptions = {},
+): Promise<Compiled> {
   const program = fuse(record(opened.config));
   const published = bindWeights(program, unpackable(program, opened));
   checkInteger("contextSize", options.contextSize, 1, opened.config.contextLength);

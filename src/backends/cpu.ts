@@ -55,9 +55,7 @@ export class CpuBackend implements Backend {
       out: { file: memory.handle, offset: 0, byteLength },
       to: quant,
     };
-    await told(
-      native().engineRepack(this.#engine, { ...job, levels, zero, zeroAdd, group, groups, rows, columns }),
-    );
+    await told(native().engineRepack(this.#engine, { ...job, levels, zero, zeroAdd, group, groups, rows, columns }));
   }
 
   /** Streaming read speed of the machine right now, with this backend's threads: GB/s (10^9 bytes). */

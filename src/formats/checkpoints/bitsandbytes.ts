@@ -87,7 +87,8 @@ function readState<T extends Part>(module: Module<T>, part: Part, shape: Shape):
     throw new DeadliftError("InvalidConfig", expected("a size", `${key} of tensor "${part.name}"`, value));
   };
   const { shape: stated, nested_offset: offset = 0 } = json;
-  const isShape = Array.isArray(stated) && stated.length === 2 && stated[0] === shape.rows && stated[1] === shape.columns;
+  const isShape =
+    Array.isArray(stated) && stated.length === 2 && stated[0] === shape.rows && stated[1] === shape.columns;
   if (!isShape) {
     throw new DeadliftError(
       "WrongShape",
@@ -124,7 +125,10 @@ function checkLevels(map: Part, name: "NF4" | "FP4"): void {
   const levels = new Float32Array(64);
   codecOf(name, map.name).decode(block, levels);
   if (stated.length === 16 && stated.every((level, code) => Math.abs(level - levels[code]!) < 1e-6)) return;
-  throw new DeadliftError("UnsupportedQuant", `expected the levels of ${name} for tensor "${map.name}", received others`);
+  throw new DeadliftError(
+    "UnsupportedQuant",
+    `expected the levels of ${name} for tensor "${map.name}", received others`,
+  );
 }
 
 function numbers(part: Part): Float32Array | undefined {

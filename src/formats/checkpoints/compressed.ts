@@ -60,8 +60,7 @@ function packedCodes<T extends Part>(module: Module<T>, { rows, columns }: Shape
 function byteCodes<T extends Part>(module: Module<T>, { rows, columns }: Shape): Codes<T> {
   const part = module.get("weight", ["I8"]);
   module.check(part, [rows, columns]);
-  const plane = (each: T, apart: number) =>
-    ({ part: each, packing: "signed bytes", bits: 8, step: 1, apart }) as const;
+  const plane = (each: T, apart: number) => ({ part: each, packing: "signed bytes", bits: 8, step: 1, apart }) as const;
   return {
     codes: plane(part, columns),
     zeros(zeros, groups) {

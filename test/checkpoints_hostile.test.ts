@@ -1,0 +1,191 @@
+// Quantised checkpoints whose parts do not fit together, or whose method nobody here knows: named errors, nothing taken.
+
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { compile } from "../src/compile.js";
+import { openModel } from "../src/formats/open.js";
+import { inspectModel } from "../src/index.js";
+import { native } from "../src/native.js";
+import { tempFolder } from "./reference/temp.js";
+import { safetensorsFile } from "./reference/write_safetensors.js";
+
+const fixtures = resolve(import.meta.dirname, "fixtures/checkpoints");
+
+afterEach(() => expect(native().filesMapped()).toBe(0));
+
+type Entry = { dtype: string; shape: number[]; data_offsets: [number, number] };
+type Header = Record<string, Entry>;
+type Json = Record<string, unknown>;
+
+interface Changes {
+  readonly config?: (config: Json, quantisation: Json) => void;
+  readonly header?: (header: Header, data: Buffer) => void;
+}
+
+/** A copy of a fixture, changed. */
+function changed(name: string, { config, header }: Changes): string {
+  const bytes = readFileSync(join(fixtures, name, "model.safetensors"));
+  const length = Number(bytes.readBigUInt64LE());
+  const { __metadata__: _, ...entries } = JSON.parse(bytes.toString("utf8", 8, 8 + length));
+  const data = Buffer.from(bytes.subarray(8 + length));
+  header?.(entries, data);
+  const json = JSON.parse(readFileSync(join(fixtures, name, "config.json"), "utf8"));
+  config?.(json, json.quantization_config);
+  return tempFolder({ "config.json": json, "model.safetensors": safetensorsFile(entries, data) });
+}
+
+async function refused(path: string, code: string, message: RegExp): Promise<void> {
+  const opened = await openModel(path);
+  try {
+    const error = expect.objectContaining({ code, message: expect.stringMatching(message) });
+    await expect(compile(opened, { threads: 1 })).rejects.toThrow(error);
+    expect(native().filesMapped()).toBe(1);
+  } finally {
+    opened.close();
+  }
+}
+
+const up = "model.layers.0.mlp.up_proj";
+const rename = (part: string) => ({
+  header: (header: Header) => {
+    header.elsewhere = header[`${up}.${part}`]!;
+    delete header[`${up}.${part}`];
+  },
+});
+const reshape = (part: string, ...shape: number[]) => ({
+  header: (header: Header) => {
+    header[`${up}.${part}`]!.shape = shape;
+  },
+});
+const retype = (part: string, dtype: string, ...shape: number[]) => ({
+  header: (header: Header) => {
+    Object.assign(header[`${up}.${part}`]!, { dtype, shape });
+  },
+});
+const config = (key: string, value: unknown) => ({
+  config: (_: Json, quantisation: Json) => {
+    quantisation[key] = value;
+  },
+});
+
+describe("parts that do not fit", () => {
+  it.each<[string, string, Changes, string, RegExp]>([
+    ["gptq-4-asym", "no zero points", rename("qzeros"), "MissingTensor", /up_proj\.qzeros.*found none/],
+    ["gptq-4-asym", "no scales", rename("scales"), "MissingTensor", /up_proj\.scales/],
+    ["gptq-4-asym", "codes of another shape", reshape("qweight", 192, 8), "WrongShape", /\[8, 192\].*\[192, 8\]/],
+    ["gptq-4-asym", "codes in one dimension", reshape("qweight", 1536), "WrongShape", /qweight/],
+    ["gptq-4-asym", "scales of another shape", reshape("scales", 192, 1), "WrongShape", /scales/],
+    ["gptq-4-asym", "no dimension of scales", reshape("scales", 1, 1, 192), "WrongShape", /scales/],
+    ["gptq-4-asym", "zero points of another shape", reshape("qzeros", 24, 1), "WrongShape", /qzeros/],
+    ["gptq-4-asym", "scales of integers", retype("scales", "I16", 1, 192), "UnsupportedQuant", /F32 or F16.*I16/],
+    ["gptq-4-asym", "codes of another type", retype("qweight", "F32", 8, 192), "UnsupportedQuant", /I32.*F32/],
+    ["gptq-4-desc", "an order of too few columns", retype("g_idx", "I64", 32), "UnsupportedQuant", /g_idx/],
+    ["awq", "codes of GPTQ's shape", reshape("qweight", 24, 64), "WrongShape", /\[64, 24\]/],
+    ["awq", "no zero points", rename("qzeros"), "MissingTensor", /qzeros/],
+    ["ct-int4", "codes of half a word", reshape("weight_packed", 96, 16), "WrongShape", /weight_packed/],
+    ["ct-int4", "no scales", rename("weight_scale"), "MissingTensor", /weight_scale/],
+    ["ct-int4-asym", "zero points of another shape", reshape("weight_zero_point", 1, 24), "WrongShape", /zero_point/],
+    ["ct-w8", "scales of another shape", reshape("weight_scale", 96, 2), "WrongShape", /weight_scale/],
+    ["ct-fp8-channel", "no scales", rename("weight_scale"), "MissingTensor", /weight_scale/],
+    ["ct-fp8-channel", "scales of another shape", reshape("weight_scale", 2, 96), "WrongShape", /\[192, 1\]/],
+    ["ct-fp8-channel", "another kind of F8", retype("weight", "F8_E5M2", 192, 64), "UnsupportedQuant", /F8_E5M2/],
+    ["fp8-blocks", "scales of other blocks", reshape("weight_scale_inv", 1, 2), "WrongShape", /\[2, 1\]/],
+    ["nf4", "no scales", rename("weight.absmax"), "MissingTensor", /absmax/],
+    ["nf4", "no table of scales", rename("weight.nested_quant_map"), "MissingTensor", /nested_quant_map/],
+    ["nf4", "too few scales", reshape("weight.absmax", 2, 96), "WrongShape", /\[192\].*\[2, 96\]/],
+    ["int8", "scales of another shape", reshape("SCB", 2, 96), "WrongShape", /SCB/],
+  ])("%s: %s", async (name, _, changes, code, message) => {
+    const path = changed(name, changes);
+    await refused(path, code, message);
+    expect(await inspectModel(path)).toMatchObject({ supported: false, problem: expect.stringMatching(message) });
+  });
+
+  it("groups that are none", async () => {
+    const path = changed("gptq-4-desc", {
+      header: (header, data) => data.writeInt32LE(2, header[`${up}.g_idx`]!.data_offsets[0] + 20),
+    });
+    await refused(path, "InvalidSafetensors", /groups 0 to 1 .*g_idx.*received 2 for column 5/);
+    const negative = changed("gptq-4-desc", {
+      header: (header, data) => data.writeInt32LE(-1, header[`${up}.g_idx`]!.data_offsets[0]),
+    });
+    await refused(negative, "InvalidSafetensors", /received -1 for column 0/);
+  });
+
+  it("a state of bitsandbytes that says something else", async () => {
+    const state = (from: string, to: string) =>
+      changed("nf4", {
+        header: (header, data) => {
+          const [start, end] = header[`${up}.weight.quant_state.bitsandbytes__nf4`]!.data_offsets;
+          const text = data.toString("latin1", start, end);
+          expect(text).toContain(from);
+          data.write(text.replace(from, to.padEnd(from.length)), start, "latin1");
+        },
+      });
+    await refused(state("[192, 64]", "[64, 192]"), "WrongShape", /\[192, 64\].*\[64,192\]/);
+    await refused(state('"blocksize": 64', '"blocksize": 0'), "InvalidConfig", /blocksize/);
+    await refused(state('"blocksize": 64', '"blocksize": 32'), "WrongShape", /\[384\]/);
+    await refused(state('{"quant_type"', "{quant_type"), "InvalidConfig", /not JSON/);
+  });
+
+  it("levels of bitsandbytes that are not the published ones", async () => {
+    const path = changed("nf4", {
+      header: (header, data) => data.writeFloatLE(0.5, header[`${up}.weight.quant_map`]!.data_offsets[0] + 4),
+    });
+    await refused(path, "UnsupportedQuant", /levels of NF4.*quant_map/);
+  });
+
+  it("two modules of one meaning", async () => {
+    const path = changed("gptq-4", {
+      header: (header) => {
+        header["model.model.layers.0.mlp.up_proj.scales"] = header[`${up}.scales`]!;
+        delete header[`${up}.scales`];
+      },
+    });
+    await refused(path, "InvalidSafetensors", /one weight.*received parts of/);
+  });
+});
+
+describe("methods", () => {
+  it.each(["aqlm", "quip", "hqq", "eetq", "torchao", "vptq", "higgs", "bitnet", "auto-round"])(
+    "%s is refused by name",
+    async (name) => {
+      const path = changed("gptq-4", config("quant_method", name));
+      await refused(path, "UnsupportedQuant", new RegExp(`quantised by ${name}, expected one of gptq, awq, fp8.*GGUF`));
+    },
+  );
+
+  it("MLX is refused by name", async () => {
+    const path = changed("gptq-4", {
+      config: (json) => {
+        delete json.quantization_config;
+        json.quantization = { group_size: 64, bits: 4 };
+      },
+    });
+    await refused(path, "UnsupportedQuant", /quantised by mlx/);
+  });
+
+  it.each<[string, Changes, RegExp]>([
+    ["gptq-4", config("checkpoint_format", "marlin"), /"gptq" or "gptq_v2".*received "marlin"/],
+    ["gptq-4", config("is_marlin_format", true), /marlin/],
+    ["awq", config("version", "gemv"), /gemv/],
+    ["ct-int4", config("transform_config", { config_groups: { u: {} } }), /transform_config/],
+    ["ct-int4", config("sparsity_config", { format: "sparse-24-bitmask" }), /sparse-24/],
+    ["gptq-4", { config: (json) => delete json.quantization_config }, /up_proj|q_proj.*no quantization_config/],
+    ["ct-fp8-tensor", { config: (json) => delete json.quantization_config }, /no quantization_config/],
+  ])("%s: a variant that cannot be run (%#)", (name, changes, message) =>
+    refused(changed(name, changes), "UnsupportedQuant", message),
+  );
+
+  it("blocks that are no sizes", () =>
+    refused(changed("fp8-blocks", config("weight_block_size", [128])), "InvalidConfig", /two positive sizes/));
+
+  it("no file can hold what is made at load", async () => {
+    const path = changed("gptq-4", {
+      header: (header) => {
+        header[`${up}.scales`]!.dtype = "U4_SCALED";
+      },
+    });
+    await expect(openModel(path)).rejects.toThrow(expect.objectContaining({ code: "UnsupportedQuant" }));
+  });
+});

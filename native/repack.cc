@@ -11,8 +11,10 @@
 namespace deadlift {
 namespace {
 
-// Neighbouring words of GPTQ and AWQ are of neighbouring rows: these many fill a cache line.
-constexpr int kTileRows = 16;
+// Neighbouring words of GPTQ and AWQ are of neighbouring rows, and the next column's are far away: the more rows at
+// once, the fewer times memory is waited for. A tile has so many, and fewer where its codes would leave the L2 cache.
+constexpr int kMostTileRows = 64, kLeastTileRows = 16;
+constexpr int64_t kTileBytes = 512 * 1024;
 
 // The place of each of eight values in a word of AWQ.
 constexpr int kAwqPlace[8] = {0, 4, 1, 5, 2, 6, 3, 7};
@@ -56,40 +58,61 @@ uint32_t code_at(const CodePlane& plane, int64_t row, int64_t column) {
   return 0;
 }
 
-// Codes of a tile: out // (rows, columns). The usual kinds word by word, the rest one by one.
-void unpack(const CodePlane& plane, int64_t first, int rows, int64_t columns, uint8_t* out) {
-  const uint8_t* words = plane.part.data();
-  if (plane.packing == Packing::words_along && 32 % plane.bits == 0) {
-    const int per = 32 / plane.bits;
-    const uint32_t mask = (1u << plane.bits) - 1;
-    for (int64_t k = 0; k < columns; k += per) {
-      const int count = static_cast<int>(columns - k < per ? columns - k : per);
-      for (int row = 0; row < rows; row++) {
-        uint32_t word = word_at(words, (first + row) * plane.apart + k / per * plane.step);
-        for (int i = 0; i < count; i++, word >>= plane.bits) {
-          out[row * columns + k + i] = static_cast<uint8_t>(word & mask);
-        }
-      }
+// Codes of a tile: out // (rows, pitch). The usual kinds word by word, the rest one by one.
+struct Tile {
+  int64_t first;
+  int rows;
+  int64_t columns;
+  int64_t pitch;
+  uint8_t* out;
+};
+
+template <int bits>
+void unpack_words(const CodePlane& plane, const Tile& tile) {
+  constexpr int per = 32 / bits;
+  constexpr uint32_t mask = (1u << bits) - 1;
+  const uint8_t* words = plane.part.data() + 4 * tile.first * plane.apart;
+  for (int64_t k = 0; k < tile.columns; k += per, words += 4 * plane.step) {
+    const int64_t count = tile.columns - k < per ? tile.columns - k : per;
+    for (int row = 0; row < tile.rows; row++) {
+      const uint32_t word = word_at(words, row * plane.apart);
+      uint8_t codes[per];
+      for (int i = 0; i < per; i++) codes[i] = static_cast<uint8_t>(word >> bits * i & mask);
+      uint8_t* const out = tile.out + row * tile.pitch + k;
+      if (count == per)
+        std::memcpy(out, codes, per);
+      else
+        std::memcpy(out, codes, static_cast<size_t>(count));
     }
-  } else if (plane.packing == Packing::awq_down && rows % 8 == 0) {
-    for (int row = 0; row < rows; row += 8) {
-      for (int64_t k = 0; k < columns; k++) {
-        const uint32_t word = word_at(words, k * plane.apart + (first + row) / 8 * plane.step);
-        for (int i = 0; i < 8; i++) {
-          out[(row + i) * columns + k] = static_cast<uint8_t>(word >> 4 * kAwqPlace[i] & 15);
-        }
-      }
+  }
+}
+
+void unpack_awq(const CodePlane& plane, const Tile& tile) {
+  for (int row = 0; row < tile.rows; row += 8) {
+    const uint8_t* words = plane.part.data() + 4 * ((tile.first + row) / 8 * plane.step);
+    for (int64_t k = 0; k < tile.columns; k++) {
+      const uint32_t word = word_at(words, k * plane.apart);
+      uint8_t* const out = tile.out + row * tile.pitch + k;
+      for (int i = 0; i < 8; i++) out[i * tile.pitch] = static_cast<uint8_t>(word >> 4 * kAwqPlace[i] & 15);
     }
-  } else if (plane.packing == Packing::bytes || plane.packing == Packing::signed_bytes) {
-    const uint8_t flip = plane.packing == Packing::bytes ? 0 : 0x80;
-    for (int row = 0; row < rows; row++) {
-      const uint8_t* const from = words + (first + row) * plane.apart;
-      for (int64_t k = 0; k < columns; k++) out[row * columns + k] = from[k] ^ flip;
-    }
-  } else {
-    for (int row = 0; row < rows; row++) {
-      for (int64_t k = 0; k < columns; k++) {
-        out[row * columns + k] = static_cast<uint8_t>(code_at(plane, first + row, k));
+  }
+}
+
+void unpack(const CodePlane& plane, const Tile& tile) {
+  const bool words = plane.packing == Packing::words_along;
+  if (words && plane.bits == 2) return unpack_words<2>(plane, tile);
+  if (words && plane.bits == 4) return unpack_words<4>(plane, tile);
+  if (words && plane.bits == 8) return unpack_words<8>(plane, tile);
+  if (plane.packing == Packing::awq_down && tile.rows % 8 == 0) return unpack_awq(plane, tile);
+  const bool is_signed = plane.packing == Packing::signed_bytes;
+  for (int row = 0; row < tile.rows; row++) {
+    uint8_t* const out = tile.out + row * tile.pitch;
+    if (is_signed || plane.packing == Packing::bytes) {
+      const uint8_t* const from = plane.part.data() + (tile.first + row) * plane.apart;
+      for (int64_t k = 0; k < tile.columns; k++) out[k] = static_cast<uint8_t>(from[k] ^ (is_signed ? 0x80 : 0));
+    } else {
+      for (int64_t k = 0; k < tile.columns; k++) {
+        out[k] = static_cast<uint8_t>(code_at(plane, tile.first + row, k));
       }
     }
   }
@@ -159,16 +182,21 @@ std::vector<float> levels_of(const Engine& engine, Quant type) {
   return levels;
 }
 
+struct Group {
+  float scale;
+  int zero;
+};
+
 class Writer {
  public:
   Writer(const RepackJob& job, std::vector<float> levels)
       : job_(job), facts_(quant_facts[static_cast<int>(job.to)]), levels_(std::move(levels)) {}
 
-  // Whether every zero point was one that the type can have.
-  bool row(int64_t n, const uint8_t* codes, uint8_t* out) const {
+  // Whether every zero point was one that the type can have. `groups` is scratch.
+  bool row(int64_t n, const uint8_t* codes, uint8_t* out, Group* groups) const {
     bool fits = true;
     if (facts_.block == 1) {
-      values(n, codes, out);
+      values(n, codes, out, groups);
       return true;
     }
     for (int64_t k = 0; k < job_.columns; k += facts_.block, out += facts_.bytes) {
@@ -214,20 +242,17 @@ class Writer {
     }
   }
 
-  void values(int64_t n, const uint8_t* codes, uint8_t* out) const {
-    int64_t known = -1;
-    float d = 0;
-    int zero = 0;
+  void values(int64_t n, const uint8_t* codes, uint8_t* out, Group* groups) const {
+    const int64_t count = (job_.columns + job_.group - 1) / job_.group;
+    if (!job_.scales.flat) {
+      for (int64_t g = 0; g < count; g++)
+        groups[g] = {scale_at(job_.scales, scale_index(job_, n, 0, g)), zero_at(job_, n, g)};
+    }
     for (int64_t k = 0; k < job_.columns; k++) {
-      const int64_t group = job_.groups.empty() ? k / job_.group : job_.groups[k];
-      const int64_t index = scale_index(job_, n, k, group);
-      if (index != known) {
-        known = index;
-        d = scale_at(job_.scales, index);
-        zero = zero_at(job_, n, group);
-      }
-      const float level = levels_.empty() ? static_cast<float>(codes[k] - zero) : levels_[codes[k]];
-      put(level * d, out + k * facts_.bytes);
+      const int64_t g = job_.groups.empty() ? k / job_.group : job_.groups[k];
+      const Group group = job_.scales.flat ? Group{scale_at(job_.scales, scale_index(job_, n, k, 0)), 0} : groups[g];
+      const float level = levels_.empty() ? static_cast<float>(codes[k] - group.zero) : levels_[codes[k]];
+      put(level * group.scale, out + k * facts_.bytes);
     }
   }
 
@@ -268,22 +293,29 @@ void repack(Engine& engine, const RepackJob& job) {
     throw std::runtime_error("a weight is larger than the memory for it");
   }
   uint8_t* const out = const_cast<uint8_t*>(job.out.data());
-  std::vector<uint8_t> scratch(static_cast<size_t>(engine.pool().threads()) * kTileRows * job.columns);
+  // Rows whose lengths are powers of two would all fall into the same few sets of the L1 cache.
+  const int64_t pitch = job.columns + 64, groups = (job.columns + job.group - 1) / job.group;
+  int tile_rows = kMostTileRows;
+  while (tile_rows > kLeastTileRows && tile_rows * pitch > kTileBytes) tile_rows /= 2;
+  const auto threads = static_cast<size_t>(engine.pool().threads());
+  std::vector<uint8_t> codes(threads * tile_rows * pitch);
+  std::vector<Group> group_scratch(threads * groups);
   std::atomic<bool> fits{true};
   const auto write_tile = [&](int64_t first, int worker) {
-    uint8_t* const codes = scratch.data() + static_cast<size_t>(worker) * kTileRows * job.columns;
-    const int rows = static_cast<int>(job.rows - first < kTileRows ? job.rows - first : kTileRows);
-    unpack(job.codes, first, rows, job.columns, codes);
+    const int rows = static_cast<int>(job.rows - first < tile_rows ? job.rows - first : tile_rows);
+    const Tile tile{first, rows, job.columns, pitch, codes.data() + worker * tile_rows * pitch};
+    unpack(job.codes, tile);
     for (int row = 0; row < rows; row++) {
-      if (!writer.row(first + row, codes + row * job.columns, out + (first + row) * stride)) fits = false;
+      uint8_t* const to = out + (first + row) * stride;
+      if (!writer.row(first + row, tile.out + row * pitch, to, group_scratch.data() + worker * groups)) fits = false;
     }
   };
   // The pool takes a million chunks at most.
-  constexpr int64_t most = int64_t{kTileRows} << 16;
+  const int64_t most = int64_t{tile_rows} << 16;
   for (int64_t start = 0; start < job.rows; start += most) {
     const int64_t count = job.rows - start < most ? job.rows - start : most;
-    const int tiles = static_cast<int>((count + kTileRows - 1) / kTileRows);
-    engine.pool().each(tiles, [&](int tile, int worker) { write_tile(start + int64_t{tile} * kTileRows, worker); });
+    const int tiles = static_cast<int>((count + tile_rows - 1) / tile_rows);
+    engine.pool().each(tiles, [&](int tile, int worker) { write_tile(start + int64_t{tile} * tile_rows, worker); });
   }
   if (engine.pool().cancelled()) throw std::runtime_error("the engine was stopped");
   if (!fits) throw std::runtime_error("zero points differ from those of symmetric codes");

@@ -29,8 +29,8 @@ struct f8_scaled {
 
   explicit f8_scaled(const uint8_t* row, int k)
       : at(reinterpret_cast<const Block*>(row) + k / block), d(splat(load_scale(at->d))) {}
-  // Exponent and mantissa in the places of an F32 make the value times 2^-120, subnormal ones too. In NaN, which has all
-  // seven bits set, the other four bits of the exponent are set as well.
+  // Exponent and mantissa in the places of an F32 make the value times 2^-120, subnormal ones too. In NaN, which has
+  // all seven bits set, the other four bits of the exponent are set as well.
   vec part(int i) const {
     const ints codes = load_u8(at->q + i * lanes);
     const ints magnitude = bit_and(codes, splat_int(127));
@@ -85,8 +85,8 @@ constexpr float nf4_levels[16] = {-1.0f,
                                   0.7229568362236023f,
                                   1.0f};
 // bitsandbytes: sign 1, exponent 2, mantissa 1; the largest is 1, no code is -0.
-constexpr float fp4_levels[16] = {0.0f,  0.0625f / 12,  8.0f / 12,  1.0f,  4.0f / 12,  0.5f,  2.0f / 12,  0.25f,
-                                  0.0f,  -0.0625f / 12, -8.0f / 12, -1.0f, -4.0f / 12, -0.5f, -2.0f / 12, -0.25f};
+constexpr float fp4_levels[16] = {0.0f, 0.0625f / 12,  8.0f / 12,  1.0f,  4.0f / 12,  0.5f,  2.0f / 12,  0.25f,
+                                  0.0f, -0.0625f / 12, -8.0f / 12, -1.0f, -4.0f / 12, -0.5f, -2.0f / 12, -0.25f};
 
 using nf4 = scaled_levels<nf4_levels>;
 using fp4 = scaled_levels<fp4_levels>;

@@ -54,7 +54,7 @@ const becomes: Record<string, string> = {
   "ct-int4": "U4_SCALED",
   "ct-int4-asym": "U4_SCALED",
   "ct-int4-actorder": "BF16",
-  "ct-int8-channel": "U8_SCALED",
+  "ct-mxfp4": "MXFP4",
   "ct-w8": "U8_SCALED",
   "gptq-4": "Q4_0",
   "gptq-4-asym": "U4_SCALED",

@@ -309,13 +309,13 @@ describe("what keeps a model from running is said, and the rest shown", () => {
     let end = 0;
     for (const [name, shape] of Object.entries(shapes)) {
       const start = end;
-      end += 2 * shape.reduce((product, size) => product * size, 1);
-      header[name] = { dtype: "I16", shape, data_offsets: [start, end] };
+      end += 8 * shape.reduce((product, size) => product * size, 1);
+      header[name] = { dtype: "C64", shape, data_offsets: [start, end] };
     }
     publish({ "config.json": JSON.stringify(config), "model.safetensors": safetensorsFile(header, Buffer.alloc(end)) });
     const found = await inspect("org/model", { contextSize: 10 });
-    expect(found).toMatchObject({ supported: false, dtypes: { I16: end / 2 }, config: { layers: 1 } });
-    expect(found.problem).toMatch(/has type I16, which cannot be run/);
+    expect(found).toMatchObject({ supported: false, dtypes: { C64: end / 8 }, config: { layers: 1 } });
+    expect(found.problem).toMatch(/has type C64, which cannot be run/);
     expect(found.memory).toMatchObject({ weights: end, kvPerToken: 2 * 8 * 2, kvCache: 320 });
   });
 

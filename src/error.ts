@@ -5,6 +5,7 @@ export type ErrorCode =
   // files
   | "FileNotFound"
   | "FileUnreadable"
+  | "FileUnwritable"
   | "NotAModel" // a folder or file without anything that can be loaded
   | "LfsPointer" // a Git LFS pointer where the file itself should be
   | "Truncated" // the file ends before its header says so

@@ -20,10 +20,14 @@ Value cpu_info(const CallbackInfo& info) {
   const CpuInfo& cpu = deadlift::cpu_info();
   std::vector<std::string> isas;
   for (const Kernels* kernels : available_kernels()) isas.emplace_back(kernels->isa);
+  std::vector<std::string> encoders;
+  for (int i = 0; i < quant_count; i++)
+    if (available_kernels().front()->encode[i]) encoders.emplace_back(quant_facts[i].name);
   const auto result = Object::New(info.Env());
   result.Set("vendor", cpu.vendor);
   result.Set("brand", cpu.brand);
   result.Set("isas", strings(info.Env(), isas));
+  result.Set("encoders", strings(info.Env(), encoders));
   result.Set("features", strings(info.Env(), cpu.features));
   result.Set("cores", cpu.cores);
   return result;
@@ -263,6 +267,17 @@ Value engine_repack(const CallbackInfo& info) {
   return submit(info.Env(), engine, info[1], [=, target = engine.get()] { repack(*target->engine, *job); }, undefined);
 }
 
+// ---- rows in other types
+
+Value engine_encode(const CallbackInfo& info) {
+  const SharedEngine engine = handle<SharedEngine>(info[0]);
+  const auto job = std::make_shared<RowsToEncode>(read_rows(info[1].As<Object>()));
+  auto finite = std::make_shared<bool>(true);
+  return submit(
+      info.Env(), engine, info[1], [=, target = engine.get()] { *finite = encode_rows(*target->engine, *job); },
+      [=](Env env) { return Napi::Boolean::New(env, *finite); });
+}
+
 // ---- programs
 
 /// On the engine's thread: decoding norm weights reads the files, which may have to come from a disk first.
@@ -365,6 +380,7 @@ Object exports_of(Env env, Object exports) {
   add.template operator()<file_unlock>("fileUnlock");
   add.template operator()<engine_create>("engineCreate");
   add.template operator()<engine_repack>("engineRepack");
+  add.template operator()<engine_encode>("engineEncode");
   add.template operator()<engine_compile>("engineCompile");
   add.template operator()<engine_run>("engineRun");
   add.template operator()<engine_copy_page>("engineCopyPage");

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "native/convert.h"
 #include "native/executable.h"
 #include "native/file.h"
 #include "native/program.h"
@@ -237,6 +238,25 @@ RepackJob read_repack(const Object& from) {
   job.rows = whole(from, "rows");
   job.columns = whole(from, "columns");
   job.out = read_part(from.Get("out"));
+  return job;
+}
+
+RowsToEncode read_rows(const Object& from) {
+  const SharedFile& file = handle<SharedFile>(from.Get("file"));
+  open_file(file);
+  RowsToEncode job{};
+  job.file = file->file;
+  job.offset = static_cast<uint64_t>(number(from, "offset"));
+  job.from = quant_of(text(from, "from"));
+  job.to = quant_of(text(from, "to"));
+  job.columns = integer(from, "columns");
+  job.first = static_cast<int64_t>(number(from, "first"));
+  job.rows = static_cast<int64_t>(number(from, "rows"));
+  job.order = from.Get("order").IsNull() ? nullptr : from.Get("order").As<Napi::Int32Array>().Data();
+  job.importance = from.Get("importance").IsNull() ? nullptr : from.Get("importance").As<Napi::Float32Array>().Data();
+  job.out = from.Get("out").As<Napi::Uint8Array>().Data();
+  job.next = static_cast<uint64_t>(number(from, "next"));
+  job.next_size = static_cast<uint64_t>(number(from, "nextSize"));
   return job;
 }
 

@@ -2,6 +2,7 @@
 
 #include "native/file.h"
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
 
@@ -70,6 +71,11 @@ void unmap_view(const uint8_t* data, uint64_t) { UnmapViewOfFile(data); }
 // Of pages that are not locked, this takes them out of the working set.
 void drop_pages(const uint8_t* data, uint64_t size) { VirtualUnlock(const_cast<uint8_t*>(data), size); }
 
+void prefetch(const uint8_t* data, uint64_t size) {
+  WIN32_MEMORY_RANGE_ENTRY range{const_cast<uint8_t*>(data), static_cast<size_t>(size)};
+  PrefetchVirtualMemory(GetCurrentProcess(), 1, &range, 0);
+}
+
 #else
 
 struct Descriptor {
@@ -104,6 +110,12 @@ void drop_pages(const uint8_t* data, uint64_t size) {
   if (start < end) madvise(reinterpret_cast<void*>(start), end - start, MADV_DONTNEED);
 }
 
+void prefetch(const uint8_t* data, uint64_t size) {
+  // From the start of a page, as the call asks.
+  const auto past = reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  posix_madvise(const_cast<uint8_t*>(data) - past, static_cast<size_t>(size + past), POSIX_MADV_WILLNEED);
+}
+
 #endif
 
 }  // namespace
@@ -131,6 +143,11 @@ std::shared_ptr<const MappedFile> MappedFile::memory(uint64_t bytes) {
 
 void MappedFile::not_needed(uint64_t offset, uint64_t length) const {
   if (memory_.size() == 0) drop_pages(data_ + offset, length);
+}
+
+void MappedFile::will_need(uint64_t offset, uint64_t length) const {
+  if (offset >= size_ || length == 0) return;
+  prefetch(data_ + offset, std::min(length, size_ - offset));
 }
 
 int MappedFile::mapped() { return mapped_count; }

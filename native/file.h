@@ -33,6 +33,9 @@ class MappedFile {
   // A hint: these bytes are not wanted soon; what of them is in memory may go, and comes back when it is read.
   void not_needed(uint64_t offset, uint64_t length) const;
 
+  // A hint: these bytes are wanted soon, so that a disk may begin with them now. Ranges past the end are cut.
+  void will_need(uint64_t offset, uint64_t length) const;
+
   // Files mapped at this moment in this process, and memory in the place of files.
   static int mapped();
 

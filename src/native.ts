@@ -1,7 +1,7 @@
 // Finds and loads the addon; the typed twin of native/addon.cc.
 
 import { createRequire } from "node:module";
-import { DeadliftError } from "./error.js";
+import { DeadliftError, expected } from "./error.js";
 
 /** Opaque native objects; freed when collected or closed. */
 declare const brand: unique symbol;
@@ -26,6 +26,8 @@ export interface CpuInfo {
   readonly brand: string;
   /** Instruction sets this build has kernels for and this machine runs, slowest first: "scalar", "avx2", "avx512", ... */
   readonly isas: readonly string[];
+  /** Quant types that engineEncode can write. */
+  readonly encoders: readonly string[];
   /** Features found, for `doctor`: "avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", ... */
   readonly features: readonly string[];
   /** Processors this process may use: affinity mask and cgroup quota respected. */
@@ -90,6 +92,26 @@ export interface NativeRepack {
   readonly rows: number;
   readonly columns: number;
   readonly out: NativePart;
+}
+
+/** Rows of a tensor in a mapped file, to be written as another type. The caller knows that they lie within the file. */
+export interface NativeRows {
+  readonly file: FileHandle;
+  /** Where row 0 starts in the file. */
+  readonly offset: number;
+  readonly from: string;
+  readonly to: string;
+  readonly columns: number;
+  /** Rows [first, first + rows), or those that `order` names. */
+  readonly first: number;
+  readonly rows: number;
+  readonly order: Int32Array | null; // (rows)
+  readonly importance: Float32Array | null; // (columns)
+  /** Must not be touched until the job resolves. */
+  readonly out: Uint8Array;
+  /** A range of the file that is wanted soon. */
+  readonly next: number;
+  readonly nextSize: number;
 }
 
 /** A program for the engine. Buffers have been given places: values before `offset` in a row of their region. */
@@ -176,6 +198,8 @@ export interface Addon {
   engineCreate(options: { threads: number; isa: string }): EngineHandle;
   /** Writes a packed weight into memory, on the engine's threads; the packed pages may then leave memory. */
   engineRepack(engine: EngineHandle, job: NativeRepack): Promise<void>;
+  /** Writes rows in another type, on the engine's threads. Resolves to whether all values were finite. */
+  engineEncode(engine: EngineHandle, rows: NativeRows): Promise<boolean>;
   /** On the engine thread: may read the files from disk. */
   engineCompile(engine: EngineHandle, program: NativeProgram, options: NativeCompileOptions): Promise<ExecutableHandle>;
   /** Runs one step on the engine thread. */
@@ -212,6 +236,26 @@ function load(): Addon {
         "Build it with `npm run build` in deadlift's folder (needs cmake and a C++20 compiler).",
       { cause },
     );
+  }
+}
+
+/** The instruction set to run on: what is wanted, else DEADLIFT_ISA, else the best. Throws InvalidArgument. */
+export function chooseIsa(wanted: string | undefined, isas: readonly string[]): string {
+  const name = wanted ?? (process.env.DEADLIFT_ISA || undefined);
+  if (name === undefined) return isas.at(-1)!;
+  if (isas.includes(name)) return name;
+  throw new DeadliftError("InvalidArgument", expected(`one of ${isas.join(", ")}`, "isa (DEADLIFT_ISA)", name));
+}
+
+/** Errors of native work as DeadliftErrors: OutOfMemory, or Internal for what should not happen. */
+export async function told<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    const { code, message } = cause as { code?: string; message: string };
+    throw new DeadliftError(code === "OutOfMemory" ? code : "Internal", `the native engine failed: ${message}`, {
+      cause,
+    });
   }
 }
 

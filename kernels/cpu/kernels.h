@@ -79,6 +79,9 @@ struct Kernels {
   // another.
   void (*decode[quant_count])(const uint8_t* row, int first, int columns, int apart, float* out);
 
+  // Writes n values (whole blocks) as that type. `importance`: a weight for each value, or null. Null: it is only read.
+  void (*encode[quant_count])(const float* values, const float* importance, int n, uint8_t* out);
+
   void (*add)(float* out, const float* a, const float* b, int n);
   void (*glu)(float* out, const float* gate, const float* up, int n);  // silu(gate) * up
   // Groups of n = length of weight.

@@ -1,7 +1,7 @@
 // The CPU backend: hands a program to the native engine once, then makes one native call per step.
 
-import { DeadliftError, expected } from "../error.js";
 import {
+  chooseIsa,
   type EngineHandle,
   type ExecutableHandle,
   type MappedFile,
@@ -10,6 +10,7 @@ import {
   type NativeProgram,
   type NativeWeight,
   native,
+  told,
 } from "../native.js";
 import type { PackedWeight } from "../packed.js";
 import type { Program } from "../program/ops.js";
@@ -34,7 +35,7 @@ export class CpuBackend implements Backend {
   constructor(options: CpuOptions = {}) {
     const info = native().cpuInfo();
     this.threads = options.threads ?? info.cores;
-    this.isa = chooseIsa(options.isa ?? (process.env.DEADLIFT_ISA || undefined), info.isas);
+    this.isa = chooseIsa(options.isa, info.isas);
     this.#engine = native().engineCreate({ threads: this.threads, isa: this.isa });
   }
 
@@ -92,24 +93,6 @@ class CpuExecutable implements Executable {
   dispose(): Promise<void> {
     return native().executableClose(this.handle);
   }
-}
-
-/** Errors of native work as DeadliftErrors: OutOfMemory, or Internal for what should not happen. */
-async function told<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (cause) {
-    const { code, message } = cause as { code?: string; message: string };
-    throw new DeadliftError(code === "OutOfMemory" ? code : "Internal", `the native engine failed: ${message}`, {
-      cause,
-    });
-  }
-}
-
-function chooseIsa(wanted: string | undefined, isas: readonly string[]): string {
-  if (wanted === undefined) return isas.at(-1)!;
-  if (isas.includes(wanted)) return wanted;
-  throw new DeadliftError("InvalidArgument", expected(`one of ${isas.join(", ")}`, "isa (DEADLIFT_ISA)", wanted));
 }
 
 function nativeProgram(program: Program, weights: readonly Tensor[]): NativeProgram {

@@ -29,7 +29,7 @@ export interface TokenizerFiles {
  */
 export async function tokenizerFromJson(json: string | object, files: TokenizerFiles = {}): Promise<Tokenizer> {
   return openTokenizer(() => {
-    const { config, settled } = settle(checkTokenizer(parse(json)), files);
+    const { config, settled } = settleTokenizer(json, files);
     const idOf = (name: string) => settled.added_tokens.find((token) => token.content === contentOf(config[name]))?.id;
     return {
       json: settled,
@@ -41,6 +41,17 @@ export async function tokenizerFromJson(json: string | object, files: TokenizerF
       cleanUp: config.clean_up_tokenization_spaces === true && settled.model.type !== "BPE",
     };
   });
+}
+
+/**
+ * What Python runs of a tokenizer.json, and the configuration that counts for its special tokens.
+ * @throws DeadliftError InvalidTokenizer
+ */
+export function settleTokenizer(
+  json: string | object,
+  files: TokenizerFiles,
+): { config: Fields; settled: TokenizerJson } {
+  return settle(checkTokenizer(parse(json)), files);
 }
 
 function parse(json: string | object): unknown {

@@ -44,8 +44,8 @@ export async function openTokenizer(draw: () => Blueprint): Promise<Tokenizer> {
   }
 }
 
-/** Loads the library when the first tokenizer is opened: the rest of deadlift works without it. */
-async function library(): Promise<(json: TokenizerJson) => Library> {
+/** Loads the native library when it is first needed, since the rest of deadlift works without it: opens a tokenizer.json. */
+export async function library(): Promise<(json: TokenizerJson) => Library> {
   const { Tokenizer: Native } = await import("tokenizers").catch((cause: unknown) => {
     throw new DeadliftError("NativeUnavailable", `the tokenizers library has no build for this platform: ${cause}`, {
       cause,

@@ -6,6 +6,7 @@
 #include "kernels/cpu/add.h"
 #include "kernels/cpu/attend.h"
 #include "kernels/cpu/embed.h"
+#include "kernels/cpu/encode/encode.h"
 #include "kernels/cpu/glu.h"
 #include "kernels/cpu/kernels.h"
 #include "kernels/cpu/linear.h"
@@ -46,10 +47,15 @@
 #include "kernels/cpu/quants/tq2_0.h"
 #include "kernels/cpu/rope.h"
 
+// After the types they write.
+#include "kernels/cpu/encode/floats.h"
+#include "kernels/cpu/encode/q4_0.h"
+#include "kernels/cpu/encode/q8_0.h"
+
 namespace deadlift::DEADLIFT_ISA {
 
 constexpr Kernels make_kernels(const char* isa, const char* needs) {
-  return {
+  Kernels kernels = {
       .isa = isa,
       .needs = needs,
 #define DEADLIFT_ROW(id, name, block, bytes) linear<id>,
@@ -58,6 +64,7 @@ constexpr Kernels make_kernels(const char* isa, const char* needs) {
 #define DEADLIFT_ROW(id, name, block, bytes) decode<id>,
       .decode = {DEADLIFT_QUANTS(DEADLIFT_ROW)},
 #undef DEADLIFT_ROW
+      .encode = {},
       .add = add,
       .glu = glu,
       .norm = norm,
@@ -66,6 +73,10 @@ constexpr Kernels make_kernels(const char* isa, const char* needs) {
       .attend = {attend<KvF32>, attend<KvF16>, attend<KvBf16>},
       .touch = touch,
   };
+#define DEADLIFT_ROW(id) kernels.encode[static_cast<int>(Quant::id)] = encode_##id;
+  DEADLIFT_ENCODERS(DEADLIFT_ROW)
+#undef DEADLIFT_ROW
+  return kernels;
 }
 
 }  // namespace deadlift::DEADLIFT_ISA

@@ -1,0 +1,11 @@
+// The quant types that can be written: one row each. A row here, a file beside it included in isa/table.h, and the
+// converter knows the type. An encoder is a function `encode_<id>` over whole blocks.
+
+#pragma once
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+//  id, as in quants.h
+#define DEADLIFT_ENCODERS(row) row(f32) row(f16) row(bf16) row(q8_0) row(q4_0)

@@ -1,0 +1,23 @@
+// Writes F32, F16 and BF16: the nearest value, ties to even.
+
+namespace deadlift::DEADLIFT_ISA {
+namespace {
+
+void encode_f32(const float* values, const float*, int n, uint8_t* out) {
+  memcpy(out, values, static_cast<size_t>(n) * 4);
+}
+
+void encode_f16(const float* values, const float*, int n, uint8_t* out) {
+  int k = 0;
+  for (; k + lanes <= n; k += lanes) store_f16_part(out + 2 * k, load(values + k), lanes);
+  if (k < n) store_f16_part(out + 2 * k, load_part(values + k, n - k), n - k);
+}
+
+void encode_bf16(const float* values, const float*, int n, uint8_t* out) {
+  int k = 0;
+  for (; k + lanes <= n; k += lanes) store_bf16_part(out + 2 * k, load(values + k), lanes);
+  if (k < n) store_bf16_part(out + 2 * k, load_part(values + k, n - k), n - k);
+}
+
+}  // namespace
+}  // namespace deadlift::DEADLIFT_ISA

@@ -66,6 +66,18 @@ export function canonicalName(format: Format, name: string): string | undefined 
   return part === "bias" ? `${canonical}.bias` : canonical;
 }
 
+/** The name in GGUF of a tensor of this canonical name; undefined for what GGUF has no name for. */
+export function ggufName(canonical: string): string | undefined {
+  const { outer, inLayer } = names.gguf;
+  const bias = canonical.endsWith(".bias");
+  const stem = bias ? canonical.slice(0, -".bias".length) : canonical;
+  const [, layer, part = ""] = /^layers\.(\d+)\.(.+)$/.exec(stem) ?? [];
+  const table = Object.entries(layer === undefined ? outer : inLayer);
+  const name = table.find(([, meaning]) => meaning === (layer === undefined ? stem : part))?.[0];
+  if (name === undefined) return undefined;
+  return `${layer === undefined ? name : `blk.${layer}.${name}`}.${bias ? "bias" : "weight"}`;
+}
+
 export interface NamedTensors<T extends TensorInfo> {
   readonly tensors: Map<string, T>;
   /** Tensors whose names mean nothing to us. */

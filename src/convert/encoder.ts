@@ -1,0 +1,41 @@
+// The engine as a writer of quant types: rows of mapped tensors go in, bytes of another type come out.
+
+import { DeadliftError } from "../error.js";
+import { chooseIsa, type EngineHandle, type NativeRows, native, told } from "../native.js";
+import type { QuantName } from "../quants/index.js";
+import { quants } from "../quants/index.js";
+
+/** Types that can be written. */
+export function encodable(): QuantName[] {
+  const { encoders } = native().cpuInfo();
+  return [...quants.keys()].filter((name) => encoders.includes(name));
+}
+
+/** Throws UnsupportedQuant for a type that cannot be written; `why` says what asks for it. */
+export function checkEncodable(name: QuantName, why: string): void {
+  const known = encodable();
+  if (known.includes(name)) return;
+  throw new DeadliftError(
+    "UnsupportedQuant",
+    `${why} asks for ${name}, which cannot be written yet; expected one of ${known.join(", ")}`,
+  );
+}
+
+/** Threads of their own, until it is closed. */
+export class Encoder {
+  readonly #engine: EngineHandle;
+
+  constructor(threads: number | undefined) {
+    const info = native().cpuInfo();
+    this.#engine = native().engineCreate({ threads: threads ?? info.cores, isa: chooseIsa(undefined, info.isas) });
+  }
+
+  /** Jobs run one after another, each on all threads. Resolves to whether all values were finite. */
+  encode(rows: NativeRows): Promise<boolean> {
+    return told(native().engineEncode(this.#engine, rows));
+  }
+
+  close(): Promise<void> {
+    return native().engineClose(this.#engine);
+  }
+}

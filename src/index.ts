@@ -47,5 +47,12 @@ export type { BaseComparison, Perplexity, PerplexityProgress } from "./perplexit
 export type { Config } from "./program/config.js";
 export type { Program } from "./program/ops.js";
 export { print as printProgram } from "./program/print.js";
+export {
+  type ConversionProgress,
+  type QuantizeOptions,
+  type QuantizeProgress,
+  type QuantizeResult,
+  quantizeModel,
+} from "./quantize.js";
 export type { SamplingOptions } from "./sampling.js";
 export type { Tokenizer, TokenStream } from "./tokenizer/tokenizer.js";

@@ -1,0 +1,101 @@
+// A model source becomes a GGUF file: types are chosen, tensors encoded and written, all at the same time.
+
+import { DeadliftError } from "../error.js";
+import type { GgufEntry } from "../formats/gguf_values.js";
+import { plannedBytes, writeGguf } from "../formats/gguf_write.js";
+import type { FileType } from "../quants/file_types.js";
+import { codecOf, type QuantName, quantOf } from "../quants/index.js";
+import { chooseTypes, needsImportance } from "../quants/mixes.js";
+import { checkEncodable, Encoder } from "./encoder.js";
+import { type Importance, importanceEntries, importanceOf } from "./importance.js";
+import { encodedPieces, type TensorToWrite } from "./pieces.js";
+import type { ModelSource, SourceTensor } from "./source.js";
+
+export interface ConvertOptions {
+  readonly fileType: FileType;
+  readonly importance?: Importance | undefined;
+  /** Types for tensors whose names match. */
+  readonly overrides?: readonly (readonly [pattern: RegExp, quant: QuantName])[] | undefined;
+  /** Also quantise what is quantised already, and loses twice. */
+  readonly allowRequantise?: boolean | undefined;
+  /** Also write tokenizer and chat templates; default: true. */
+  readonly texts?: boolean | undefined;
+  readonly threads?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+export interface Converted {
+  /** Size of the file. */
+  readonly bytes: number;
+  /** Values of each type. */
+  readonly types: Readonly<Record<string, number>>;
+}
+
+/**
+ * Writes the source to `path`, whole or not at all. Throws UnsupportedQuant (types that cannot be read or written,
+ * quantised sources), InvalidArgument (an importance matrix is needed), Aborted, NoSpace, FileUnwritable.
+ */
+export async function convert(source: ModelSource, path: string, options: ConvertOptions): Promise<Converted> {
+  const { fileType, importance, texts = true, threads, signal, onProgress } = options;
+  const tensors = plan(source, options);
+  const entries: GgufEntry[] = [
+    ...(await source.entries(fileType, texts)),
+    ...(importance ? importanceEntries(importance) : []),
+  ];
+  const encoder = new Encoder(threads);
+  try {
+    const { inputs, alignment } = source;
+    const pieces = encodedPieces(tensors, encoder);
+    const bytes = await writeGguf(path, { entries, tensors, alignment }, pieces, { inputs, signal, onProgress });
+    return { bytes, types: countTypes(tensors) };
+  } finally {
+    await encoder.close();
+  }
+}
+
+/** Tensors with the types they get. */
+function plan(
+  source: ModelSource,
+  { fileType, importance, overrides, allowRequantise }: ConvertOptions,
+): TensorToWrite[] {
+  const { tensors, model } = source;
+  const chosen = chooseTypes(fileType, model, tensors, {
+    imatrix: importance !== undefined,
+    overrides: overrides ?? [],
+  });
+  return tensors.map((tensor) => {
+    const quant = chosen.get(tensor.name) ?? tensor.quant;
+    const weights = importance && importanceOf(importance, tensor);
+    const planned = { ...tensor, quant, importance: weights };
+    if (planned.source instanceof Float32Array || planned.source.quant === quant) return planned;
+    checkTensor(tensor, quant, fileType, allowRequantise === true);
+    if (!weights && needsImportance(tensor.name, quant, fileType)) {
+      throw new DeadliftError(
+        "InvalidArgument",
+        `${fileType.name} needs an importance matrix (imatrix) for tensor "${tensor.name}" as ${quant}; without one the model would be useless`,
+      );
+    }
+    plannedBytes(planned);
+    return planned;
+  });
+}
+
+function checkTensor({ name, source }: SourceTensor, quant: QuantName, { name: type }: FileType, again: boolean): void {
+  const from = (source as { quant: QuantName }).quant;
+  codecOf(from, `"${name}"`);
+  checkEncodable(quant, `type ${type}, for tensor "${name}",`);
+  if (quantOf(from).block === 1 || again) return;
+  throw new DeadliftError(
+    "UnsupportedQuant",
+    `tensor "${name}" is ${from} already, and would lose more as ${quant}; take the original model, or allow it (allowRequantize)`,
+  );
+}
+
+function countTypes(tensors: readonly TensorToWrite[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { quant, shape } of tensors) {
+    counts[quant] = (counts[quant] ?? 0) + shape.reduce((product, size) => product * size, 1);
+  }
+  return counts;
+}

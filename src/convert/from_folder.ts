@@ -2,7 +2,7 @@
 
 import { basename, dirname, join, resolve } from "node:path";
 import { DeadliftError } from "../error.js";
-import { readJson, readTextStart } from "../formats/file.js";
+import { isObject, readJson, readTextStart } from "../formats/file.js";
 import { type GgufEntry, text, texts, u32 } from "../formats/gguf_values.js";
 import { maxConfigBytes } from "../formats/headers.js";
 import { ggufName } from "../formats/names.js";
@@ -101,11 +101,14 @@ async function folderEntries(
     readJson(join(folder, "config.json"), maxConfigBytes),
     readJson(join(folder, "generation_config.json"), maxConfigBytes),
   ]);
+  // Python's configurations of the others fill it in.
+  const inner = isObject(config.text_config) ? config.text_config : config;
+  const statesHeadDim = opened.config.architecture !== "qwen2" || typeof inner.head_dim === "number";
   return [
     text("general.architecture", opened.config.architecture),
     text("general.type", "model"),
     ...generalEntries({ id, card: readCard(readme ?? ""), config, generation, parameters }),
-    ...modelEntries(opened.config, fileType.id),
+    ...modelEntries(opened.config, fileType.id, statesHeadDim),
     u32("general.quantization_version", quantizationVersion),
     ...(withTexts ? await textEntries(opened, config) : []),
   ];

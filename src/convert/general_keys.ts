@@ -84,7 +84,7 @@ function originEntries({ card, parameters }: GeneralSource): GgufEntry[] {
   const entries: GgufEntry[] = [];
   for (const key of ["license", "license_name", "license_link"]) {
     const value = listOf(card, key).join(",");
-    if (value) entries.push(text(`general.${key}`, value));
+    if (value) entries.push(text(`general.${key.replace("_", ".")}`, value));
   }
   for (const key of ["url", "doi", "uuid", "repo_url"]) {
     const value = scalarOf(card, key) ?? scalarOf(card, `model_${key}`);

@@ -4,12 +4,12 @@ import { DeadliftError } from "../error.js";
 import { f32, type GgufEntry, text, u32 } from "../formats/gguf_values.js";
 import type { Config } from "../program/config.js";
 
-/** Throws UnsupportedArchitecture for what GGUF cannot say. */
-export function modelEntries(config: Config, fileType: number): GgufEntry[] {
+/** `statesHeadDim`: the size of a head is written down, not left to follow. Throws UnsupportedArchitecture for what GGUF cannot say. */
+export function modelEntries(config: Config, fileType: number, statesHeadDim: boolean): GgufEntry[] {
   const { architecture, dim, ffn, heads, kvHeads, headDim, rope } = config;
   const key = (name: string) => `${architecture}.${name}`;
   const window = windowOf(config);
-  const stated = architecture !== "qwen2" || headDim * heads !== dim;
+  const stated = statesHeadDim || headDim * heads !== dim;
   return [
     u32(key("block_count"), config.layers),
     u32(key("context_length"), config.contextLength),

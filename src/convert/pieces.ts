@@ -88,7 +88,9 @@ function* slabsOf(tensors: readonly TensorToWrite[]): Generator<Slab | Uint8Arra
     if (source instanceof Float32Array) {
       yield new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
     } else if (!shape.includes(0)) {
-      yield* slabsOfTensor({ ...tensor, source }, rowBytes(quant, shape.at(-1) ?? 1));
+      // The rows of a vector that changes its order are its values.
+      const rows = tensor.order && shape.length === 1 ? [...shape, 1] : shape;
+      yield* slabsOfTensor({ ...tensor, shape: rows, source }, rowBytes(quant, rows.at(-1) ?? 1));
     }
   }
 }

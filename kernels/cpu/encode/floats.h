@@ -1,7 +1,10 @@
-// Writes F32, F16 and BF16: the nearest value, ties to even.
+// Writes F32, F16 and BF16: the nearest value, ties to even. And what all encoders divide by.
 
 namespace deadlift::DEADLIFT_ISA {
 namespace {
+
+// 1 / d, or 0 where that is infinite: such a scale is 0 as a half anyway.
+float finite_inverse(float d) { return fabsf(d) > 0x1p-128f ? 1 / d : 0; }
 
 void encode_f32(const float* values, const float*, int n, uint8_t* out) {
   memcpy(out, values, static_cast<size_t>(n) * 4);

@@ -13,8 +13,12 @@ void encode_q4_0(const float* values, const float*, int n, uint8_t* out) {
   for (int block = 0; block < n; block += q4_0::block, values += q4_0::block, out += q4_0::bytes) {
     float largest = 0;  // with its sign; the first of equals
     for (int i = 0; i < q4_0::block; ++i) largest = fabsf(values[i]) > fabsf(largest) ? values[i] : largest;
-    const float d = largest / -8, inverse = d != 0 ? 1 / d : 0;
+    const float d = largest / -8, inverse = finite_inverse(d);
     store_f16_part(out, splat(d), 1);
+    if (d != 0 && inverse == 0) {  // as the reference has it, though any code would mean 0
+      memset(out + 2, 0, half);
+      continue;
+    }
     for (int i = 0; i < half; ++i) {
       out[2 + i] = static_cast<uint8_t>(q4_0_code(values[i], inverse) | q4_0_code(values[half + i], inverse) << 4);
     }

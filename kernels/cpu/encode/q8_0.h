@@ -14,7 +14,7 @@ void encode_q8_0(const float* values, const float*, int n, uint8_t* out) {
     }
     float largest;
     memcpy(&largest, &largest_bits, 4);
-    const float d = largest / 127, inverse = d != 0 ? 1 / d : 0;
+    const float d = largest / 127, inverse = finite_inverse(d);
     store_f16_part(out, splat(d), 1);
     for (int i = 0; i < q8_0::block; ++i) {
       const float scaled = values[i] * inverse;

@@ -54,5 +54,14 @@ export {
   type QuantizeResult,
   quantizeModel,
 } from "./quantize.js";
+export {
+  listQuantized,
+  pruneQuantized,
+  type QuantizedListing,
+  type QuantizedModel,
+  type QuantizedRemoval,
+  type RemoveQuantizedOptions,
+  removeQuantized,
+} from "./quantized/manage.js";
 export type { SamplingOptions } from "./sampling.js";
 export type { Tokenizer, TokenStream } from "./tokenizer/tokenizer.js";

@@ -3,32 +3,40 @@
 import { fileURLToPath } from "node:url";
 import { compile, type RunOptions } from "./compile.js";
 import { DeadliftError, expected } from "./error.js";
-import { openModel } from "./formats/open.js";
+import { type OpenedModel, openModel } from "./formats/open.js";
 import type { DownloadProgress } from "./hub/download/progress.js";
-import { type HubOptions, hubOptionKeys } from "./hub/settings.js";
+import { type HubOptions, hubOptionKeys, hubSettings } from "./hub/settings.js";
 import { templatesOf, tokenizerOf } from "./language.js";
-import { type LocateOptions, locateModel } from "./locate.js";
+import { type Located, type LocateOptions, locateModel } from "./locate.js";
 import { Model } from "./model.js";
 import { checkChoice, checkInteger, checkKeys } from "./options.js";
+import type { ConversionProgress } from "./quantize.js";
+import { openQuantized } from "./quantized/open.js";
+import { fileTypeOf } from "./quants/file_types.js";
 import type { RepackProgress } from "./repack.js";
 import { aborted } from "./scheduler.js";
 
 /** The folder of the small model that comes with deadlift. */
 export const embeddedModel: string = fileURLToPath(new URL("../models/tiny", import.meta.url));
 
-/** Where a load has got to; downloads and the repacking of quantised checkpoints have numbers. */
-export type LoadProgress = DownloadProgress | RepackProgress | { readonly stage: OpenStage };
+/** Where a load has got to; downloads, conversions and the repacking of quantised checkpoints have numbers. */
+export type LoadProgress = DownloadProgress | ConversionProgress | RepackProgress | { readonly stage: OpenStage };
 type OpenStage = "files" | "tokenizer" | "program" | "ready";
 
 export interface LoadOptions extends RunOptions, HubOptions, Pick<LocateOptions, "revision" | "quant"> {
   /** Where to run; "auto" (the default) takes the CPU. */
   readonly device?: "auto" | "cpu" | undefined;
+  /**
+   * Run the weights in another type ("q8_0", "q4_k_m" ..., as quantizeModel takes it). The first load writes a copy beside
+   * the Hub's cache, later ones map it; tokenizer and templates stay the original's.
+   */
+  readonly quantize?: string | undefined;
   /** Stops the loading. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
 
-const runKeys = ["device", "threads", "isa", "contextSize", "kvType", "signal", "onProgress"];
+const runKeys = ["device", "quantize", "threads", "isa", "contextSize", "kvType", "signal", "onProgress"];
 const loadKeys = [...runKeys, "revision", "quant", ...hubOptionKeys];
 
 /**
@@ -46,7 +54,7 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
   };
   const { path, source } = await locateModel(name, options);
   stage("files");
-  const opened = await openModel(path, { signal: options.signal });
+  const opened = await open({ path, source }, options);
   try {
     stage("tokenizer");
     const tokenizer = await tokenizerOf(opened);
@@ -61,11 +69,25 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
   }
 }
 
+/** As it was published, or the copy in another type. */
+function open({ path, source }: Located, options: LoadOptions): Promise<OpenedModel> {
+  const { quantize, threads, signal, onProgress } = options;
+  if (quantize === undefined) return openModel(path, { signal });
+  return openQuantized(path, fileTypeOf(quantize), {
+    hub: source,
+    cacheDir: hubSettings({ ...options, token: false }).cacheDir,
+    threads,
+    signal,
+    onProgress: (bytes, totalBytes) => onProgress?.({ stage: "quantize", bytes, totalBytes }),
+  });
+}
+
 function checkLoadOptions(name: unknown, options: LoadOptions): void {
   if (typeof name !== "string" || name === "") {
     throw new DeadliftError("InvalidArgument", expected("a path or the name of a repository", "the model", name));
   }
   checkKeys(options, loadKeys, "loadModel");
+  if (options.quantize !== undefined) fileTypeOf(options.quantize);
   checkChoice("device", options.device, ["auto", "cpu"]);
   checkInteger("threads", options.threads, 1, 1024);
   checkChoice("kvType", options.kvType, ["f32", "f16", "bf16"]);

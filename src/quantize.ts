@@ -107,6 +107,9 @@ function checkOptions(name: unknown, out: unknown, options: QuantizeOptions): vo
   if (typeof out !== "string" || out === "") {
     throw new DeadliftError("InvalidArgument", expected("the path of a file", "the output", out));
   }
+  if (!out.endsWith(".gguf")) {
+    throw new DeadliftError("InvalidArgument", expected('a name that ends with ".gguf"', "the output", out));
+  }
   checkKeys(options, keys, "quantizeModel");
   checkInteger("threads", options.threads, 1, 1024);
   if (options.imatrix !== undefined && typeof options.imatrix !== "string") {

@@ -39,6 +39,7 @@ const rooms: Record<string, string> = {
   packed: "tensor",
   repack: "model",
   quantize: "model",
+  quantized: "model",
   options: "runtime",
   sampling: "runtime",
   stop: "runtime",

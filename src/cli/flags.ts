@@ -45,6 +45,7 @@ export interface LoadFlags extends HubFlags {
   readonly device?: "auto" | "cpu";
   readonly threads?: number;
   readonly context?: number;
+  readonly quantize?: string;
   /** Nobody reads what is beside the document. */
   readonly json?: boolean;
 }
@@ -54,16 +55,18 @@ export function addLoadFlags(command: Command): Command {
     .optionsGroup("Model:")
     .addOption(new Option("--device <name>", "where it runs").choices(["auto", "cpu"]))
     .option("-t, --threads <n>", "threads of the engine (default: the processors this process may use)", integer(1))
-    .option("--context <n>", "tokens of context, prompt and answer together", integer(1));
+    .option("--context <n>", "tokens of context, prompt and answer together", integer(1))
+    .option("--quantize <type>", "run the weights as Q8_0, Q4_0, ...; the converted copy is kept");
   return addHubFlags(command);
 }
 
-export function loadOptions({ device, threads, context, ...hub }: LoadFlags): LoadOptions {
+export function loadOptions({ device, threads, context, quantize, ...hub }: LoadFlags): LoadOptions {
   return {
     ...hubOptions(hub),
     ...(device !== undefined && { device }),
     ...(threads !== undefined && { threads }),
     ...(context !== undefined && { contextSize: context }),
+    ...(quantize !== undefined && { quantize }),
   };
 }
 

@@ -15,6 +15,7 @@ import { inspectCommand } from "./inspect.js";
 import { interruptionStatus, watchInterruptions } from "./interruption.js";
 import { colors } from "./output.js";
 import { perplexityCommand } from "./perplexity.js";
+import { quantizeCommand } from "./quantize.js";
 import { searchCommand } from "./search.js";
 import { tokenizeCommand } from "./tokenize.js";
 
@@ -37,6 +38,7 @@ function deadlift(): Command {
   const groups = {
     "Run:": [chatCommand(), generateCommand(), tokenizeCommand()],
     "Find and keep:": [searchCommand(), infoCommand(), inspectCommand(), downloadCommand(), cacheCommand()],
+    "Convert:": [quantizeCommand()],
     "Measure:": [benchCommand(), perplexityCommand(), doctorCommand()],
   };
   for (const [title, commands] of Object.entries(groups)) {

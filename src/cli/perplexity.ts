@@ -37,7 +37,9 @@ export function perplexityCommand(): Command {
 async function run(name: string, file: string, flags: Flags): Promise<void> {
   const text = await readText(file);
   await using model = await load(name, flags);
-  await using base = flags.base === undefined ? undefined : await load(flags.base, flags);
+  // What is compared with is as it was published.
+  const { quantize: _, ...asPublished } = flags;
+  await using base = flags.base === undefined ? undefined : await load(flags.base, asPublished);
   const result = await measure(model, base, text, flags);
   if (flags.json) {
     const { tokens, nll, perplexity, standardError, contextSize, windows } = result;

@@ -2,6 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { DeadliftError, type LoadProgress, loadModel, loadTokenizer, type Model, type Tokenizer } from "../index.js";
+import { ConversionDisplay } from "./conversion_display.js";
 import { type DownloadDisplay, downloadDisplay } from "./download_display.js";
 import { type LoadFlags, loadOptions } from "./flags.js";
 import { type HubFlags, hubOptions } from "./hub_flags.js";
@@ -39,20 +40,25 @@ async function withProgress<T>(
 ): Promise<T> {
   const title = `loading ${oneLine(name)}`;
   let spinner: Progress | undefined = new Progress(title);
-  let display: DownloadDisplay | undefined;
+  let download: DownloadDisplay | undefined;
+  let conversion: ConversionDisplay | undefined;
   const stop = () => {
     spinner?.stop();
-    display?.stop();
+    download?.stop();
+    conversion?.stop();
+    spinner = download = conversion = undefined;
   };
   const onProgress = (progress: LoadProgress) => {
     if ("repo" in progress) {
-      spinner?.stop();
-      spinner = undefined;
-      display ??= downloadDisplay(quiet);
-      display.show(progress);
+      if (!download) stop();
+      download ??= downloadDisplay(quiet);
+      download.show(progress);
+    } else if (progress.stage === "quantize") {
+      if (!conversion) stop();
+      conversion ??= new ConversionDisplay(`quantising ${oneLine(name)}`, quiet);
+      conversion.show(progress);
     } else {
-      display?.stop();
-      display = undefined;
+      if (!spinner) stop();
       spinner ??= new Progress(title);
       spinner.update(`${title}: ${STAGES[progress.stage]}${share(progress)}`);
     }

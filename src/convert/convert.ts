@@ -18,6 +18,8 @@ export interface ConvertOptions {
   readonly overrides?: readonly (readonly [pattern: RegExp, quant: QuantName])[] | undefined;
   /** Also quantise what is quantised already, and loses twice. */
   readonly allowRequantise?: boolean | undefined;
+  /** More metadata. */
+  readonly extra?: readonly GgufEntry[] | undefined;
   /** Also write tokenizer and chat templates; default: true. */
   readonly texts?: boolean | undefined;
   readonly threads?: number | undefined;
@@ -37,11 +39,12 @@ export interface Converted {
  * quantised sources), InvalidArgument (an importance matrix is needed), Aborted, NoSpace, FileUnwritable.
  */
 export async function convert(source: ModelSource, path: string, options: ConvertOptions): Promise<Converted> {
-  const { fileType, importance, texts = true, threads, signal, onProgress } = options;
+  const { fileType, importance, extra = [], texts = true, threads, signal, onProgress } = options;
   const tensors = plan(source, options);
   const entries: GgufEntry[] = [
     ...(await source.entries(fileType, texts)),
     ...(importance ? importanceEntries(importance) : []),
+    ...extra,
   ];
   const encoder = new Encoder(threads);
   try {
@@ -88,7 +91,8 @@ function checkTensor({ name, source }: SourceTensor, quant: QuantName, { name: t
   if (quantOf(from).block === 1 || again) return;
   throw new DeadliftError(
     "UnsupportedQuant",
-    `tensor "${name}" is ${from} already, and would lose more as ${quant}; take the original model, or allow it (allowRequantize)`,
+    `tensor "${name}" is ${from} already, and would lose more as ${quant}; take the original model ` +
+      "(or let quantizeModel do it with allowRequantize)",
   );
 }
 

@@ -4,7 +4,7 @@ import { realpath, rm, stat, utimes } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { convert } from "../convert/convert.js";
 import type { ModelSource } from "../convert/source.js";
-import type { DeadliftError } from "../error.js";
+import { DeadliftError } from "../error.js";
 import type { GgufEntry } from "../formats/gguf_values.js";
 import { text, texts } from "../formats/gguf_values.js";
 import { type OpenedModel, openModel } from "../formats/open.js";
@@ -72,8 +72,7 @@ async function copyOf(
     const opened = await openExisting(copy, signal);
     if (opened) return opened;
   }
-  // Makes the folders, too.
-  const held = await lock(storeLock(copy), signal ? { signal } : {});
+  const held = await lockCopy(copy, signal);
   try {
     // Somebody else may have made it meanwhile.
     if (!(await exists(copy))) await makeCopy(copy, source, type, await labels(path, files, hub, type), options);
@@ -81,6 +80,17 @@ async function copyOf(
     held?.release();
   }
   return openModel(copy, { signal });
+}
+
+/** Makes the folders, too. */
+async function lockCopy(copy: string, signal: AbortSignal | undefined) {
+  try {
+    return await lock(storeLock(copy), signal ? { signal } : {});
+  } catch (cause) {
+    if (cause instanceof DeadliftError) throw cause;
+    const reason = (cause as Error).message;
+    throw new DeadliftError("FileUnwritable", `cannot keep a quantised copy at ${copy}: ${reason}`, { cause });
+  }
 }
 
 /** A copy that was damaged since is made again. */

@@ -1,7 +1,7 @@
 // Finds and loads the addon; the typed twin of native/addon.cc.
 
 import { createRequire } from "node:module";
-import { DeadliftError, expected } from "./error.js";
+import { DeadliftError } from "./error.js";
 
 /** Opaque native objects; freed when collected or closed. */
 declare const brand: unique symbol;
@@ -236,26 +236,6 @@ function load(): Addon {
         "Build it with `npm run build` in deadlift's folder (needs cmake and a C++20 compiler).",
       { cause },
     );
-  }
-}
-
-/** The instruction set to run on: what is wanted, else DEADLIFT_ISA, else the best. Throws InvalidArgument. */
-export function chooseIsa(wanted: string | undefined, isas: readonly string[]): string {
-  const name = wanted ?? (process.env.DEADLIFT_ISA || undefined);
-  if (name === undefined) return isas.at(-1)!;
-  if (isas.includes(name)) return name;
-  throw new DeadliftError("InvalidArgument", expected(`one of ${isas.join(", ")}`, "isa (DEADLIFT_ISA)", name));
-}
-
-/** Errors of native work as DeadliftErrors: OutOfMemory, or Internal for what should not happen. */
-export async function told<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (cause) {
-    const { code, message } = cause as { code?: string; message: string };
-    throw new DeadliftError(code === "OutOfMemory" ? code : "Internal", `the native engine failed: ${message}`, {
-      cause,
-    });
   }
 }
 

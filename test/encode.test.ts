@@ -90,7 +90,10 @@ describe.each(isas)("on %s", (isa) => {
 
   it.each(["F16", "BF16", "Q8_0", "Q4_0"] as const)("%s is read as its codec does", async (from) => {
     // Without what would become infinite.
-    const source = encode(from, awkward(64 * 30).map((value) => Math.max(-6e4, Math.min(6e4, value))));
+    const source = encode(
+      from,
+      awkward(64 * 30).map((value) => Math.max(-6e4, Math.min(6e4, value))),
+    );
     const values = decode(from, source, 64 * 30);
     for (const to of exact.filter((name) => name !== from)) {
       const { out } = await run(source, { from, to, columns: 64 }, { isa });

@@ -31,6 +31,7 @@ const allowed: Record<string, string[]> = {
 
 const rooms: Record<string, string> = {
   compile: "model",
+  engine: "native",
   inspect: "model",
   load: "model",
   language: "model",

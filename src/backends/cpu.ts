@@ -1,7 +1,7 @@
 // The CPU backend: hands a program to the native engine once, then makes one native call per step.
 
+import { chooseIsa, told } from "../engine.js";
 import {
-  chooseIsa,
   type EngineHandle,
   type ExecutableHandle,
   type MappedFile,
@@ -10,7 +10,6 @@ import {
   type NativeProgram,
   type NativeWeight,
   native,
-  told,
 } from "../native.js";
 import type { PackedWeight } from "../packed.js";
 import type { Program } from "../program/ops.js";

@@ -1,7 +1,8 @@
 // The engine as a writer of quant types: rows of mapped tensors go in, bytes of another type come out.
 
+import { chooseIsa, told } from "../engine.js";
 import { DeadliftError } from "../error.js";
-import { chooseIsa, type EngineHandle, type NativeRows, native, told } from "../native.js";
+import { type EngineHandle, type NativeRows, native } from "../native.js";
 import type { QuantName } from "../quants/index.js";
 import { quants } from "../quants/index.js";
 

@@ -36,7 +36,7 @@ int64_t bytes_of(Quant quant, int64_t values) {
 bool encode_rows(Engine& engine, const RowsToEncode& job) {
   const auto decode = engine.kernels().decode[static_cast<int>(job.from)];
   const auto encode = engine.kernels().encode[static_cast<int>(job.to)];
-  const bool copy = job.from == job.to;
+  const bool copy = job.from == job.to, blocks = quant_facts[static_cast<int>(job.to)].block > 1;
   if (!copy && !encode) {
     throw std::runtime_error(std::string("cannot write type ") + quant_facts[static_cast<int>(job.to)].name);
   }
@@ -60,7 +60,10 @@ bool encode_rows(Engine& engine, const RowsToEncode& job) {
         continue;
       }
       decode(from, 0, n, 1, values);
-      if (!all_finite(values, n)) finite = false;
+      if (!all_finite(values, n)) {
+        finite = false;
+        if (blocks) continue;  // nothing that their integers could mean
+      }
       encode(values, job.importance ? job.importance + first : nullptr, n, to);
     }
   });

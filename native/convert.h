@@ -25,7 +25,8 @@ struct RowsToEncode {
   uint64_t next, next_size;  // a range of the file that will be wanted soon
 };
 
-// Call it in a job of the engine. Returns whether all values were finite; rows that keep their type are copied unseen.
+// Call it in a job of the engine. Returns whether all values were finite: where they are not, types of blocks are not
+// written. Rows that keep their type are copied unseen.
 // Throws std::runtime_error for a type that cannot be written.
 bool encode_rows(Engine& engine, const RowsToEncode& job);
 

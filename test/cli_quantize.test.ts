@@ -1,9 +1,11 @@
 // `deadlift quantize`: one document, one path, one bar; exit statuses; nothing behind when it is stopped.
 
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { deadlift, folder, json, main, Person, tiny } from "./cli_process.js";
+import { deadlift, ended, folder, json, main, Person, root, start, tiny } from "./cli_process.js";
+import { ggufFile, str } from "./reference/write_gguf.js";
 
 let count = 0;
 const fresh = () => join(folder, `quantized-${++count}.gguf`);
@@ -49,6 +51,55 @@ describe("deadlift quantize", () => {
     const person = new Person(`${process.execPath} ${main} quantize ${tiny} ${out} --type q8_0`);
     await person.sees(/✔.*Q8_0, 3\.97 MB, 8\.65 bits per weight \(Q8_0 99\.9 %, F32 0\.1 %\) in/);
     expect(await person.leaves()).toBe(0);
+  });
+});
+
+describe("an early end", () => {
+  /** Half a gigabyte of zeros that takes no room on the disk. */
+  function large(name: string): string {
+    const home = join(folder, name);
+    mkdirSync(home);
+    const path = join(home, "in.gguf");
+    const tensors = [{ name: "a.weight", shape: [2 ** 14, 2 ** 13], type: 0 }];
+    writeFileSync(path, ggufFile({ metadata: { "general.architecture": str("any") }, tensors }));
+    truncateSync(path, statSync(path).size + 4 * 2 ** 27);
+    return home;
+  }
+
+  it("by Ctrl-C leaves nothing and says so", async () => {
+    const home = large("interrupted");
+    const child = start(["quantize", join(home, "in.gguf"), join(home, "out.gguf"), "--type", "q8_0", "-t", "1"]);
+    const end = ended(child);
+    while (readdirSync(home).length < 2) await new Promise((done) => setTimeout(done, 2));
+    child.kill("SIGINT");
+    expect(await end).toEqual({ status: 130, out: "", err: expect.stringMatching(/nothing was written/) });
+    expect(readdirSync(home)).toEqual(["in.gguf"]);
+  });
+
+  it.each([
+    ["process.exit", "process.exit(7)", 7],
+    ["an error nobody catches", "throw new Error('on purpose')", 1],
+    ["a worker that is terminated", "parentPort.postMessage('now')", 0],
+  ])("by %s is no crash", async (name, action, status) => {
+    const home = large(name.replaceAll(" ", "-"));
+    const source = `
+      import { isMainThread, parentPort, Worker } from "node:worker_threads";
+      import { quantizeModel } from ${JSON.stringify(join(root, "dist/index.js"))};
+      const inWorker = ${JSON.stringify(name)}.includes("worker");
+      if (inWorker && isMainThread) {
+        const worker = new Worker(process.argv[1]);
+        worker.on("message", () => worker.terminate());
+      } else {
+        let pieces = 0;
+        const onProgress = () => { if (++pieces === 5) setImmediate(() => { ${action} }); };
+        await quantizeModel(${JSON.stringify(join(home, "in.gguf"))}, ${JSON.stringify(join(home, "out.gguf"))}, { type: "q8_0", onProgress });
+      }`;
+    const script = join(home, "script.mjs");
+    writeFileSync(script, source);
+    const child = spawn(process.execPath, [script], { stdio: ["ignore", "ignore", "pipe"] });
+    const signal = await new Promise((done) => child.on("close", (code, signal) => done([code, signal])));
+    expect(signal).toEqual([status, null]);
+    expect(existsSync(join(home, "out.gguf"))).toBe(false);
   });
 });
 

@@ -14,6 +14,7 @@ import type { RetryOptions } from "../http/retry.js";
 import type { HubSettings } from "../settings.js";
 import { chunkBytes } from "./blocks.js";
 import type { Budget } from "./budget.js";
+import type { DirectPool } from "./direct_pool.js";
 import type { FileHasher } from "./hash.js";
 import { orAborted } from "./linked_abort.js";
 import type { FileHash } from "./local_hash.js";
@@ -39,6 +40,7 @@ export interface BlobContext {
   readonly signal: AbortSignal;
   readonly budget: Budget;
   readonly hasher: FileHasher;
+  readonly pool: DirectPool;
   readonly meter: ProgressMeter;
   readonly retry: RetryOptions;
   /** Download it even if it is here. */
@@ -147,7 +149,7 @@ async function downloadOnce(
 
 /** Downloads what is missing and hashes all of it meanwhile. */
 async function fill(partial: Partial, blob: Blob, context: BlobContext): Promise<string> {
-  const { folder, commit, settings, signal, budget, hasher, meter, retry } = context;
+  const { folder, commit, settings, signal, budget, hasher, pool, meter, retry } = context;
   const file = blob.files[0]!;
   const start = () => {
     const { etag, size } = blob;
@@ -160,7 +162,7 @@ async function fill(partial: Partial, blob: Blob, context: BlobContext): Promise
     advance();
     await transfer({
       name: `${file} of ${folder.repo}`,
-      source: new Source({ folder, commit, path: file, settings }),
+      source: new Source({ folder, commit, path: file, settings, pool }),
       partial,
       budget,
       chunkBytes: chunkBytes(blob.size, budget.connections),

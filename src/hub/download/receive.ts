@@ -1,15 +1,12 @@
 // Writes the body of an answer to its place in a file: in order, in large writes, never faster than the disk takes it.
 
-import type { Readable } from "node:stream";
+import type { Input, InputListener } from "./input.js";
 import { aborted } from "./linked_abort.js";
 
 /** Written at once. */
-const writeBytes = 2 ** 20;
+const writeBytes = 2 ** 19;
 /** Held at most while a write is under way; the connection waits meanwhile. */
 const maxHeldBytes = 2 * writeBytes;
-
-/** Taken from one connection in one turn of the event loop: fast networks have more ready than others should wait for. */
-const turnBytes = 2 ** 17;
 
 export interface Target {
   /** Where the first byte goes. */
@@ -35,14 +32,14 @@ export interface Received {
 }
 
 /**
- * Resolves when the body is over and all that came is written; then the body is destroyed or used up.
+ * Resolves when the input is over and all that came is written; then the input is destroyed or used up.
  * Throws what writing throws, and Aborted.
  */
-export function receive(body: Readable, target: Target): Promise<Received> {
-  return new Receiver(body, target).run();
+export function receive(input: Input, target: Target): Promise<Received> {
+  return new Receiver(input, target).run();
 }
 
-class Receiver {
+class Receiver implements InputListener {
   #held: Buffer[] = [];
   #heldBytes = 0;
   /** Bytes before this one were received, or are written. */
@@ -57,7 +54,7 @@ class Receiver {
   readonly #watchdog: NodeJS.Timeout;
 
   constructor(
-    private readonly body: Readable,
+    private readonly input: Input,
     private readonly target: Target,
   ) {
     this.#received = target.start;
@@ -66,15 +63,12 @@ class Receiver {
   }
 
   async run(): Promise<Received> {
-    const { body, target } = this;
+    const { input, target } = this;
     const abort = () => this.#fail(aborted(target.signal));
     const over = new Promise<void>((resolve) => {
       this.#settle = resolve;
     });
-    body.on("data", (piece: Buffer) => this.#take(piece));
-    body.on("end", () => this.#end({ how: "ended" }));
-    body.on("error", (cause) => this.#end({ how: "cut", cause }));
-    body.on("close", () => this.#end({ how: "cut" }));
+    input.start(this);
     if (target.signal.aborted) abort();
     target.signal.addEventListener("abort", abort, { once: true });
     await over;
@@ -83,7 +77,15 @@ class Receiver {
     return { at: this.#written, ...this.#over! };
   }
 
-  #take(piece: Buffer): void {
+  onEnd(): void {
+    this.#end({ how: "ended" });
+  }
+
+  onBroken(cause?: unknown): void {
+    this.#end({ how: "cut", cause });
+  }
+
+  onPiece(piece: Buffer): void {
     if (this.#over) return;
     this.#watchdog.refresh();
     const fitting = Math.min(piece.length, this.target.end - this.#received);
@@ -99,13 +101,13 @@ class Receiver {
     if (this.#over) return;
     if (this.#heldBytes >= writeBytes) this.#write();
     this.#turnBytes += fitting;
-    if (this.#turnBytes >= turnBytes) this.#rest();
-    if (this.#heldBytes >= maxHeldBytes) this.body.pause();
+    if (this.#turnBytes >= this.input.turnBytes) this.#rest();
+    if (this.#heldBytes >= maxHeldBytes) this.input.pause();
   }
 
   /** Until the next turn of the event loop. */
   #rest(): void {
-    this.body.pause();
+    this.input.pause();
     if (this.#resting) return;
     this.#resting = true;
     setImmediate(() => {
@@ -116,10 +118,10 @@ class Receiver {
   }
 
   #goOn(): void {
-    if (this.#over || this.#resting || this.#heldBytes >= maxHeldBytes || !this.body.isPaused()) return;
+    if (this.#over || this.#resting || this.#heldBytes >= maxHeldBytes || !this.input.paused) return;
     // A wait for the disk is no stall of the network.
     this.#watchdog.refresh();
-    this.body.resume();
+    this.input.resume();
   }
 
   #write(): void {
@@ -132,6 +134,7 @@ class Receiver {
     this.target.write(buffers, this.#written).then(
       () => {
         this.#writing = false;
+        this.input.written(to - this.#written);
         this.#written = to;
         this.#afterWrite(to);
       },
@@ -157,7 +160,7 @@ class Receiver {
   }
 
   #stalled(): void {
-    if (this.body.isPaused()) this.#watchdog.refresh();
+    if (this.input.paused) this.#watchdog.refresh();
     else this.#end({ how: "stalled" });
   }
 
@@ -165,7 +168,7 @@ class Receiver {
     if (this.#over) return;
     this.#over = over;
     clearTimeout(this.#watchdog);
-    if (over.how !== "ended") this.body.destroy();
+    if (over.how !== "ended") this.input.destroy();
     this.#finish();
   }
 

@@ -10,6 +10,7 @@ import type { HubSettings } from "../settings.js";
 import { fetchBlob } from "./blob.js";
 import { Budget } from "./budget.js";
 import { type CachedCommit, type Choose, cachedCommit, chooseCached, readText } from "./cached_snapshot.js";
+import { DirectPool } from "./direct_pool.js";
 import { FileHasher } from "./hash.js";
 import { LinkedAbort } from "./linked_abort.js";
 import { askHub, hubReason, type Listing, mayUseCache, nothingCached, offline, whenBothFail } from "./listing.js";
@@ -73,6 +74,7 @@ class SnapshotFetch {
   readonly #meter: ProgressMeter;
   readonly #budget: Budget;
   readonly #hasher = new FileHasher();
+  readonly #pool = new DirectPool();
   readonly #stop: LinkedAbort;
   readonly #fetched = new Set<string>();
   #prepared: Promise<void> | undefined;
@@ -111,6 +113,7 @@ class SnapshotFetch {
 
   async end(): Promise<void> {
     this.#stop.unlink();
+    this.#pool.close();
     await this.#hasher.close();
   }
 
@@ -175,7 +178,8 @@ class SnapshotFetch {
     const { settings, retry = {}, force = false } = this.request;
     const { signal } = this.#stop;
     const shared = { folder, commit, settings, signal, retry, force };
-    const context = { ...shared, budget: this.#budget, hasher: this.#hasher, meter: this.#meter };
+    const tools = { budget: this.#budget, hasher: this.#hasher, pool: this.#pool, meter: this.#meter };
+    const context = { ...shared, ...tools };
     const queue = missing[Symbol.iterator]();
     const worker = async () => {
       for (const blob of queue) {

@@ -1,5 +1,6 @@
 // Where the bytes of one file come from: its address on the CDN, found once, used by all connections, found anew when it expires.
 
+import { Readable } from "node:stream";
 import { DeadliftError } from "../../error.js";
 import type { RepoFolder } from "../cache/layout.js";
 import { markMissing } from "../cache/no_exist.js";
@@ -7,8 +8,11 @@ import { discard, follow, type Reply } from "../http/http.js";
 import { replyError } from "../http/replies.js";
 import { readSentence } from "../http/rest.js";
 import { retryLater } from "../http/retry.js";
+import { routeFor } from "../http/routes.js";
 import type { HubSettings } from "../settings.js";
 import type { Range } from "./blocks.js";
+import type { DirectPool } from "./direct_pool.js";
+import { type Input, StreamInput } from "./input.js";
 
 /** A Hub that was too slow for the first try gets so long for the next ones, as Python gives it. */
 const patientMs = 60_000;
@@ -19,6 +23,14 @@ export interface SourceFile {
   readonly commit: string;
   readonly path: string;
   readonly settings: HubSettings;
+  readonly pool: DirectPool;
+}
+
+/** An answer that may hold bytes. */
+export interface SourceReply extends Pick<Reply, "status" | "headers" | "url"> {
+  /** Its body, which is packed in this way; undefined: not at all. To be called once, unless it is discarded. */
+  open(encoding?: string): Input;
+  discard(): void;
 }
 
 export class Source {
@@ -32,16 +44,45 @@ export class Source {
    * One request for bytes (undefined: for the whole file); `attempt` counts the failed ones before it. Answers that may
    * hold bytes, and 416, are returned to be judged. Throws what the Hub or the network says, marked where it may pass.
    */
-  async ask(range: Range | undefined, attempt: number, signal: AbortSignal): Promise<Reply> {
+  async ask(range: Range | undefined, attempt: number, signal: AbortSignal): Promise<SourceReply> {
     while (this.#address === undefined && this.#finding) await this.#finding;
     const address = this.#address;
     if (address === undefined) return this.#find(range, attempt, signal);
-    const reply = await follow(this.#request(address, range, attempt, signal), this.file.settings);
-    if (isUsable(reply.status)) return reply;
-    if (!isRefusal(reply.status)) throw await this.#failure(reply);
-    discard(reply);
+    const reply = await this.#askAt(address, range, attempt, signal);
+    if (!isRefusal(reply.status)) return reply;
+    reply.discard();
     this.forget(address);
     return this.ask(range, attempt, signal);
+  }
+
+  /** Directly, where that is possible; what went wrong that way is tried again in the other one. */
+  async #askAt(address: string, range: Range | undefined, attempt: number, signal: AbortSignal): Promise<SourceReply> {
+    const { settings, pool } = this.file;
+    const url = new URL(address);
+    const request = this.#request(address, range, attempt, signal);
+    const { timeoutMs } = request;
+    if (range && attempt === 0 && !isHub(url, settings) && (await routeFor(url)).proxy === undefined) {
+      const answer = await pool.ask({ url, range, userAgent: settings.userAgent, timeoutMs, signal });
+      const { status, headers, body } = answer;
+      if (body) return { status, headers, url: address, open: () => body, discard: () => body.destroy() };
+      // A range that is sent in chunks or packed is for the other way.
+      if (status !== 206) return this.#withoutBody({ status, headers, url: address });
+    }
+    return this.#streamed(await follow(request, settings));
+  }
+
+  /** What a direct answer says by its status. */
+  async #withoutBody(answer: Pick<Reply, "status" | "headers" | "url">): Promise<SourceReply> {
+    if (!isUsable(answer.status) && !isRefusal(answer.status)) throw await this.#failure(answer, "");
+    return { ...answer, open: () => new StreamInput(Readable.from([])), discard: () => {} };
+  }
+
+  /** Throws what the answer says if it holds no bytes. */
+  async #streamed(reply: Reply): Promise<SourceReply> {
+    const { status, headers, url } = reply;
+    if (!isUsable(status) && !isRefusal(status)) throw await this.#failure(reply, await this.#sentence(reply));
+    const open = (encoding?: string) => new StreamInput(reply.body, encoding);
+    return { status, headers, url, open, discard: () => discard(reply) };
   }
 
   /** Finds the address anew for the next request, unless that was done since `address` was handed out. */
@@ -50,7 +91,7 @@ export class Source {
   }
 
   /** The first request finds the address and brings bytes at the same time; others wait for the address. */
-  #find(range: Range | undefined, attempt: number, signal: AbortSignal): Promise<Reply> {
+  #find(range: Range | undefined, attempt: number, signal: AbortSignal): Promise<SourceReply> {
     const asking = this.#askHub(range, attempt, signal).finally(() => {
       if (this.#finding === finding) this.#finding = undefined;
     });
@@ -59,11 +100,11 @@ export class Source {
     return asking;
   }
 
-  async #askHub(range: Range | undefined, attempt: number, signal: AbortSignal): Promise<Reply> {
+  async #askHub(range: Range | undefined, attempt: number, signal: AbortSignal): Promise<SourceReply> {
     const reply = await follow(this.#request(resolveUrl(this.file), range, attempt, signal), this.file.settings);
-    if (!isUsable(reply.status)) throw await this.#failure(reply);
+    if (!isUsable(reply.status)) throw await this.#failure(reply, await this.#sentence(reply));
     this.#address = reply.url;
-    return reply;
+    return this.#streamed(reply);
   }
 
   #request(url: string, range: Range | undefined, attempt: number, signal: AbortSignal) {
@@ -78,17 +119,14 @@ export class Source {
     };
   }
 
-  async #failure(reply: Reply): Promise<DeadliftError> {
+  async #failure(reply: Pick<Reply, "status" | "headers" | "url">, text: string): Promise<DeadliftError> {
     const { folder, commit, path, settings } = this.file;
-    const about = { repo: folder.repo, revision: commit, file: path };
-    const onHub = new URL(reply.url).host === new URL(settings.endpoint).host;
-    if (!onHub && isRefusal(reply.status)) {
-      discard(reply);
-      const host = new URL(reply.url).host;
-      const why = `${host} refuses ${path} of ${folder.repo} (status ${reply.status}) under an address that the Hub just gave`;
+    const url = new URL(reply.url);
+    if (!isHub(url, settings) && isRefusal(reply.status)) {
+      const why = `${url.host} refuses ${path} of ${folder.repo} (status ${reply.status}) under an address that the Hub just gave`;
       return retryLater(new DeadliftError("HubFailed", `${why}; try again later`), undefined);
     }
-    const error = replyError(reply, about, settings, await this.#sentence(reply));
+    const error = replyError(reply, { repo: folder.repo, revision: commit, file: path }, settings, text);
     if (error.code === "EntryNotFound" && reply.headers["x-repo-commit"] !== undefined) {
       // What cannot be remembered is asked for again.
       await markMissing(folder, commit, path).catch(() => {});
@@ -106,9 +144,14 @@ export class Source {
 }
 
 /** The Hub's address of a file at a commit. */
-export function resolveUrl({ folder, commit, path, settings }: SourceFile): string {
+export function resolveUrl({ folder, commit, path, settings }: Omit<SourceFile, "pool">): string {
   const file = path.split("/").map(encodeURIComponent).join("/");
   return `${settings.endpoint}/${folder.repo}/resolve/${commit}/${file}`;
+}
+
+/** Only the Hub is told who asks, and only over connections that know how. */
+function isHub(url: URL, { endpoint }: HubSettings): boolean {
+  return url.host === new URL(endpoint).host;
 }
 
 function isUsable(status: number): boolean {

@@ -1,14 +1,11 @@
 // Brings the bytes of one file that are missing, by several connections at once, through everything that networks do.
 
-import type { Readable } from "node:stream";
-import { pipeline } from "node:stream";
-import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { DeadliftError } from "../../error.js";
-import { discard } from "../http/http.js";
 import { type RetryOptions, retryLater, withRetries } from "../http/retry.js";
 import { examine } from "./answers.js";
 import type { Range } from "./blocks.js";
 import type { Budget } from "./budget.js";
+import type { Input } from "./input.js";
 import { LinkedAbort } from "./linked_abort.js";
 import type { Partial } from "./partial.js";
 import { type Received, receive, type Target } from "./receive.js";
@@ -122,10 +119,10 @@ class Transfer {
       const asked = at === 0 && range.end === this.#size ? undefined : rest;
       const { reply, answer } = await this.#ask(asked, n, signal);
       if (answer.kind === "whole" && asked !== undefined) {
-        discard(reply);
+        reply.discard();
         throw new Restart("whole", "ranges are not understood");
       }
-      const body = answer.kind === "whole" ? decoded(reply.body, answer.encoding) : reply.body;
+      const body = reply.open(answer.kind === "whole" ? answer.encoding : undefined);
       const got = answer.kind === "whole" ? rest : answer.range;
       const received = await this.#receive(body, got, target, signal);
       return this.#judge(received, got.end, received.at > at, answer.kind);
@@ -153,7 +150,7 @@ class Transfer {
       onRestart();
       const { reply, answer } = await this.#ask(undefined, n, signal);
       const before = blocks.writtenBytes;
-      const body = decoded(reply.body, answer.kind === "whole" ? answer.encoding : undefined);
+      const body = reply.open(answer.kind === "whole" ? answer.encoding : undefined);
       const received = await this.#receive(body, file, { onReceived: () => {}, onWritten }, signal);
       this.#judge(received, this.#size, blocks.writtenBytes > before, "whole");
     };
@@ -165,12 +162,12 @@ class Transfer {
     const reply = await this.options.source.ask(asked, n, signal);
     const answer = examine(reply, asked, this.#size);
     if (answer.kind !== "nonsense") return { reply, answer };
-    discard(reply);
+    reply.discard();
     this.options.source.forget(reply.url);
     throw retryLater(this.#failed("HubFailed", `${new URL(reply.url).host}: ${answer.why}`), undefined);
   }
 
-  #receive(body: Readable, range: Range, counters: Counters, signal: AbortSignal): Promise<Received> {
+  #receive(body: Input, range: Range, counters: Counters, signal: AbortSignal): Promise<Received> {
     const { partial, stallMs } = this.options;
     const write = (buffers: Buffer[], position: number) => partial.write(buffers, position);
     return receive(body, { ...range, ...counters, write, stallMs, signal });
@@ -211,13 +208,4 @@ class Transfer {
     const advice = "check the network and run it again: it goes on from there";
     return new DeadliftError("Unreachable", `${message}; ${state}; ${advice}`, { cause: error });
   }
-}
-
-/** What `encoding` packed; undefined: as it is. */
-function decoded(body: Readable, encoding: string | undefined): Readable {
-  if (encoding === undefined) return body;
-  const decoder =
-    encoding === "br" ? createBrotliDecompress() : encoding === "deflate" ? createInflate() : createGunzip();
-  // Errors of the body reach the decoder's reader, and a decoder that is destroyed destroys the body.
-  return pipeline(body, decoder, () => {});
 }

@@ -7,6 +7,7 @@ import { ggufSource } from "./convert/from_gguf.js";
 import { readImportance } from "./convert/importance.js";
 import type { ModelSource } from "./convert/source.js";
 import { DeadliftError, expected } from "./error.js";
+import { unpackable } from "./formats/checkpoints/index.js";
 import { openModel } from "./formats/open.js";
 import { findModel } from "./formats/place.js";
 import { bindWeights } from "./formats/weights.js";
@@ -14,6 +15,7 @@ import type { DownloadProgress } from "./hub/download/progress.js";
 import { type HubOptions, hubOptionKeys } from "./hub/settings.js";
 import { type LocateOptions, locateModel } from "./locate.js";
 import { checkInteger, checkKeys } from "./options.js";
+import { isPacked } from "./packed.js";
 import { fileTypeOf } from "./quants/file_types.js";
 import { findQuant, type QuantName } from "./quants/index.js";
 
@@ -92,8 +94,13 @@ export async function openSource(
   if (format === "gguf") return ggufSource(weights, signal);
   const opened = await openModel(path, { signal });
   try {
-    bindWeights(record(opened.config), opened.tensors);
-    return folderSource(opened, id);
+    const program = record(opened.config);
+    const packed = bindWeights(program, unpackable(program, opened)).find(isPacked);
+    if (!packed) return folderSource(opened, id);
+    throw new DeadliftError(
+      "UnsupportedQuant",
+      `the weights of ${path} are packed ("${packed.name}"); they run, but cannot be written as GGUF: take the original model`,
+    );
   } catch (error) {
     opened.close();
     throw error;

@@ -43,6 +43,7 @@ const rows = [
   // Ours, for models without experts; it has no number of its own.
   ["MXFP4", 38, "MXFP4"],
   ["Q1_0", 40, "Q1_0"],
+  ["Q2_0", 41, "Q2_0"],
 ] as const satisfies readonly (readonly [string, number, QuantName])[];
 
 export type FileTypeName = (typeof rows)[number][0];

@@ -68,7 +68,7 @@ const veryLow: readonly FileTypeName[] = ["IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS",
 const embedding: Rule = (place) => {
   if (is(place, "IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS")) return "Q2_K";
   if (is(place, "IQ2_S", "IQ2_M", "IQ3_XXS")) return "IQ3_S";
-  return is(place, "TQ1_0", "TQ2_0") ? "Q4_K" : undefined;
+  return is(place, "TQ1_0", "TQ2_0", "Q2_0") ? "Q4_K" : undefined;
 };
 
 const veryLowRule: Rule = (place) => {

@@ -126,7 +126,7 @@ function linearCases(quant: QuantName): Case[] {
   const cases = inBlocks(quant, own ? shapes : shapes.slice(5)).flatMap(([rows, columns]) =>
     (own ? [1, 2, 3, 17, 20] : [1, 20]).map((tokens) => linearCase(quant, rows, columns, tokens, false)),
   );
-  return [...cases, linearCase(quant, 70, wholeBlocks(quant, 96), 130, true)];
+  return own ? [...cases, linearCase(quant, 70, wholeBlocks(quant, 96), 130, true)] : cases;
 }
 
 function linearCase(quant: QuantName, rows: number, columns: number, tokens: number, bias: boolean): Case {

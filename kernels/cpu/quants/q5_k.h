@@ -1,10 +1,10 @@
 // Q5_K: Q4_K with a fifth bit for each number; value = d * s * q - dmin * m.
 //
 //   byte  0 1     2 3        4         15   16             47     48              79     ...  175
-//        [d: F16][dmin: F16][s and m, six ][h224 ... h32|h0] ... [q32|q0 ] ... [q63|q31] ...        block of 256
-//        values,
-//                           bits: k_groups.h fifth bits           high|low nibble                   176 bytes
-//                                                                                                   (ggml block_q5_K)
+//        [d: F16][dmin: F16][s and m, six ][h224 ... h32|h0] ... [q32|q0 ] ... [q63|q31] ...
+//                           bits: k_groups.h fifth bits           high|low nibble
+//
+// A block of 256 values is 176 bytes (ggml block_q5_K).
 
 #include "kernels/cpu/quants/k_groups.h"
 

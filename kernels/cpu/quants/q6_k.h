@@ -2,9 +2,9 @@
 //
 //   byte  0               63     ...  127   128                159    ...  191   192   207   208 209
 //        [q64|q0 ] ... [q127|q63][q192|q128][h96|h64|h32|h0] ...    [h128 ...]  [s0 ... s15][d: F16]
-//         low four bits                      high two bits                       bytes       block of 256 values,
-//                                                                                            210 bytes (ggml
-//                                                                                            block_q6_K)
+//         low four bits                      high two bits                       bytes
+//
+// A block of 256 values is 210 bytes (ggml block_q6_K).
 
 #include "kernels/cpu/quants/k_groups.h"
 

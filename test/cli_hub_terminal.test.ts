@@ -64,7 +64,7 @@ describe.skipIf(!hasScript)("at a terminal (skipped without util-linux `script`,
     expect(await someone.leaves()).toBe(1);
     const online = person("chat acme/story");
     // Only at the prompt does it listen: what is typed before may be lost.
-    await online.sees(/deadlift \S*·\S* \S*acme\/story.*parameters[^]*› /);
+    await online.sees(/deadlift \S*·\S* \S*acme\/story.*parameters.*› /s);
     online.type("\x04");
     expect(await online.leaves()).toBe(0);
   });

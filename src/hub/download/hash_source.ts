@@ -8,13 +8,7 @@
 export const hashSource = `
 const { parentPort } = require("node:worker_threads");
 const { createHash } = require("node:crypto");
-const { readlinkSync, readSync } = require("node:fs");
-const { setPriority } = require("node:os");
-
-// Whoever shares the processors goes first. Only Linux knows priorities of single threads.
-try {
-  setPriority(Number(readlinkSync("/proc/thread-self").split("/").at(-1)), 10);
-} catch {}
+const { readSync } = require("node:fs");
 
 const buffer = Buffer.allocUnsafeSlow(1 << 20);
 const pieceBytes = 4 << 20;

@@ -141,7 +141,7 @@ describe("bodies", () => {
       expect(bytes.equals(body.subarray(start, end))).toBe(true);
     }
     expect(server.connections).toBe(1);
-    expect(pool.made).toBeLessThanOrEqual(8);
+    expect(pool.made).toBeLessThanOrEqual(5);
     expect(pool.out).toBe(0);
   });
 

@@ -5,8 +5,8 @@ import { aborted } from "./linked_abort.js";
 
 /** Written at once. */
 const writeBytes = 2 ** 19;
-/** Held at most while a write is under way; the connection waits meanwhile. */
-const maxHeldBytes = 2 * writeBytes;
+/** Came and are not written yet, those of a write under way included; the connection waits beyond. */
+const maxUnwrittenBytes = 2 * writeBytes;
 
 export interface Target {
   /** Where the first byte goes. */
@@ -102,7 +102,11 @@ class Receiver implements InputListener {
     if (this.#heldBytes >= writeBytes) this.#write();
     this.#turnBytes += fitting;
     if (this.#turnBytes >= this.input.turnBytes) this.#rest();
-    if (this.#heldBytes >= maxHeldBytes) this.input.pause();
+    if (this.#tooMuch) this.input.pause();
+  }
+
+  get #tooMuch(): boolean {
+    return this.#received - this.#written >= maxUnwrittenBytes;
   }
 
   /** Until the next turn of the event loop. */
@@ -118,7 +122,7 @@ class Receiver implements InputListener {
   }
 
   #goOn(): void {
-    if (this.#over || this.#resting || this.#heldBytes >= maxHeldBytes || !this.input.paused) return;
+    if (this.#over || this.#resting || this.#tooMuch || !this.input.paused) return;
     // A wait for the disk is no stall of the network.
     this.#watchdog.refresh();
     this.input.resume();

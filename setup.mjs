@@ -40,22 +40,22 @@ const steps = {
 
 try {
   checkNode();
-  if (mode === "all") for (const step of Object.values(steps)) bringUpToDate(step);
-  else if (mode === "native") bringUpToDate(steps.native);
-  else if (mode === "check") check();
-  else if (mode === "format") format();
+  if (mode === "all") for (const step of Object.values(steps)) await bringUpToDate(step);
+  else if (mode === "native") await bringUpToDate(steps.native);
+  else if (mode === "check") await check();
+  else if (mode === "format") await format();
   else fail(`unknown mode "${mode}": expected native, check or format`);
 } catch (error) {
   fail(error.message);
 }
 
-function bringUpToDate(step) {
+async function bringUpToDate(step) {
   const current = fingerprint(step.sources);
   const stamp = join(root, step.stamp);
   if (!force && existsSync(stamp) && readFileSync(stamp, "utf8") === current) return;
   say(`${step.title} …`);
   const startedAt = Date.now();
-  step.run();
+  await step.run();
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, current);
   say(`${step.title}: done in ${((Date.now() - startedAt) / 1000).toFixed(0)} s`);
@@ -75,28 +75,30 @@ function buildNative() {
   run(process.execPath, [cmakeJs, "compile", "--log-level", "error"]);
 }
 
-function buildJavaScript() {
+async function buildJavaScript() {
   rmSync(join(root, "dist"), { recursive: true, force: true });
   run(process.execPath, [join(root, "node_modules/typescript/bin/tsc")]);
-  // The CommonJS twin of dist/index.js, for require("deadlift") on every supported Node.
-  run(process.execPath, [
-    join(root, "node_modules/esbuild/bin/esbuild"),
-    "dist/index.js",
-    "--bundle",
-    "--platform=node",
-    "--format=cjs",
-    "--packages=external",
-    "--target=node20",
-    "--define:import.meta.url=__importMetaUrl",
-    '--banner:js=const __importMetaUrl = require("node:url").pathToFileURL(__filename).href;',
-    "--outfile=dist/index.cjs",
-    "--log-level=warning",
-  ]);
+  // The CommonJS twin of dist/index.js, for require("deadlift") on every supported Node. By its function, not by its
+  // command: that is a script or, where its install script ran, a program.
+  const { buildSync } = await import("esbuild");
+  buildSync({
+    absWorkingDir: root,
+    entryPoints: ["dist/index.js"],
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+    packages: "external",
+    target: "node20",
+    define: { "import.meta.url": "__importMetaUrl" },
+    banner: { js: 'const __importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
+    outfile: "dist/index.cjs",
+    logLevel: "warning",
+  });
   writeFileSync(join(root, "dist/index.d.cts"), 'export * from "./index.js";\n');
 }
 
-function check() {
-  bringUpToDate(steps.packages);
+async function check() {
+  await bringUpToDate(steps.packages);
   const results = [
     attempt("types", process.execPath, ["node_modules/typescript/bin/tsc", "-p", "test"]),
     attempt("lint and format", process.execPath, [
@@ -109,8 +111,8 @@ function check() {
   if (results.includes(false)) process.exit(1);
 }
 
-function format() {
-  bringUpToDate(steps.packages);
+async function format() {
+  await bringUpToDate(steps.packages);
   run(process.execPath, ["node_modules/@biomejs/biome/bin/biome", "check", "--write"]);
   run(process.execPath, [clangFormat(), "-i", ...cppFiles()]);
 }

@@ -21,7 +21,7 @@ describe("cache ls", () => {
   it("prints what listCache gives, and lines for people", async () => {
     const { old, head } = await fill();
     const listing = await document(["cache", "ls"]);
-    expect(Object.keys(listing)).toEqual("path repos sizeOnDisk incomplete sharedStore warnings".split(" "));
+    expect(Object.keys(listing)).toEqual("path repos sizeOnDisk incomplete sharedStore warnings quantized".split(" "));
     expect(listing.path).toBe(realpathSync(cache()));
     const { out, err } = await run(["cache", "ls", "--sort", "name"]);
     expect(err).toBe("");
@@ -55,6 +55,38 @@ describe("cache ls", () => {
     expect(status).toBe(0);
     expect(err).toMatch(/^warning: .*stray/);
     expect(err).not.toContain("\u001b");
+  });
+});
+
+describe("quantised copies", () => {
+  const copy = async () => {
+    const args = ["generate", "acme/story", "--prompt", "Hi", "--max-tokens", "1", "--quantize", "q8_0"];
+    expect((await run(args)).status).toBe(0);
+  };
+
+  it("are listed beside their originals, and removed by name and type", async () => {
+    await copy();
+    const { quantized, repos } = await document(["cache", "ls", "acme/story"]);
+    expect(quantized).toMatchObject([{ model: "acme/story", type: "Q8_0", orphaned: false }]);
+    expect(repos).toHaveLength(1);
+    expect((await run(["cache", "ls"])).out).toMatch(/^acme\/story:Q8_0\t\d+\t.*\tthere$/m);
+    const planned = await document(["cache", "rm", "acme/story:Q8_0", "--dry-run"]);
+    expect(planned).toMatchObject({ dryRun: true, removed: [{ kind: "copy", path: quantized[0].path }] });
+    expect(existsSync(quantized[0].path)).toBe(true);
+    const gone = await document(["cache", "rm", "acme/story:Q8_0", "--yes"]);
+    expect(gone).toMatchObject({ dryRun: false, freedBytes: quantized[0].size, kept: [] });
+    expect(existsSync(quantized[0].path)).toBe(false);
+    expect((await document(["cache", "ls"])).repos).toHaveLength(1);
+  });
+
+  it("are pruned when their originals are gone", async () => {
+    await copy();
+    const { quantized } = await document(["cache", "ls"]);
+    expect((await document(["cache", "prune", "--yes"])).removed).toEqual([]);
+    await document(["cache", "rm", "acme/story", "--yes"]);
+    const { removed } = await document(["cache", "prune", "--yes"]);
+    expect(removed).toMatchObject([{ kind: "copy", path: quantized[0].path, bytes: quantized[0].size }]);
+    expect(existsSync(quantized[0].path)).toBe(false);
   });
 });
 

@@ -1,7 +1,15 @@
 // `deadlift cache ls [REPO]`: what the cache has, how large it is and when it was used.
 
 import { Command, Option } from "commander";
-import { type CachedRepo, type CachedRevision, type CacheListing, DeadliftError, listCache } from "../index.js";
+import {
+  type CachedRepo,
+  type CachedRevision,
+  type CacheListing,
+  DeadliftError,
+  listCache,
+  listQuantized,
+  type QuantizedModel,
+} from "../index.js";
 import { ago, iso } from "./dates.js";
 import { addCacheFlag, type CacheFlags } from "./hub_flags.js";
 import { bytes, colors, errorColors, notice, oneLine, plural, printJson, say, visible } from "./output.js";
@@ -36,15 +44,18 @@ export function cacheListCommand(): Command {
 }
 
 async function run(repo: string | undefined, { cacheDir, revisions, sort, json }: Flags): Promise<void> {
-  const listing = await listCache(cacheDir === undefined ? {} : { cacheDir });
+  const options = cacheDir === undefined ? {} : { cacheDir };
+  const [listing, copies] = await Promise.all([listCache(options), listQuantized(options)]);
   const repos = listing.repos.filter(({ id, type }) => repo === undefined || isNamed(repo, id, type));
-  if (repo !== undefined && repos.length === 0) {
+  const quantized = copies.models.filter(({ model }) => repo === undefined || isNamed(repo, model, "model"));
+  if (repo !== undefined && repos.length + quantized.length === 0) {
     throw new DeadliftError("RepoNotFound", `${repo} is not in the cache ${listing.path}`);
   }
   repos.sort(ORDERS[sort]);
-  if (json) return printJson({ ...listing, repos });
+  if (json) return printJson({ ...listing, repos, quantized });
   if (revisions) printRevisions(repos);
   else if (repos.length > 0) printRows(REPO_COLUMNS, repos);
+  if (quantized.length > 0) printRows(COPY_COLUMNS, quantized);
   if (process.stdout.isTTY && repo === undefined) printSum(listing);
   for (const warning of listing.warnings) notice(`${errorColors.yellow("warning:")} ${oneLine(warning)}`);
 }
@@ -71,6 +82,25 @@ const REPO_COLUMNS: readonly Column<CachedRepo>[] = [
     leaveOut: 1,
   },
   { head: "refs", text: ({ revisions }) => revisions.flatMap(({ refs }) => refs).join(" "), cut: "end", leaveOut: 4 },
+];
+
+/** What `--quantize` made of models. */
+const COPY_COLUMNS: readonly Column<QuantizedModel>[] = [
+  { head: "quantised copy", text: ({ model, type }) => `${model}:${type}`, cut: "middle", least: 40 },
+  {
+    head: "size",
+    text: ({ size }) => bytes(size),
+    plain: ({ size }) => String(size),
+    align: "right",
+    paint: colors.bold,
+  },
+  {
+    head: "last used",
+    text: ({ lastAccessed }) => ago(lastAccessed),
+    plain: ({ lastAccessed }) => iso(lastAccessed),
+    leaveOut: 1,
+  },
+  { head: "original", text: ({ orphaned }) => (orphaned ? "gone" : "there"), leaveOut: 2 },
 ];
 
 interface Line extends CachedRevision {

@@ -3,8 +3,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    // Needs Python: npm run test:interop.
-    exclude: ["test/interop/**"],
+    // Need Python, and llama.cpp: npm run test:interop, npm run test:peers.
+    exclude: ["test/interop/**", "test/peers/**"],
     // The addon lives in one process each: a crash in native code then names the file it happened in.
     pool: "forks",
     poolOptions: { forks: { maxForks: 2 } },

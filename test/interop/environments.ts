@@ -2,10 +2,12 @@
 
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { lastLine, once } from "../reference/once.js";
 
 const execute = promisify(execFile);
 
@@ -52,12 +54,47 @@ async function isReady({ python, version }: Environment): Promise<boolean> {
   return answer?.stdout.trim() === version;
 }
 
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Runs `work` while no other process does; a lock whose owner has died is taken over. */
+async function alone<T>(path: string, work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    const file = await open(path, "wx").catch(() => undefined);
+    if (file) {
+      await file.writeFile(String(process.pid));
+      await file.close();
+      break;
+    }
+    const owner = Number(await readFile(path, "utf8").catch(() => ""));
+    if (owner > 0 && !alive(owner)) await rm(path, { force: true });
+    await sleep(200);
+  }
+  try {
+    return await work();
+  } finally {
+    await rm(path, { force: true });
+  }
+}
+
+function lastLine(error: unknown): string {
+  const text = (error as { stderr?: string }).stderr || String(error);
+  return text.trim().split("\n").at(-1)!;
+}
+
 async function install(folder: string, command: string): Promise<void> {
   for (const { version, python } of environmentsIn(folder)) {
     await execute(command, ["-m", "venv", "--clear", join(folder, `hub-${version}`)]);
     const pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--retries", "1"];
     await execute(python, [...pip, `huggingface_hub==${version}`], { timeout: 600_000 });
   }
+  await writeFile(join(folder, "ready"), "");
 }
 
 /** Both environments, made now unless they are there; or why they cannot be. */
@@ -78,8 +115,11 @@ export async function prepareEnvironments(): Promise<Environments> {
     .update([...pins, found.version, process.arch].join(" "))
     .digest("hex");
   const folder = join(tmpdir(), `deadlift-interop-${key.slice(0, 12)}`);
+  await mkdir(folder, { recursive: true });
   try {
-    await once(folder, () => install(folder, found.command));
+    await alone(join(folder, "lock"), async () => {
+      if (!existsSync(join(folder, "ready"))) await install(folder, found.command);
+    });
   } catch (error) {
     return { ready: [], missing: `huggingface_hub could not be installed with pip: ${lastLine(error)}` };
   }

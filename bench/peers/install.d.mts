@@ -1,0 +1,4 @@
+// The types of install.mjs.
+
+/** Rejects when npm cannot install it, or has no build for this machine. */
+export function installLlama(): Promise<string>;

@@ -254,14 +254,6 @@ describe("refusals", () => {
     expect(needless.code).toBe("InvalidTokenizer");
   });
 
-  it.each(["gptq-4", "fp8-blocks", "ct-int4", "nf4"])("of packed checkpoints: %s", async (name) => {
-    const error = await quantize({}, resolve(import.meta.dirname, "fixtures/checkpoints", name));
-    expect(error).toMatchObject({
-      code: "UnsupportedQuant",
-      message: expect.stringMatching(/are packed.*original model/),
-    });
-  });
-
   it("of folders without a tokenizer", async () => {
     expect((await quantize({}, fixture("llama"))).code).toBe("InvalidTokenizer");
   });

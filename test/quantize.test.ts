@@ -1,7 +1,7 @@
 // quantizeModel(): the files that llama.cpp's library writes, to the byte; what it refuses, and that nothing stays behind.
 
 import { createHash } from "node:crypto";
-import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { encodable } from "../src/convert/encoder.js";
@@ -171,6 +171,24 @@ describe("progress and abort", () => {
       hashes.push(sha256(out));
     }
     expect(new Set(hashes).size).toBe(1);
+  });
+});
+
+describe("memory", () => {
+  it("does not grow with the file, of which a few pieces are there at a time", async () => {
+    // Half a gigabyte of zeros that takes no room on the disk.
+    const [rows, columns] = [2 ** 14, 2 ** 13];
+    const path = join(tempFolder(), "in.gguf");
+    const tensors = [{ name: "a.weight", shape: [rows, columns], type: 0 }];
+    writeFileSync(path, ggufFile({ metadata: { "general.architecture": str("any") }, tensors }));
+    truncateSync(path, statSync(path).size + 4 * rows * columns);
+    const before = process.memoryUsage.rss();
+    let most = 0;
+    const onProgress = () => {
+      most = Math.max(most, process.memoryUsage.rss());
+    };
+    await quantizeModel(path, join(tempFolder(), "out.gguf"), { type: "q8_0", onProgress });
+    expect(most - before).toBeLessThan(160 * 2 ** 20);
   });
 });
 

@@ -95,7 +95,7 @@ function checkTensor({ name, source }: SourceTensor, quant: QuantName, { name: t
   throw new DeadliftError(
     "UnsupportedQuant",
     `tensor "${name}" is ${storedAs(weight)} already, and would lose more as ${quant}; take the original model` +
-      `${isPacked(weight) ? " or type F16" : ""} (or let quantizeModel do it with allowRequantize)`,
+      `${isPacked(weight) ? " or type F16" : ""} (or ask for it: --allow-requantize, allowRequantize of quantizeModel)`,
   );
 }
 

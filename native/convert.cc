@@ -67,6 +67,9 @@ bool encode_rows(Engine& engine, const RowsToEncode& job) {
       encode(values, job.importance ? job.importance + first : nullptr, n, to);
     }
   });
+  // Rows in another order may need some of these pages once more, which then come back.
+  job.file->not_needed(job.offset + static_cast<uint64_t>(job.first * from_stride),
+                       static_cast<uint64_t>(job.rows * from_stride));
   return finite;
 }
 

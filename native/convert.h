@@ -26,7 +26,7 @@ struct RowsToEncode {
 };
 
 // Call it in a job of the engine. Returns whether all values were finite: where they are not, types of blocks are not
-// written. Rows that keep their type are copied unseen.
+// written. Rows that keep their type are copied unseen. The source's pages need not stay in memory after it.
 // Throws std::runtime_error for a type that cannot be written.
 bool encode_rows(Engine& engine, const RowsToEncode& job);
 

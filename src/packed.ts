@@ -62,6 +62,9 @@ export interface PackedWeight<T = Part> extends Omit<Tensor, "file"> {
   readonly packedBytes: number;
 }
 
+/** A weight, however its checkpoint stores it. */
+export type Weight = Tensor | PackedWeight<Tensor>;
+
 export function isPacked<T>(weight: Part | PackedWeight<T>): weight is PackedWeight<T> {
   return "codes" in weight;
 }

@@ -1,23 +1,24 @@
-// Who owns which page of a KV cache: a free list and a count of owners per page.
+// Who owns which page of a KV cache: lists of free pages and a count of owners per page.
 
 /** Pages 0 .. count-1. A page with several owners may be read by all and written by none. */
 export class PagePool {
-  readonly #free: number[];
+  // Lowest first, last freed first again: memory of a page is taken at its first write, so few pages are ever touched.
+  readonly #freed: number[] = [];
+  /** The first page that was never taken; a list of those would be as long as a file says that a context is. */
+  #next = 0;
   readonly #owners: Int32Array;
 
   constructor(readonly count: number) {
     this.#owners = new Int32Array(count);
-    // Lowest first, last freed first again: memory of a page is taken at its first write, so few pages are ever touched.
-    this.#free = Array.from({ length: count }, (_, i) => count - 1 - i);
   }
 
   get free(): number {
-    return this.#free.length;
+    return this.#freed.length + this.count - this.#next;
   }
 
   /** A page with one owner, or undefined when none is left. */
   take(): number | undefined {
-    const page = this.#free.pop();
+    const page = this.#freed.pop() ?? (this.#next < this.count ? this.#next++ : undefined);
     if (page !== undefined) this.#owners[page] = 1;
     return page;
   }
@@ -29,7 +30,7 @@ export class PagePool {
 
   /** One owner less; free when it was the last. */
   release(page: number): void {
-    if (--this.#owners[page]! === 0) this.#free.push(page);
+    if (--this.#owners[page]! === 0) this.#freed.push(page);
   }
 
   isShared(page: number): boolean {

@@ -15,7 +15,6 @@ import type { DownloadProgress } from "./hub/download/progress.js";
 import { type HubOptions, hubOptionKeys } from "./hub/settings.js";
 import { type LocateOptions, locateModel } from "./locate.js";
 import { checkInteger, checkKeys } from "./options.js";
-import { isPacked } from "./packed.js";
 import { fileTypeOf } from "./quants/file_types.js";
 import { findQuant, type QuantName } from "./quants/index.js";
 
@@ -35,7 +34,7 @@ export interface QuantizeOptions extends HubOptions, Pick<LocateOptions, "revisi
   readonly imatrix?: string | undefined;
   /** Types for tensors whose GGUF names match a regular expression, against the mix: `{ "ffn_down": "Q8_0" }`. */
   readonly tensorTypes?: Readonly<Record<string, string>> | undefined;
-  /** Also quantise tensors that are quantised already, and lose more by it. */
+  /** Also quantise tensors that are quantised already, and lose more by it. Scaled floats of 8 bits count as originals. */
   readonly allowRequantize?: boolean | undefined;
   /** Threads that encode; default: the cores this process may use. */
   readonly threads?: number | undefined;
@@ -95,12 +94,9 @@ export async function openSource(
   const opened = await openModel(path, { signal });
   try {
     const program = record(opened.config);
-    const packed = bindWeights(program, unpackable(program, opened)).find(isPacked);
-    if (!packed) return folderSource(opened, id);
-    throw new DeadliftError(
-      "UnsupportedQuant",
-      `the weights of ${path} are packed ("${packed.name}"); they run, but cannot be written as GGUF: take the original model`,
-    );
+    const weights = unpackable(program, opened);
+    bindWeights(program, weights);
+    return folderSource(opened, weights, id);
   } catch (error) {
     opened.close();
     throw error;

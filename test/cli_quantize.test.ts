@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { deadlift, ended, folder, json, main, Person, root, start, tiny } from "./cli_process.js";
 import { ggufFile, str } from "./reference/write_gguf.js";
 
+const packed = join(root, "test/fixtures/checkpoints/gptq-4-asym");
 let count = 0;
 const fresh = () => join(folder, `quantized-${++count}.gguf`);
 
@@ -37,6 +38,12 @@ describe("deadlift quantize", () => {
     ["no name for a file", [tiny, "a", "--type", "q8_0"], 2, /ends with "\.gguf"/],
     ["a pattern without a type", [tiny, "a.gguf", "--type", "q8_0", "--tensor-type", "x"], 2, /Expected PATTERN=TYPE/],
     ["no model", ["./nowhere", "a.gguf", "--type", "q8_0"], 1, /no file or folder/],
+    [
+      "a second quantisation",
+      [packed, "a.gguf", "--type", "q8_0"],
+      1,
+      /integers of 4 bits already.*type F16 \(or ask for it: --allow-requantize/,
+    ],
     ["no importance matrix", [tiny, "a.gguf", "--type", "q8_0", "--imatrix", "./nowhere"], 1, /no file .*nowhere/],
   ])("says what is wrong: %s", async (_, args, status, message) => {
     const ended = await deadlift(["quantize", ...args]);

@@ -128,6 +128,11 @@ describe("config.json", () => {
     ["endless layers", { num_hidden_layers: 5000 }, /at most 4096 layers/],
     ["heads that do not divide", { num_attention_heads: 5 }, /multiple of the 5 attention heads/],
     ["key-value heads that do not divide", { num_key_value_heads: 3 }, /divisor of the 4 attention heads.*received 3/],
+    [
+      "a head beyond all models",
+      { head_dim: 2 ** 31 - 2 },
+      /at most 65536 for the size of a head.*received 2147483646/,
+    ],
     ["an odd head", { head_dim: 7 }, /even number.*received 7/],
     ["no epsilon", { rms_norm_eps: 0 }, /positive number for rms_norm_eps.*received 0/],
     ["another activation", { hidden_act: "gelu" }, /"silu" for hidden_act.*received "gelu"/],

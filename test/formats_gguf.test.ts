@@ -5,8 +5,9 @@ import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type GgufHeader, parseGguf } from "../src/formats/gguf.js";
 import { textBytes } from "../src/formats/gguf_cursor.js";
+import { maxTensors } from "../src/formats/sizes.js";
 import { codecOf, type QuantName } from "../src/quants/index.js";
-import { array, bool, type GgufFile, type GgufValue, ggufFile, str, u32 } from "./reference/write_gguf.js";
+import { array, bool, f32, type GgufFile, type GgufValue, ggufFile, str, u32 } from "./reference/write_gguf.js";
 
 const parse = (file: Uint8Array, size = file.length): GgufHeader => parseGguf(file, size, "test.gguf");
 const make = (file: GgufFile) => parse(ggufFile(file));
@@ -166,6 +167,7 @@ describe("metadata that lies", () => {
       /power of two for general.alignment, received 3/,
     ],
     ["an alignment of 0", { metadata: { "general.alignment": u32(0) } }, "InvalidGguf", /received 0/],
+    ["an alignment of a half", { metadata: { "general.alignment": f32(0.5) } }, "InvalidGguf", /received 0.5/],
     ["an alignment as text", { metadata: { "general.alignment": str("32") } }, "InvalidGguf", /received "32"/],
     ["an alignment of truth", { metadata: { "general.alignment": bool(true) } }, "InvalidGguf", /received true/],
   ];
@@ -179,6 +181,15 @@ describe("metadata that lies", () => {
   it("is refused: 100 001 keys", () => {
     const metadata = Array.from({ length: 100_001 }, (_, i) => [`${i}`, bool(true)] as const);
     expect(() => make({ metadata })).toThrow(refusal("LimitExceeded", /at most 100000 keys/));
+  });
+
+  it.each([
+    ["a key", 24],
+    ["a string", 24 + 8 + 1 + 4],
+  ])("is refused: %s of 2^62 bytes", (_, at) => {
+    const file = ggufFile({ metadata: { k: str("value") } });
+    file.writeBigUInt64LE(huge, at);
+    expect(() => parse(file)).toThrow(refusal("LimitExceeded", /at most \d+ bytes for (a key|k).*received Infinity/));
   });
 
   it("is refused: more entries than memory should hold", () => {
@@ -239,7 +250,13 @@ describe("tensors", () => {
     ["five dimensions", one({ shape: [1, 1, 1, 1, 1] }), "LimitExceeded", /at most 4 dimensions for tensor "t"/],
     ["a size of 2^63", one({ shape: [2n ** 63n] }), "InvalidGguf", /shape of tensor "t"/],
     ["a product beyond 2^53", one({ shape: [2 ** 40, 2 ** 40] }), "InvalidGguf", /fewer than 2\^53/],
+    ["a product that is 0 in 64 bits", one({ shape: [2 ** 32, 2 ** 32] }), "InvalidGguf", /fewer than 2\^53/],
+    ["nothing times 2^63", one({ shape: [2n ** 63n, 0] }), "InvalidGguf", /fewer than 2\^53/],
+    ["2^53 bytes", one({ shape: [2 ** 50], type: 28 }), "InvalidGguf", /fewer than 2\^53 values and bytes/],
+    ["2^53 bytes of blocks", one({ shape: [15 * 2 ** 24, 2 ** 25], type: 9 }), "InvalidGguf", /fewer than 2\^53/],
     ["half a block", one({ shape: [2, 16], type: 8 }), "InvalidGguf", /whole blocks of 32 \(Q8_0\).*received \[2,16\]/],
+    ["rows of one block and a half", one({ shape: [2, 384], type: 12 }), "InvalidGguf", /whole blocks of 256 \(Q4_K\)/],
+    ["a block without dimensions", one({ shape: [], type: 8 }), "InvalidGguf", /whole blocks of 32 \(Q8_0\)/],
     [
       "a removed type",
       one({ type: 31 }),
@@ -253,6 +270,12 @@ describe("tensors", () => {
       "InvalidGguf",
       /multiple of 32 for the offset of tensor "t", received 4/,
     ],
+    [
+      "an offset off an alignment of its own",
+      { ...one({ offset: 32 }), metadata: { "general.alignment": u32(64) }, alignment: 64 },
+      "InvalidGguf",
+      /multiple of 64 for the offset of tensor "t", received 32/,
+    ],
     ["an offset beyond the file", one({ offset: 2 ** 40 }), "Truncated", /expected 1099511\d+ for its tensors/],
     ["an offset of 2^64 - 32", one({ offset: 2n ** 64n - 32n }), "InvalidGguf", /offset of tensor "t"/],
     ["a name twice", { tensors: [floats("t", 8), floats("t", 8)] }, "InvalidGguf", /"t" is listed twice/],
@@ -263,11 +286,24 @@ describe("tensors", () => {
       "InvalidGguf",
       /"a" and "b" overlap/,
     ],
+    [
+      "bytes within another's",
+      { tensors: [floats("a", 64), { ...floats("b", 8), offset: 64 }, { ...floats("c", 8), offset: 256 }] },
+      "InvalidGguf",
+      /"a" and "b" overlap/,
+    ],
     ["the same bytes", { tensors: [floats("a", 16), { ...floats("b", 16), offset: 0 }] }, "InvalidGguf", /overlap/],
   ];
 
   it.each(cases)("are refused with %s", (_, file, code, message) => {
     expect(() => make(file)).toThrow(refusal(code, message));
+  });
+
+  it("are refused when there are too many", () => {
+    const file = ggufFile({ tensorCount: maxTensors + 1 });
+    expect(() => parse(Buffer.concat([file, Buffer.alloc(24 * (maxTensors + 1))]))).toThrow(
+      refusal("LimitExceeded", /at most 250000 tensors in test.gguf, received 250001/),
+    );
   });
 
   it("cut short say both sizes", () => {

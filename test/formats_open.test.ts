@@ -189,6 +189,21 @@ describe("a folder of safetensors", () => {
     opened.close();
   });
 
+  it("refuses rows that are no whole bytes, when a program needs them", async () => {
+    const header = { "model.embed_tokens.weight": { dtype: "F4", shape: [2, 3], data_offsets: [0, 3] } };
+    const opened = await openModel(
+      tempFolder({ ...hub, "model.safetensors": safetensorsFile(header, Buffer.alloc(3)) }),
+    );
+    const needed = { ...record(opened.config), weights: [{ name: "embed", shape: [2, 3] }] };
+    expect(() => bindWeights(needed, opened.tensors)).toThrow(
+      refusal(
+        "WrongShape",
+        /rows of whole blocks of 2 \(F4\) for tensor "model.embed_tokens.weight", received \[2, 3\]/,
+      ),
+    );
+    opened.close();
+  });
+
   it("gives texts, templates, generation defaults and licence", async () => {
     const opened = await openModel(
       tempFolder({

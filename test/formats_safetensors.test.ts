@@ -4,13 +4,9 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { keyTrouble } from "../src/formats/json_keys.js";
-import {
-  headerLength,
-  maxHeaderBytes,
-  maxTensors,
-  parseHeader,
-  type SafetensorsHeader,
-} from "../src/formats/safetensors.js";
+import { headerLength, maxHeaderBytes, parseHeader, type SafetensorsHeader } from "../src/formats/safetensors.js";
+import { maxTensors } from "../src/formats/sizes.js";
+import { type QuantName, quantOf } from "../src/quants/index.js";
 import { floatsFile, safetensorsFile } from "./reference/write_safetensors.js";
 
 function parse(file: Uint8Array, size = file.length): SafetensorsHeader {
@@ -72,6 +68,26 @@ describe("valid files", () => {
     const header = { p: entry("F4", [3, 2], 0, 3), q: entry("F6_E2M3", [4], 3, 6), ids: entry("I64", [1, 2], 6, 22) };
     const { tensors } = parse(safetensorsFile(header, Buffer.alloc(22)));
     expect(tensors.map(({ quant }) => quant)).toEqual(["F4", "F6_E2M3", "I64"]);
+  });
+
+  // What safetensors 0.8.0 lists when a file has another, and the names that @huggingface/hub 2.17.5 has besides.
+  it.each([
+    ...["BOOL", "F4", "F6_E2M3", "F6_E3M2", "U8", "I8", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"],
+    ...["I16", "U16", "F16", "BF16", "I32", "U32", "F32", "C64", "F64", "I64", "U64"],
+  ])("hold %s by that name", (dtype) => {
+    const { bytes, block } = quantOf(dtype as QuantName);
+    const size = (24 * bytes) / block;
+    const { tensors } = parse(safetensorsFile({ a: entry(dtype, [2, 12], 0, size) }, Buffer.alloc(size)));
+    expect(tensors).toMatchObject([{ quant: dtype, shape: [2, 12], byteLength: size }]);
+  });
+
+  it.each([
+    ["E8M0", "F8_E8M0", 24],
+    ["UE8", "F8_E8M0", 24],
+    ["FP4", "F4", 12],
+  ])("may call %s what is %s", (dtype, quant, size) => {
+    const { tensors } = parse(safetensorsFile({ a: entry(dtype, [2, 12], 0, size) }, Buffer.alloc(size)));
+    expect(tensors).toMatchObject([{ quant, shape: [2, 12], byteLength: size }]);
   });
 
   it("written by Python hold every dtype", () => {
@@ -174,6 +190,15 @@ describe("headers", () => {
     ["half a size", () => withEntry({ shape: [0.5] }), "InvalidSafetensors", /received \[0.5\]/],
     ["a size as text", () => withEntry({ shape: ["1"] }), "InvalidSafetensors", /list of sizes/],
     ["a product beyond 2^53", () => withEntry({ shape: [2 ** 40, 2 ** 40] }), "InvalidSafetensors", /below 2\^53/],
+    [
+      "a product that is 0 in 64 bits",
+      () => withEntry({ shape: [2 ** 32, 2 ** 32] }),
+      "InvalidSafetensors",
+      /below 2\^53/,
+    ],
+    ["2^53 bytes", () => withEntry({ shape: [2 ** 51] }), "InvalidSafetensors", /below 2\^53/],
+    ["an endless size", () => endless(), "InvalidSafetensors", /list of sizes/],
+    ["five values of six bits", () => withEntry({ dtype: "F6_E2M3", shape: [5] }), "InvalidSafetensors", /whole bytes/],
     ["half a byte", () => withEntry({ dtype: "F4", shape: [1] }), "InvalidSafetensors", /whole bytes/],
     [
       "nine dimensions",
@@ -181,6 +206,9 @@ describe("headers", () => {
       "LimitExceeded",
       /at most 8 dimensions.*received 9/,
     ],
+    ["a negative offset", () => withEntry({ data_offsets: [-4, 0] }), "InvalidSafetensors", /received \[-4,0\]/],
+    ["half an offset", () => withEntry({ data_offsets: [0.5, 4.5] }), "InvalidSafetensors", /\[start, end\]/],
+    ["three offsets", () => withEntry({ data_offsets: [0, 4, 8] }), "InvalidSafetensors", /\[start, end\]/],
     ["one offset", () => withEntry({ data_offsets: [0] }), "InvalidSafetensors", /\[start, end\]/],
     [
       "offsets beyond 2^53",
@@ -276,6 +304,11 @@ function length(value: number | bigint): Buffer {
   const file = Buffer.alloc(16, "{}");
   file.writeBigUInt64LE(BigInt(value));
   return file;
+}
+
+/** JSON reads numbers that are too large as Infinity. */
+function endless(): Buffer {
+  return safetensorsFile('{"a":{"dtype":"F32","shape":[1e400],"data_offsets":[0,4]}}', Buffer.alloc(4));
 }
 
 function twice(first: string, second: string): Buffer {

@@ -28,6 +28,7 @@ import { native } from "../src/native.js";
 import { startHub, type TestHub } from "./hub/server.js";
 import { largestDifference } from "./reference/runner.js";
 import { tempFolder } from "./reference/temp.js";
+import { safetensorsFile } from "./reference/write_safetensors.js";
 
 const models = resolve(import.meta.dirname, "fixtures/models");
 const greedy = { temperature: 0, maxTokens: 12, stopTokens: [] };
@@ -57,6 +58,21 @@ function copyOfTiny(): string {
   const path = join(folder, "tiny");
   cpSync(embeddedModel, path, { recursive: true });
   return path;
+}
+
+/** A safetensors file of some of the tensors of another. */
+function part(bytes: Buffer, names: readonly string[]): Buffer {
+  const start = 8 + Number(bytes.readBigUInt64LE());
+  const stored = JSON.parse(bytes.toString("utf8", 8, start));
+  let end = 0;
+  const header: Record<string, object> = {};
+  const data = names.map((name) => {
+    const [from, to] = stored[name].data_offsets as [number, number];
+    header[name] = { ...stored[name], data_offsets: [end, end + to - from] };
+    end += to - from;
+    return bytes.subarray(start + from, start + to);
+  });
+  return safetensorsFile(header, Buffer.concat(data));
 }
 
 describe("the first load converts, the second maps", () => {
@@ -142,6 +158,39 @@ describe("the first load converts, the second maps", () => {
     writeFileSync(config, readFileSync(config, "utf8").replace('"rope_theta": 10000.0', '"rope_theta": 10001.0'));
     expect((await load(path, { quantize: "q8_0" })).converted).not.toEqual([]);
     expect(copies()).toHaveLength(3);
+  });
+
+  it("again when any of its files has, or the index of them", async () => {
+    const path = copyOfTiny();
+    const bytes = readFileSync(join(path, "model.safetensors"));
+    const { __metadata__: _, ...header } = JSON.parse(bytes.toString("utf8", 8, 8 + Number(bytes.readBigUInt64LE())));
+    const names = Object.keys(header);
+    // The second file has tensors of its own and, for the index to choose from, one of the first.
+    const files = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
+    writeFileSync(join(path, files[0]!), part(bytes, names.slice(0, 10)));
+    writeFileSync(join(path, files[1]!), part(bytes, names.slice(9)));
+    rmSync(join(path, "model.safetensors"));
+    const index = (first: number) => {
+      const places = names.map((name, i) => [name, files[i < first ? 0 : 1]!]);
+      writeFileSync(
+        join(path, "model.safetensors.index.json"),
+        JSON.stringify({ weight_map: Object.fromEntries(places) }),
+      );
+    };
+    index(10);
+    const { tokens } = await load(path, { quantize: "q8_0" });
+    expect((await load(path, { quantize: "q8_0" })).converted).toEqual([]);
+    const changes = [
+      ...files.map((file) => () => utimesSync(join(path, file), new Date(), new Date(0))),
+      () => index(9),
+    ];
+    for (const change of changes) {
+      change();
+      const again = await load(path, { quantize: "q8_0" });
+      expect(again.converted).not.toEqual([]);
+      expect(again.tokens).toEqual(tokens);
+    }
+    expect(copies()).toHaveLength(4);
   });
 
   it.each([

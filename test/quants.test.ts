@@ -229,6 +229,15 @@ describe("the table", () => {
   });
 
   it.each([
+    [36, "I2_S"],
+    [37, "I8_S"],
+    [38, "TL1"],
+  ])("names what bitnet.cpp has as type %i, too: %s", (id, name) => {
+    const message = expect.stringContaining(`${name} of bitnet.cpp) (id ${id})`);
+    expect(() => quantOfId(id, "x")).toThrow(expect.objectContaining({ code: "UnsupportedQuant", message }));
+  });
+
+  it.each([
     [97, "Q8_0_X4"],
     [133, "Q6_0"],
     [137, "IQ2_K"],

@@ -41,6 +41,15 @@ describe("pages", () => {
   });
 });
 
+describe("a pool of as many pages as a file may ask for", () => {
+  it("takes no memory for those that nobody has taken", () => {
+    const before = process.memoryUsage().heapUsed;
+    const pool = new PagePool(2 ** 26);
+    expect([pool.take(), pool.take(), pool.free]).toEqual([0, 1, 2 ** 26 - 2]);
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(2 ** 20);
+  });
+});
+
 describe("a session", () => {
   it("takes pages as it grows and gives them back as it rewinds", () => {
     const pool = new PagePool(8);

@@ -38,7 +38,7 @@ const rooms: Record<string, string> = {
   locate: "model",
   machine: "model",
   packed: "tensor",
-  repack: "model",
+  repack: "tensor",
   quantize: "model",
   quantized: "model",
   options: "runtime",

@@ -4,9 +4,7 @@ import { chooseIsa, told } from "../engine.js";
 import {
   type EngineHandle,
   type ExecutableHandle,
-  type MappedFile,
   type NativeBatch,
-  type NativePart,
   type NativeProgram,
   type NativeWeight,
   native,
@@ -14,6 +12,7 @@ import {
 import type { PackedWeight } from "../packed.js";
 import type { Program } from "../program/ops.js";
 import { place } from "../program/place.js";
+import { repack } from "../repack.js";
 import type { Tensor } from "../tensor.js";
 import type { Backend, Batch, CompileOptions, Executable, OutputResult } from "./backend.js";
 
@@ -43,19 +42,9 @@ export class CpuBackend implements Backend {
     return new CpuExecutable(handle, options, program.buffers[program.output]!.width);
   }
 
-  /** Writes a weight of a quantised checkpoint into `memory`, as its `quant`. Throws OutOfMemory, Internal. */
-  async repack(weight: PackedWeight<Tensor>, memory: MappedFile): Promise<void> {
-    const { codes, levels, scales, zeros, zero, zeroAdd, group, groups, quant, shape, byteLength } = weight;
-    const nested = scales.nested && { ...scales.nested, blocks: nativePart(scales.nested.blocks) };
-    const [rows, columns] = shape as [number, number];
-    const job = {
-      codes: { ...codes, part: nativePart(codes.part) },
-      scales: { ...scales, part: nativePart(scales.part), nested },
-      zeros: zeros && { ...zeros, part: nativePart(zeros.part) },
-      out: { file: memory.handle, offset: 0, byteLength },
-      to: quant,
-    };
-    await told(native().engineRepack(this.#engine, { ...job, levels, zero, zeroAdd, group, groups, rows, columns }));
+  /** A weight of a quantised checkpoint in memory, as its `quant`. Throws OutOfMemory, Internal. */
+  repack(weight: PackedWeight<Tensor>): Promise<Tensor> {
+    return repack(this.#engine, weight);
   }
 
   /** Streaming read speed of the machine right now, with this backend's threads: GB/s (10^9 bytes). */
@@ -105,10 +94,6 @@ function nativeProgram(program: Program, weights: readonly Tensor[]): NativeProg
     layers: program.layers,
     output: program.output,
   };
-}
-
-function nativePart({ file, offset, byteLength }: Tensor): NativePart {
-  return { file: file.handle, offset, byteLength };
 }
 
 function nativeWeight({ file, offset, byteLength, quant, shape }: Tensor): NativeWeight {

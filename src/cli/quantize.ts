@@ -20,8 +20,9 @@ interface Flags extends HubFlags {
 }
 
 const NOTES = `
-Types and mixes are llama.cpp's, which opens the file, too. The file appears when it is complete; one that is stopped
-leaves nothing. Its name is printed on standard output, all else on standard error.
+Types and mixes are llama.cpp's, which opens the file, too. Quantised checkpoints (FP8, GPTQ, AWQ, ...) are unpacked; all but
+FP8 need --allow-requantize to be quantised again. The file appears when it is complete; one that is stopped leaves
+nothing. Its name is printed on standard output, all else on standard error.
 
 Examples:
   deadlift quantize ./model model-Q8_0.gguf --type q8_0
@@ -38,7 +39,7 @@ export function quantizeCommand(): Command {
     .requiredOption("--type <name>", "Q8_0, Q4_0, F16, BF16, F32, ... (llama.cpp's names, in any case)")
     .option("--imatrix <file>", "importance matrix, made by llama.cpp's tool")
     .option("--tensor-type <pattern=type>", "another type for tensors whose names match (repeatable)", tensorType)
-    .option("--allow-requantize", "also quantise what is quantised already, and loses more by it")
+    .option("--allow-requantize", "also quantise what is quantised already (not F8), and loses more by it")
     .option("-t, --threads <n>", "threads that encode (default: the processors this process may use)", integer(1));
   return addHubFlags(command).addHelpText("after", NOTES).action(run);
 }

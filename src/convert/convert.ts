@@ -3,6 +3,7 @@
 import { DeadliftError } from "../error.js";
 import type { GgufEntry } from "../formats/gguf_values.js";
 import { plannedBytes, writeGguf } from "../formats/gguf_write.js";
+import { isPacked, type Weight } from "../packed.js";
 import type { FileType } from "../quants/file_types.js";
 import { codecOf, type QuantName, quantOf } from "../quants/index.js";
 import { chooseTypes, needsImportance } from "../quants/mixes.js";
@@ -16,7 +17,7 @@ export interface ConvertOptions {
   readonly importance?: Importance | undefined;
   /** Types for tensors whose names match. */
   readonly overrides?: readonly (readonly [pattern: RegExp, quant: QuantName])[] | undefined;
-  /** Also quantise what is quantised already, and loses twice. */
+  /** Also quantise what is quantised already, and loses twice; see isOriginal. */
   readonly allowRequantise?: boolean | undefined;
   /** More metadata. */
   readonly extra?: readonly GgufEntry[] | undefined;
@@ -85,15 +86,27 @@ function plan(
 }
 
 function checkTensor({ name, source }: SourceTensor, quant: QuantName, { name: type }: FileType, again: boolean): void {
-  const from = (source as { quant: QuantName }).quant;
-  codecOf(from, `"${name}"`);
+  const weight = source as Weight;
+  codecOf(weight.quant, `"${name}"`);
   checkEncodable(quant, `type ${type}, for tensor "${name}",`);
-  if (quantOf(from).block === 1 || again) return;
+  if (again || isOriginal(weight)) return;
+  // Out of packed checkpoints come plain numbers, as from llama.cpp's converter; it is its quantiser that asks.
+  if (isPacked(weight) && quantOf(quant).block === 1) return;
   throw new DeadliftError(
     "UnsupportedQuant",
-    `tensor "${name}" is ${from} already, and would lose more as ${quant}; take the original model ` +
-      "(or let quantizeModel do it with allowRequantize)",
+    `tensor "${name}" is ${storedAs(weight)} already, and would lose more as ${quant}; take the original model` +
+      `${isPacked(weight) ? " or type F16" : ""} (or ask for it: --allow-requantize, allowRequantize of quantizeModel)`,
   );
+}
+
+/** Numbers as they were trained. Scaled floats of 8 bits count as such: of many models nothing else is published. */
+function isOriginal(weight: Weight): boolean {
+  return isPacked(weight) ? weight.levels === "F8_SCALED" : quantOf(weight.quant).block === 1;
+}
+
+function storedAs(weight: Weight): string {
+  if (!isPacked(weight)) return weight.quant;
+  return weight.levels ?? `integers of ${weight.codes.bits} bits`;
 }
 
 function countTypes(tensors: readonly TensorToWrite[]): Record<string, number> {

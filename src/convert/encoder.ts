@@ -1,10 +1,13 @@
-// The engine as a writer of quant types: rows of mapped tensors go in, bytes of another type come out.
+// The engine as a writer of quant types: rows of tensors go in, bytes of another type come out.
 
 import { chooseIsa, told } from "../engine.js";
 import { DeadliftError } from "../error.js";
 import { type EngineHandle, type NativeRows, native } from "../native.js";
+import type { PackedWeight } from "../packed.js";
 import type { QuantName } from "../quants/index.js";
 import { quants } from "../quants/index.js";
+import { repack } from "../repack.js";
+import type { Tensor } from "../tensor.js";
 
 /** Types that can be written. */
 export function encodable(): QuantName[] {
@@ -34,6 +37,11 @@ export class Encoder {
   /** Jobs run one after another, each on all threads. Resolves to whether all values were finite. */
   encode(rows: NativeRows): Promise<boolean> {
     return told(native().engineEncode(this.#engine, rows));
+  }
+
+  /** A packed weight as rows that can be encoded, in memory. Throws OutOfMemory, Internal. */
+  repack(weight: PackedWeight<Tensor>): Promise<Tensor> {
+    return repack(this.#engine, weight);
   }
 
   close(): Promise<void> {

@@ -7,9 +7,9 @@ import { type GgufEntry, text, texts, u32 } from "../formats/gguf_values.js";
 import { maxConfigBytes } from "../formats/headers.js";
 import { ggufName } from "../formats/names.js";
 import type { OpenedModel } from "../formats/open.js";
+import { isPacked, type Weight } from "../packed.js";
 import type { FileType } from "../quants/file_types.js";
 import { canQuantise } from "../quants/mixes.js";
-import type { Tensor } from "../tensor.js";
 import { tokenizerToGguf } from "../tokenizer/to_gguf/index.js";
 import { readCard } from "./card.js";
 import { generalEntries } from "./general_keys.js";
@@ -24,13 +24,19 @@ const maxCardBytes = 64 * 2 ** 10;
 export const quantizationVersion = 2;
 
 /**
- * `opened` is closed with the source. `id`: what the model is called, if not as its folder. Throws
- * UnsupportedArchitecture for tensors that GGUF has no name for.
+ * `opened` is closed with the source; `weights` are its tensors by canonical name, packed weights in the places of their
+ * parts. `id`: what the model is called, if not as its folder. Throws UnsupportedArchitecture for tensors that GGUF has
+ * no name for.
  */
-export function folderSource(opened: OpenedModel, id: string | undefined): ModelSource {
+export function folderSource(
+  opened: OpenedModel,
+  weights: ReadonlyMap<string, Weight>,
+  id: string | undefined,
+): ModelSource {
   const { config, files } = opened;
   const folder = dirname(resolve(files[0]!.path));
-  const tensors = sourceTensors(opened);
+  refuseLost(opened, weights);
+  const tensors = sourceTensors(opened, weights);
   const parameters = tensors.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
   const { architecture, layers, heads, kvHeads } = config;
   return {
@@ -45,20 +51,11 @@ export function folderSource(opened: OpenedModel, id: string | undefined): Model
 }
 
 /** In the order of the files and of the names in them, with tensors that only GGUF has before them. */
-function sourceTensors(opened: OpenedModel): SourceTensor[] {
-  const { config, unused } = opened;
-  const lost = unused.find(({ name }) => !isNeedless(name));
-  if (lost) {
-    throw new DeadliftError(
-      "UnsupportedArchitecture",
-      `cannot write ${opened.path} as GGUF: tensor "${lost.name}" has no place there`,
-    );
-  }
-  const named = [...opened.tensors].filter(
-    ([name, tensor]) => name !== "output" || tensor !== opened.tensors.get("embed"),
-  );
-  const fileOrder = [...new Set(named.map(([, { file }]) => file))];
-  const place = ({ file }: Tensor) => fileOrder.indexOf(file);
+function sourceTensors({ config }: OpenedModel, weights: ReadonlyMap<string, Weight>): SourceTensor[] {
+  const named = [...weights].filter(([name, weight]) => name !== "output" || weight !== weights.get("embed"));
+  const fileOf = (weight: Weight) => (isPacked(weight) ? weight.codes.part.file : weight.file);
+  const fileOrder = [...new Set(named.map(([, weight]) => fileOf(weight)))];
+  const place = (weight: Weight) => fileOrder.indexOf(fileOf(weight));
   named.sort(([, a], [, b]) => place(a) - place(b) || (a.name < b.name ? -1 : 1));
   const factors = ropeFactors(config);
   const extra: SourceTensor[] = factors
@@ -76,9 +73,23 @@ function sourceTensors(opened: OpenedModel): SourceTensor[] {
   ];
 }
 
+function refuseLost({ path, unused }: OpenedModel, weights: ReadonlyMap<string, Weight>): void {
+  const packed = [...weights.values()].filter((weight) => isPacked(weight));
+  const modules = new Set(packed.map(({ name }) => name.replace(/\.weight$/, "")));
+  const isPart = (name: string) => name.split(".").some((_, i, words) => modules.has(words.slice(0, i).join(".")));
+  const lost = unused.find(({ name }) => !isPart(name) && !isNeedless(name));
+  if (!lost) return;
+  throw new DeadliftError(
+    "UnsupportedArchitecture",
+    `cannot write ${path} as GGUF: tensor "${lost.name}" has no place there`,
+  );
+}
+
 /** Tensors that old files carry along, and parts of multi-modal models besides the language model. */
 function isNeedless(name: string): boolean {
   if (/\.(attention\.(masked_)?bias|rotary_emb\.inv_freq)$/.test(name)) return true;
+  // How a runtime is to round activations, keys and values; none is rounded here.
+  if (/\.([qkv]|input|output)_(scale|zero_point)$/.test(name)) return true;
   return /(^|\.)(vision_|visual\.|vision\.|audio_|audio\.|multi_modal_projector|mm_projector|image_newline)|projector\./.test(
     name,
   );

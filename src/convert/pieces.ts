@@ -1,9 +1,12 @@
 // Tensors of one type as the bytes of another, in pieces: a few at a time, while the next ones are being made.
 
 import { DeadliftError } from "../error.js";
+import type { MappedFile } from "../native.js";
+import { isPacked, type Weight } from "../packed.js";
 import { type QuantName, quantOf, rowBytes } from "../quants/index.js";
 import type { Tensor } from "../tensor.js";
 import type { Encoder } from "./encoder.js";
+import { Unpacker } from "./unpacker.js";
 
 /** A tensor to be written. */
 export interface TensorToWrite {
@@ -12,7 +15,7 @@ export interface TensorToWrite {
   /** Outermost first. */
   readonly shape: readonly number[];
   /** Where its values are; or these are they. */
-  readonly source: Tensor | Float32Array;
+  readonly source: Weight | Float32Array;
   /** The type to write. */
   readonly quant: QuantName;
   /** The source row of each row; undefined: they stay. */
@@ -30,7 +33,7 @@ const maxColumns = 2 ** 26;
 
 /** Some rows of a tensor. */
 interface Slab {
-  readonly tensor: TensorToWrite & { readonly source: Tensor };
+  readonly tensor: TensorToWrite & { readonly source: Weight };
   readonly first: number;
   readonly rows: number;
   readonly bytes: number;
@@ -43,12 +46,14 @@ interface Slab {
  */
 export async function* encodedPieces(tensors: readonly TensorToWrite[], encoder: Encoder): AsyncGenerator<Uint8Array> {
   const memory = new Memory();
+  const unpacker = new Unpacker(encoder);
   const running: Promise<Uint8Array>[] = [];
   const slabs = [...slabsOf(tensors)];
   let next = 0;
   const start = () => {
     const slab = slabs[next++]!;
-    const piece = slab instanceof Uint8Array ? Promise.resolve(slab) : encode(slab, slabs[next], encoder, memory);
+    const piece =
+      slab instanceof Uint8Array ? Promise.resolve(slab) : encode(slab, slabs[next], { encoder, unpacker, memory });
     piece.catch(() => {}); // thrown when it is its turn
     running.push(piece);
   };
@@ -60,8 +65,9 @@ export async function* encodedPieces(tensors: readonly TensorToWrite[], encoder:
       memory.giveBack(piece);
     }
   } finally {
-    // Nobody writes into memory any more when this has ended.
+    // Nobody reads or writes memory any more when this has ended.
     await Promise.allSettled(running);
+    await unpacker.close();
   }
 }
 
@@ -117,29 +123,36 @@ function* slabsOfTensor(tensor: Slab["tensor"], bytesPerRow: number): Generator<
   }
 }
 
+interface Tools {
+  readonly encoder: Encoder;
+  readonly unpacker: Unpacker;
+  readonly memory: Memory;
+}
+
 async function encode(
   { tensor, first, rows, bytes, importance }: Slab,
   following: Slab | Uint8Array | undefined,
-  encoder: Encoder,
-  memory: Memory,
+  { encoder, unpacker, memory }: Tools,
 ): Promise<Uint8Array> {
   const { source, quant, order, shape } = tensor;
   const out = memory.take(bytes);
   const soon = following && !(following instanceof Uint8Array) ? rangeOf(following) : undefined;
-  const finite = await encoder.encode({
-    file: source.file.handle,
-    offset: source.offset,
-    from: source.quant,
-    to: quant,
-    columns: shape.at(-1) ?? 1,
-    first,
-    rows,
-    order: order ? Int32Array.from({ length: rows }, (_, i) => order(first + i)) : null,
-    importance,
-    out,
-    next: soon?.source.file === source.file ? soon.start : 0,
-    nextSize: soon?.source.file === source.file ? soon.size : 0,
-  });
+  const encodeFrom = ({ file, offset, quant: from }: Tensor) =>
+    encoder.encode({
+      file: file.handle,
+      offset,
+      from,
+      to: quant,
+      columns: shape.at(-1) ?? 1,
+      first,
+      rows,
+      order: order ? Int32Array.from({ length: rows }, (_, i) => order(first + i)) : null,
+      importance,
+      out,
+      next: soon?.file === file ? soon.start : 0,
+      nextSize: soon?.file === file ? soon.size : 0,
+    });
+  const finite = isPacked(source) ? await unpacker.use(source, rows, encodeFrom) : await encodeFrom(source);
   if (finite || quantOf(quant).block === 1) return out;
   throw new DeadliftError(
     "UnsupportedQuant",
@@ -147,9 +160,10 @@ async function encode(
   );
 }
 
-/** Where a slab's values are in its file. */
-function rangeOf({ tensor, first, rows }: Slab): { source: Tensor; start: number; size: number } {
+/** Where a slab's values are in its file; undefined for those that are packed. */
+function rangeOf({ tensor, first, rows }: Slab): { file: MappedFile; start: number; size: number } | undefined {
   const { source, shape } = tensor;
+  if (isPacked(source)) return undefined;
   const stride = rowBytes(source.quant, shape.at(-1) ?? 1);
-  return { source, start: source.offset + first * stride, size: rows * stride };
+  return { file: source.file, start: source.offset + first * stride, size: rows * stride };
 }

@@ -124,6 +124,8 @@ function readSizes(fields: Fields, type: ModelType) {
   };
 }
 
+/** Published ones have at most some hundred values; a table of frequencies is made for them before weights are looked at. */
+const maxHeadDim = 2 ** 16;
 /** No model has more layers; a program is a list of some ten ops for each. */
 const maxLayers = 4096;
 
@@ -140,6 +142,7 @@ export function checkHeads(
   if (!Number.isInteger(headDim)) {
     throw fields.wrong("the hidden size", `a multiple of the ${heads} attention heads`, dim);
   }
+  if (headDim > maxHeadDim) throw fields.wrong("the size of a head", `at most ${maxHeadDim}`, headDim);
   if (headDim % 2 !== 0) throw fields.wrong("the size of a head", "an even number", headDim);
   if (heads % kvHeads !== 0)
     throw fields.wrong("the key-value heads", `a divisor of the ${heads} attention heads`, kvHeads);

@@ -6,7 +6,7 @@ import { quantOfId } from "../quants/index.js";
 import type { HeaderFile } from "./file.js";
 import { Cursor, maxHeaderBytes } from "./gguf_cursor.js";
 import { type Metadata, readMetadata, type Steps, whole } from "./gguf_metadata.js";
-import { type TensorInfo, tensorBytes, truncated } from "./sizes.js";
+import { maxTensors, type TensorInfo, tensorBytes, truncated } from "./sizes.js";
 
 /** The specification allows 64 bytes for a tensor's name; converters of image models write longer ones. */
 const maxNameBytes = 1024;
@@ -72,6 +72,12 @@ function* parse(cursor: Cursor): Steps<GgufHeader> {
   const metadata = yield* readMetadata(cursor);
   const alignment = readAlignment(metadata, path);
   cursor.need(tensorCount * (cursor.wide ? minTensorBytes : minTensorBytesV1), "its list of tensors");
+  if (tensorCount > maxTensors) {
+    throw new DeadliftError(
+      "LimitExceeded",
+      `expected at most ${maxTensors} tensors in ${path}, received ${tensorCount}`,
+    );
+  }
   const tensors: TensorInfo[] = [];
   for (let i = 0; i < tensorCount; i++) tensors.push(yield* whole(cursor, () => readTensor(cursor)));
   const start = Math.ceil(cursor.at / alignment) * alignment;
@@ -100,7 +106,7 @@ function readVersion(cursor: Cursor): 1 | 2 | 3 {
 
 function readAlignment(metadata: Metadata, path: string): number {
   const value = metadata.get("general.alignment") ?? defaultAlignment;
-  if (typeof value === "number" && value > 0 && Number.isInteger(Math.log2(value))) return value;
+  if (typeof value === "number" && value >= 1 && Number.isInteger(Math.log2(value))) return value;
   throw invalid(path, expected("a power of two", "general.alignment", value));
 }
 
@@ -127,7 +133,7 @@ function readTensor(cursor: Cursor): TensorInfo {
   }
   const byteLength = tensorBytes(quant, shape);
   if (byteLength === undefined) {
-    throw invalid(path, expected("fewer than 2^53 values", `the shape of tensor "${name}"`, shape));
+    throw invalid(path, expected("fewer than 2^53 values and bytes", `the shape of tensor "${name}"`, shape));
   }
   return { name, quant: quant.name, shape, offset: Number(cursor.u64()), byteLength };
 }

@@ -1,15 +1,13 @@
 // Reads safetensors: eight bytes of length, a JSON header, then the tensors' bytes without holes.
 
 import { DeadliftError, expected } from "../error.js";
-import { findQuant, type Quant } from "../quants/index.js";
+import { findQuant, type Quant, type QuantName } from "../quants/index.js";
 import { type HeaderFile, isObject, type JsonObject } from "./file.js";
 import { keyTrouble } from "./json_keys.js";
-import { type TensorInfo, tensorBytes, truncated } from "./sizes.js";
+import { maxTensors, type TensorInfo, tensorBytes, truncated } from "./sizes.js";
 
 /** The limit of the reference implementation (safetensors tensor.rs, MAX_HEADER_SIZE), so that we open what it opens. */
 export const maxHeaderBytes = 100_000_000;
-/** The largest published models have some 100 thousand tensors, in many files. */
-export const maxTensors = 250_000;
 /** No model has more dimensions; the format itself has no limit. */
 export const maxDimensions = 8;
 /** The header is an object of objects with lists; more is nesting meant to exhaust a parser. */
@@ -109,9 +107,12 @@ function readEntry(name: string, entry: unknown, start: number, path: string): T
   return { name, quant: quant.name, shape, offset: start + from, byteLength };
 }
 
+/** Names that huggingface.js knows besides those of the format's own library. */
+const aliases: Readonly<Record<string, QuantName>> = { E8M0: "F8_E8M0", UE8: "F8_E8M0", FP4: "F4" };
+
 function readType(dtype: unknown, where: string, path: string): Quant {
   if (typeof dtype !== "string") throw invalid(path, expected("a string", `the dtype of ${where}`, dtype));
-  const quant = findQuant(dtype);
+  const quant = findQuant(Object.hasOwn(aliases, dtype) ? aliases[dtype]! : dtype);
   // Quantised blocks have an id of GGUF; safetensors knows none of them.
   if (quant && !(quant.block > 1 && quant.id !== undefined)) return quant;
   throw new DeadliftError(

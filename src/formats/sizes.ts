@@ -4,6 +4,9 @@ import { DeadliftError } from "../error.js";
 import type { Quant } from "../quants/index.js";
 import type { Tensor } from "../tensor.js";
 
+/** Of a file: the largest published models have some 100 thousand tensors, in many files. */
+export const maxTensors = 250_000;
+
 /** A tensor of a file that need not be mapped: `offset` counts from the start of the file. */
 export type TensorInfo = Omit<Tensor, "file"> & Partial<Pick<Tensor, "file">>;
 

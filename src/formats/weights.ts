@@ -2,7 +2,7 @@
 
 import { DeadliftError } from "../error.js";
 import type { Program } from "../program/ops.js";
-import { codecOf } from "../quants/index.js";
+import { codecOf, quantOf } from "../quants/index.js";
 import type { TensorInfo } from "./sizes.js";
 
 /** Tensors in the order of `program.weights`. Throws MissingTensor, WrongShape or UnsupportedQuant. */
@@ -25,6 +25,13 @@ export function bindWeights<T extends TensorInfo>(program: Program, tensors: Rea
       );
     }
     codecOf(tensor.quant, `"${tensor.name}"`);
+    const { block } = quantOf(tensor.quant);
+    if (shape.at(-1)! % block !== 0) {
+      throw new DeadliftError(
+        "WrongShape",
+        `expected rows of whole blocks of ${block} (${tensor.quant}) for tensor "${tensor.name}", received [${shape.join(", ")}]`,
+      );
+    }
     return tensor;
   });
 }

@@ -8,6 +8,7 @@ import { DeadliftError } from "../error.js";
 import type { GgufEntry } from "../formats/gguf_values.js";
 import { text, texts } from "../formats/gguf_values.js";
 import { type OpenedModel, openModel } from "../formats/open.js";
+import { findModel } from "../formats/place.js";
 import { lock } from "../hub/cache/lock.js";
 import type { HubSource } from "../locate.js";
 import { openSource } from "../quantize.js";
@@ -65,7 +66,10 @@ async function copyOf(
   options: OpenQuantizedOptions,
 ): Promise<OpenedModel> {
   const { hub, cacheDir, signal } = options;
-  const files = original.files.map((file) => file.path);
+  const { weights } = await findModel(path);
+  // What an index says decides which of several files a tensor is taken from.
+  const index = weights.endsWith(".json") ? [weights] : [];
+  const files = [...index, ...original.files.map((file) => file.path)];
   const config = original.metadata ? undefined : join(dirname(resolve(files[0]!)), "config.json");
   const copy = await copyPath({ path, hub, files, config, cacheDir }, type);
   if (await exists(copy)) {
@@ -135,11 +139,11 @@ async function labels(
   ];
 }
 
-/** Tokenizer, templates, defaults and special tokens are in the original only. */
+/** Tokenizer, templates, defaults and special tokens are in the original only; what it packs, the copy does not. */
 function withWeights(original: OpenedModel, copy: OpenedModel): OpenedModel {
-  const { format, files, tensors, unused } = copy;
+  const { format, files, tensors, unused, method } = copy;
   const config = { ...copy.config, tokens: original.config.tokens };
-  return { ...original, format, files, config, tensors, unused, close: () => copy.close() };
+  return { ...original, format, files, config, tensors, unused, method, close: () => copy.close() };
 }
 
 function exists(path: string): Promise<boolean> {

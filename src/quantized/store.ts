@@ -32,7 +32,7 @@ export function storeLock(copy: string): string {
 export interface CopySource {
   readonly path: string;
   readonly hub: HubSource | undefined;
-  /** Weight files. */
+  /** All that the weights are in: their files, and the index of several. */
   readonly files: readonly string[];
   /** config.json, where there is one. */
   readonly config: string | undefined;

@@ -95,10 +95,14 @@ function readState<T extends Part>(module: Module<T>, part: Part, shape: Shape):
       expected(`[${shape.rows}, ${shape.columns}]`, `the shape of "${module.name}" in tensor "${part.name}"`, stated),
     );
   }
-  if (typeof offset !== "number") {
+  if (!Number.isFinite(offset)) {
     throw new DeadliftError("InvalidConfig", expected("a number", `nested_offset of tensor "${part.name}"`, offset));
   }
-  return { blocksize: size("blocksize"), nestedBlocksize: size("nested_blocksize", 256), nestedOffset: offset };
+  return {
+    blocksize: size("blocksize"),
+    nestedBlocksize: size("nested_blocksize", 256),
+    nestedOffset: offset as number,
+  };
 }
 
 /** Scales of bytes: nested_quant_map[byte] * nested_absmax of 256 of them + nested_offset. */

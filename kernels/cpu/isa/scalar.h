@@ -266,6 +266,13 @@ inline vec round(vec a) {
   return r;
 }
 
+// Bit i: whether lane i of a is at least that of b.
+inline uint32_t at_least(vec a, vec b) {
+  uint32_t bits = 0;
+  DEADLIFT_LANES bits |= static_cast<uint32_t>(a.v[i] >= b.v[i]) << i;
+  return bits;
+}
+
 // 2^a of whole numbers, -252 <= a <= 254, in two factors: x * pow2(a) becomes infinite or subnormal as it should.
 inline vec scale2(vec x, vec a) {
   DEADLIFT_LANES {

@@ -15,15 +15,17 @@ import { randomness } from "./tokenizer_fixtures.js";
 /** To the bit; types that search for the smallest error have tests of their own. */
 const exact: readonly QuantName[] = [
   ...(["F32", "F16", "BF16", "Q8_0", "Q4_0"] as const),
-  ...(["MXFP4", "NVFP4", "TQ1_0", "TQ2_0", "Q1_0", "Q2_0"] as const),
+  ...(["IQ4_NL", "IQ4_XS", "MXFP4", "NVFP4", "TQ1_0", "TQ2_0", "Q1_0", "Q2_0"] as const),
 ];
 const quantised = exact.filter((name) => quantOf(name).block > 1);
+/** They look at importance. */
+const weighing: readonly QuantName[] = ["IQ4_NL", "IQ4_XS"];
 
 afterEach(() => expect(native().filesMapped()).toBe(0));
 
-function encode(quant: QuantName, values: Float32Array): Uint8Array {
+function encode(quant: QuantName, values: Float32Array, importance?: Float32Array): Uint8Array {
   const bytes = new Uint8Array(rowBytes(quant, values.length));
-  codecOf(quant, "test").encode!(values, bytes);
+  codecOf(quant, "test").encode!(values, bytes, importance);
   return bytes;
 }
 
@@ -55,6 +57,20 @@ describe.each(isas)("on %s", (isa) => {
       const { out } = await encodeRows(source, { from, to, columns: 256 }, { isa });
       expect(Buffer.compare(out, encode(to, values)), to).toBe(0);
     }
+  });
+
+  it.each(weighing)("%s weighs errors as its codec does", async (to) => {
+    const random = randomness(3);
+    const values = awkward(2048 * 3);
+    // Blocks of any size, of nothing but zeros, and of what no tool writes.
+    const kinds = [() => random(), () => random() * 1e30, () => 0, () => random() * 1e-30, () => random() - 0.5];
+    const importance = Float32Array.from({ length: 2048 }, (_, i) => kinds[Math.floor(i / 256) % kinds.length]!());
+    const { out } = await encodeRows(bytesOf(values), { from: "F32", to, columns: 2048, importance }, { isa });
+    expect(Buffer.compare(out, encode(to, values, Float32Array.of(...importance, ...importance, ...importance)))).toBe(
+      0,
+    );
+    expect(Buffer.compare(out, encode(to, values))).not.toBe(0);
+    expect(decode(to, out, values.length).every(Number.isFinite)).toBe(true);
   });
 
   it.each(quantised)("%s makes zeros of what is too small to be scaled, as llama.cpp does", async (to) => {

@@ -49,6 +49,8 @@
 
 // After the types they write.
 #include "kernels/cpu/encode/floats.h"
+#include "kernels/cpu/encode/iq4_nl.h"
+#include "kernels/cpu/encode/iq4_xs.h"
 #include "kernels/cpu/encode/mxfp4.h"
 #include "kernels/cpu/encode/nvfp4.h"
 #include "kernels/cpu/encode/q1_0.h"

@@ -114,9 +114,9 @@ describe("file types", () => {
     expect(() => fileTypeOf(name)).toThrow(refusal);
   });
 
-  it("of every model of the fixture were asked for but MXFP4, which llama.cpp has not", () => {
+  it("of every model of the fixture were asked for but MXFP4 and NVFP4, which llama.cpp has not", () => {
     const asked = new Set(Object.values(models).flatMap(({ types }) => Object.keys(types)));
-    expect(fileTypeNames.filter((name) => !asked.has(name))).toEqual(["MXFP4"]);
+    expect(fileTypeNames.filter((name) => !asked.has(name))).toEqual(["MXFP4", "NVFP4"]);
   });
 });
 
@@ -151,6 +151,15 @@ describe("choices", () => {
     expect(canQuantise({ name: "blk.0.attn_q.weight", shape: [256] })).toBe(false);
     expect(canQuantise({ name: "blk.0.attn_q.weight", shape: [1, 256] })).toBe(false);
     expect(canQuantise({ name: "blk.0.attn_q.weight", shape: [2, 256] })).toBe(true);
+  });
+
+  it.each(["MXFP4", "NVFP4"] as const)("of %s are all matrices but the output", (name) => {
+    const chosen = chooseTypes(fileTypeOf(name), model, tensors);
+    expect(new Set(chosen.values())).toEqual(new Set([name, "Q6_K"]));
+    expect([...chosen].filter(([, quant]) => quant === "Q6_K").map(([tensor]) => tensor)).toEqual(["output.weight"]);
+    const odd = [{ name: "blk.0.attn_q.weight", shape: [64, 96] }];
+    const fitting = name === "MXFP4" ? "MXFP4" : "IQ4_NL";
+    expect(chooseTypes(fileTypeOf(name), model, odd).get("blk.0.attn_q.weight")).toBe(fitting);
   });
 
   it("refuse rows that nothing of the kind fits", () => {

@@ -36,7 +36,7 @@ export function quantizeCommand(): Command {
     .description("convert a model to GGUF, in as few bits as asked for")
     .argument("<MODEL>", MODEL)
     .argument("<OUT>", "the file to write: NAME.gguf")
-    .requiredOption("--type <name>", "Q8_0, Q4_0, F16, BF16, F32, ... (llama.cpp's names, in any case)")
+    .requiredOption("--type <name>", "Q8_0, Q4_0, IQ4_XS, MXFP4, F16, ... (llama.cpp's names, in any case)")
     .option("--imatrix <file>", "importance matrix, made by llama.cpp's tool")
     .option("--tensor-type <pattern=type>", "another type for tensors whose names match (repeatable)", tensorType)
     .option("--allow-requantize", "also quantise what is quantised already (not F8), and loses more by it")

@@ -37,7 +37,8 @@ export function fittingHalf(value: number): number {
   return value && !(half & 0x7fff) ? half | 1 : half;
 }
 
-function roundEven(value: number): number {
+/** The nearest whole number, ties to even. */
+export function roundEven(value: number): number {
   const floor = Math.floor(value);
   const rest = value - floor;
   return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;

@@ -42,6 +42,8 @@ const rows = [
   ["MXFP4_MOE", 38, "MXFP4"],
   // Ours, for models without experts; it has no number of its own.
   ["MXFP4", 38, "MXFP4"],
+  // llama.cpp has the number, but makes no such mix.
+  ["NVFP4", 39, "NVFP4"],
   ["Q1_0", 40, "Q1_0"],
   ["Q2_0", 41, "Q2_0"],
 ] as const satisfies readonly (readonly [string, number, QuantName])[];

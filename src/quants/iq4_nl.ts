@@ -7,8 +7,8 @@
 // Encoding searches for the smallest weighted squared error.
 
 import type { Codec } from "./codec.js";
-import { floatToHalf, halfToFloat } from "./f16.js";
-import { fitScale, groupsOf, iq4Levels, putCodes } from "./fit_levels.js";
+import { halfToFloat } from "./f16.js";
+import { fitScales, iq4Levels, nearestHalf, putCodes, readBlock } from "./fit_levels.js";
 
 const block = 32;
 const bytesPerBlock = 18;
@@ -27,16 +27,12 @@ export const iq4_nl: Codec = {
 
   encode(values, out, importance) {
     for (let at = 0, to = 0; at < values.length; at += block, to += bytesPerBlock) {
-      const [group] = groupsOf(values.subarray(at, at + block), importance?.subarray(at, at + block), block);
-      const half = finiteHalf(fitScale(group!));
+      const read = readBlock(values.subarray(at, at + block), importance?.subarray(at, at + block));
+      const group = read.groups[0]!;
+      const { half, d } = nearestHalf(fitScales(group).any, read);
       out[to] = half;
       out[to + 1] = half >> 8;
-      putCodes(group!.values, halfToFloat(half), out, to + 2);
+      putCodes(group, d, out, to + 2);
     }
   },
 };
-
-/** The nearest half but infinity. Not fittingHalf: no code means 0, so that a scale of 0 serves the smallest values best. */
-export function finiteHalf(value: number): number {
-  return floatToHalf(Math.max(-65504, Math.min(65504, value)));
-}

@@ -8,13 +8,23 @@
 // s = h|l. Encoding searches for the smallest weighted squared error.
 
 import type { Codec } from "./codec.js";
-import { halfToFloat } from "./f16.js";
-import { fitScale, type Group, gainOf, groupsOf, iq4Levels, project, putCodes } from "./fit_levels.js";
-import { finiteHalf } from "./iq4_nl.js";
+import { halfToFloat, roundEven } from "./f16.js";
+import {
+  type Block,
+  fitScales,
+  type Group,
+  inverseOrZero,
+  iq4Levels,
+  nearestHalf,
+  project,
+  putCodes,
+  readBlock,
+} from "./fit_levels.js";
 
 const block = 256;
 const bytesPerBlock = 136;
 const group = 32;
+const { fround } = Math;
 
 export const iq4_xs: Codec = {
   decode(bytes, out) {
@@ -35,66 +45,74 @@ export const iq4_xs: Codec = {
 
   encode(values, out, importance) {
     for (let at = 0, to = 0; at < values.length; at += block, to += bytesPerBlock) {
-      const groups = groupsOf(values.subarray(at, at + block), importance?.subarray(at, at + block), group);
-      const { half, steps } = fitBlock(groups);
+      const read = readBlock(values.subarray(at, at + block), importance?.subarray(at, at + block));
+      const { half, d, steps } = fitSteps(read);
       out.fill(0, to, to + 8);
       out[to] = half;
       out[to + 1] = half >> 8;
-      for (const [g, { values }] of groups.entries()) {
+      for (const [g, one] of read.groups.entries()) {
         const s = steps[g]! + 32;
         out[to + 2 + (g >> 2)]! |= (s >> 4) << (2 * (g & 3));
         out[to + 4 + (g >> 1)]! |= (s & 15) << (4 * (g & 1));
-        putCodes(values, halfToFloat(half) * steps[g]!, out, to + 8 + 16 * g);
+        putCodes(one, fround(d * steps[g]!), out, to + 8 + 16 * g);
       }
     }
   },
 };
 
+/** Scales of the groups of a block as steps of a half. */
 interface Fit {
+  /** As they would be best. */
+  readonly scales: readonly number[];
   readonly half: number;
-  /** The scale of each group in multiples of the half, -32 to 31. */
+  /** What the half is, in units. */
+  readonly d: number;
+  /** -32 to 31. */
   readonly steps: readonly number[];
+  /** How much less the weighted squared error is than that of zeros. */
   readonly gain: number;
+  /** The d that suits these steps and codes best. */
+  readonly next: number;
 }
 
-/** Rounds the best scales of the groups to multiples of a half, and moves it to the optimum for what that gives. */
-function fitBlock(groups: readonly Group[]): Fit {
-  const scales = groups.map(fitScale);
-  // The largest scale is met exactly: -32 * d whatever its sign.
-  let d = scales.reduce((most, scale) => (Math.abs(scale) > Math.abs(most) ? scale : most), 0) / -32;
-  let best: Fit = { half: 0, steps: scales.map(() => 0), gain: 0 };
-  for (let round = 0; round < 4; round++) {
-    const next = roundScales(groups, scales, finiteHalf(d));
-    if (!(next.gain > best.gain)) break;
-    best = next;
-    d = refit(groups, best);
+/** Scales far from all others may cost the block more than they gain their group: near ones are tried, too. */
+function fitSteps(read: Block): Fit {
+  const found = read.groups.map(fitScales);
+  const [near, any] = [found.map((one) => one.near), found.map((one) => one.any)];
+  let fit = better(roundSteps(read, near, firstD(near)), roundSteps(read, any, firstD(any)));
+  for (let i = 0; i < 2; i++) fit = better(fit, roundSteps(read, fit.scales, fit.next));
+  return fit;
+}
+
+const better = (a: Fit, b: Fit) => (b.gain > a.gain ? b : a);
+
+/** Under which the largest scale is -32 steps, whatever its sign. */
+function firstD(scales: readonly number[]): number {
+  const [most, least] = [Math.max(...scales), Math.max(...scales.map((scale) => 0 - scale))];
+  return (most > least ? 0 - most : least) / 32;
+}
+
+function roundSteps(read: Block, scales: readonly number[], wish: number): Fit {
+  const { half, d } = nearestHalf(wish, read);
+  const [steps, sums] = [[] as number[], [0, 0, 0]];
+  for (const [g, group] of read.groups.entries()) {
+    const best = bestStep(group, d, roundEven(fround(scales[g]! * inverseOrZero(d))));
+    steps.push(best.step);
+    for (const [i, term] of [best.gain, best.product, best.square].entries()) sums[i] = fround(sums[i]! + term);
+  }
+  const [gain, products, squares] = sums as [number, number, number];
+  return { scales, half, d, steps, gain, next: fround(products * inverseOrZero(squares)) };
+}
+
+/** Of the three steps nearest to a scale the one that gains most; its products with d = 1. */
+function bestStep(group: Group, d: number, nearest: number) {
+  let best = { step: 0, gain: 0, product: 0, square: 0 };
+  for (const aside of [-1, 0, 1]) {
+    const step = Math.max(-32, Math.min(31, nearest + aside));
+    const scale = fround(d * step);
+    const { product, square } = project(group, inverseOrZero(scale));
+    const gain = fround(scale * fround(2 * product - fround(scale * square)));
+    if (gain > best.gain) best = { step, gain, product: fround(step * product), square: fround(step * step * square) };
   }
   return best;
-}
-
-function roundScales(groups: readonly Group[], scales: readonly number[], half: number): Fit {
-  const d = halfToFloat(half);
-  let total = 0;
-  const steps = groups.map((group, g) => {
-    let [best, bestGain] = [0, 0];
-    const nearest = Math.round(scales[g]! / d);
-    for (let step = Math.max(-32, nearest - 1); step <= Math.min(31, nearest + 1); step++) {
-      const gain = gainOf(group, d * step);
-      if (gain > bestGain) [best, bestGain] = [step, gain];
-    }
-    total += bestGain;
-    return best;
-  });
-  return { half, steps, gain: total };
-}
-
-/** The best d for the codes and steps of a fit. */
-function refit(groups: readonly Group[], { half, steps }: Fit): number {
-  let [product, square] = [0, 0];
-  for (const [g, group] of groups.entries()) {
-    const sums = project(group, halfToFloat(half) * steps[g]!);
-    product += steps[g]! * sums.product;
-    square += steps[g]! ** 2 * sums.square;
-  }
-  return product / square;
 }

@@ -123,7 +123,7 @@ class RoleCounter {
   }
 }
 
-/** Next best types for rows that are no whole blocks of 256. */
+/** Next best types for rows that are no whole blocks of 64 or 256. */
 const smaller: Readonly<Partial<Record<QuantName, QuantName>>> = {
   IQ1_S: "IQ4_NL",
   IQ1_M: "IQ4_NL",
@@ -133,6 +133,7 @@ const smaller: Readonly<Partial<Record<QuantName, QuantName>>> = {
   IQ3_XXS: "IQ4_NL",
   IQ3_S: "IQ4_NL",
   IQ4_XS: "IQ4_NL",
+  NVFP4: "IQ4_NL",
   Q2_0: "Q4_0",
   Q2_K: "Q4_0",
   Q3_K: "Q4_0",

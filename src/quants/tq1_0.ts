@@ -10,11 +10,10 @@
 import type { Codec } from "./codec.js";
 import { floatToHalf, halfToFloat } from "./f16.js";
 import { largestMagnitude } from "./magnitude.js";
-import { nearestTrit } from "./ternary.js";
+import { inverseOf, nearestTrit } from "./ternary.js";
 
 const block = 256;
 const bytesPerBlock = 54;
-const { fround } = Math;
 
 /** Where bytes start, how many they are, the first value they hold, and how many each holds: 32, 16 or 4 apart. */
 const parts = [
@@ -41,7 +40,7 @@ export const tq1_0: Codec = {
   encode(values, out) {
     for (let at = 0, to = 0; at < values.length; at += block, to += bytesPerBlock) {
       const d = largestMagnitude(values, at, block);
-      const inverse = d ? fround(1 / d) : 0;
+      const inverse = inverseOf(d);
       for (const { start, count, first, digits } of parts) {
         for (let i = 0; i < count; i++) {
           let number = 0;

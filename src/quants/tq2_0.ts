@@ -9,11 +9,10 @@
 import type { Codec } from "./codec.js";
 import { floatToHalf, halfToFloat } from "./f16.js";
 import { largestMagnitude } from "./magnitude.js";
-import { nearestTrit } from "./ternary.js";
+import { inverseOf, nearestTrit } from "./ternary.js";
 
 const block = 256;
 const bytesPerBlock = 66;
-const { fround } = Math;
 
 export const tq2_0: Codec = {
   decode(bytes, out) {
@@ -26,7 +25,7 @@ export const tq2_0: Codec = {
   encode(values, out) {
     for (let at = 0, to = 0; at < values.length; at += block, to += bytesPerBlock) {
       const d = largestMagnitude(values, at, block);
-      const inverse = d ? fround(1 / d) : 0;
+      const inverse = inverseOf(d);
       out.fill(0, to, to + 64);
       for (let i = 0; i < block; i++) {
         out[to + byteOf(i)]! |= (nearestTrit(values[at + i]!, inverse) + 1) << shiftOf(i);

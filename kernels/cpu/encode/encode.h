@@ -8,4 +8,6 @@
 #include <string.h>
 
 //  id, as in quants.h
-#define DEADLIFT_ENCODERS(row) row(f32) row(f16) row(bf16) row(q8_0) row(q4_0)
+#define DEADLIFT_ENCODERS(row)                                                                                        \
+  row(f32) row(f16) row(bf16) row(q8_0) row(q4_0) row(iq4_nl) row(iq4_xs) row(mxfp4) row(nvfp4) row(tq1_0) row(tq2_0) \
+      row(q1_0) row(q2_0)

@@ -1,20 +1,13 @@
 // Writes Q8_0 (layout: quants/q8_0.h): the scale meets the largest magnitude, codes are rounded, halves away from zero.
 
+#include "kernels/cpu/encode/magnitude.h"
+
 namespace deadlift::DEADLIFT_ISA {
 namespace {
 
 void encode_q8_0(const float* values, const float*, int n, uint8_t* out) {
   for (int block = 0; block < n; block += q8_0::block, values += q8_0::block, out += q8_0::bytes) {
-    uint32_t largest_bits = 0;  // of the magnitudes, whose bits are ordered as they are
-    for (int i = 0; i < q8_0::block; ++i) {
-      uint32_t bits;
-      memcpy(&bits, values + i, 4);
-      bits &= 0x7fffffffu;
-      largest_bits = bits > largest_bits ? bits : largest_bits;
-    }
-    float largest;
-    memcpy(&largest, &largest_bits, 4);
-    const float d = largest / 127, inverse = finite_inverse(d);
+    const float d = largest_magnitude<q8_0::block>(values) / 127, inverse = finite_inverse(d);
     store_f16_part(out, splat(d), 1);
     for (int i = 0; i < q8_0::block; ++i) {
       const float scaled = values[i] * inverse;

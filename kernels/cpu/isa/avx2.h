@@ -157,6 +157,56 @@ inline vec min(vec a, vec b) { return _mm256_min_ps(a, b); }
 inline vec fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
 inline vec round(vec a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 
+inline vec where_less(vec a, vec b, vec x, vec y) { return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ)); }
+inline void store_u8(uint8_t* p, vec a) {
+  const __m256i whole = _mm256_cvtps_epi32(a);
+  const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(words, words));
+}
+
+inline vec square_root(vec a) { return _mm256_sqrt_ps(a); }
+
+// A search by halves: lane by lane, tables of middles and at last of levels are read where the search has come to.
+struct Rounding {
+  vec halves, quarters, eighths, sixteenths;  // middles
+  vec even, odd;                              // levels
+  explicit Rounding(const Levels& levels) {
+    const auto l = [&](int code) { return levels.number[code]; };
+    const auto m = [&](int code) { return (l(code) + l(code + 1)) / 2; };
+    halves = _mm256_set1_ps(m(7));
+    quarters = _mm256_setr_ps(m(3), m(11), 0, 0, m(3), m(11), 0, 0);
+    eighths = _mm256_setr_ps(m(1), m(5), m(9), m(13), m(1), m(5), m(9), m(13));
+    sixteenths = _mm256_setr_ps(m(0), m(2), m(4), m(6), m(8), m(10), m(12), m(14));
+    even = _mm256_setr_ps(l(0), l(2), l(4), l(6), l(8), l(10), l(12), l(14));
+    odd = _mm256_setr_ps(l(1), l(3), l(5), l(7), l(9), l(11), l(13), l(15));
+  }
+  struct Found {
+    ints pair;   // of levels
+    vec is_odd;  // all ones
+  };
+  static ints next(ints at, vec above) {
+    return _mm256_sub_epi32(_mm256_add_epi32(at, at), _mm256_castps_si256(above));
+  }
+  Found find(vec a) const {
+    ints at = _mm256_srli_epi32(_mm256_castps_si256(_mm256_cmp_ps(a, halves, _CMP_GT_OQ)), 31);
+    at = next(at, _mm256_cmp_ps(a, _mm256_permutevar_ps(quarters, at), _CMP_GT_OQ));
+    at = next(at, _mm256_cmp_ps(a, _mm256_permutevar_ps(eighths, at), _CMP_GT_OQ));
+    return {at, _mm256_cmp_ps(a, _mm256_permutevar8x32_ps(sixteenths, at), _CMP_GT_OQ)};
+  }
+  vec levels(vec a) const {
+    const auto [pair, is_odd] = find(a);
+    return _mm256_blendv_ps(_mm256_permutevar8x32_ps(even, pair), _mm256_permutevar8x32_ps(odd, pair), is_odd);
+  }
+  ints codes(vec a) const {
+    const auto [pair, is_odd] = find(a);
+    return next(pair, is_odd);
+  }
+};
+
+inline uint32_t at_least(vec a, vec b) {
+  return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ)));
+}
+
 inline vec scale2(vec x, vec a) {
   const __m256i whole = _mm256_cvtps_epi32(a), half = _mm256_srai_epi32(whole, 1), bias = _mm256_set1_epi32(127);
   const __m256i first = _mm256_slli_epi32(_mm256_add_epi32(half, bias), 23);

@@ -133,6 +133,36 @@ inline vec max(vec a, vec b) { return _mm512_max_ps(a, b); }
 inline vec min(vec a, vec b) { return _mm512_min_ps(a, b); }
 inline vec fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
 inline vec round(vec a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+inline vec where_less(vec a, vec b, vec x, vec y) {
+  return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
+}
+inline void store_u8(uint8_t* p, vec a) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(a)));
+}
+inline vec square_root(vec a) { return _mm512_sqrt_ps(a); }
+
+// A search by halves: the middle above each code that it has come to is looked up.
+struct Rounding {
+  vec level, middle;
+  explicit Rounding(const Levels& levels) : level(_mm512_load_ps(levels.number)) {
+    const __m512 next = _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_setzero_si512(), _mm512_castps_si512(level), 1));
+    middle = _mm512_mul_ps(_mm512_add_ps(level, next), _mm512_set1_ps(0.5f));
+  }
+  ints codes(vec a) const {
+    ints at = _mm512_setzero_si512();
+#pragma GCC unroll 4
+    for (int step = 8; step > 0; step /= 2) {
+      const __m512i last = _mm512_add_epi32(at, _mm512_set1_epi32(step - 1));
+      const __mmask16 above = _mm512_cmp_ps_mask(a, _mm512_permutexvar_ps(last, middle), _CMP_GT_OQ);
+      at = _mm512_mask_add_epi32(at, above, at, _mm512_set1_epi32(step));
+    }
+    return at;
+  }
+  vec levels(vec a) const { return _mm512_permutexvar_ps(codes(a), level); }
+};
+
+inline uint32_t at_least(vec a, vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }
+
 inline vec scale2(vec x, vec a) { return _mm512_scalef_ps(x, a); }
 
 inline vec keep(vec a, int from, int to) {

@@ -266,6 +266,46 @@ inline vec round(vec a) {
   return r;
 }
 
+// Lanes of x where a < b, elsewhere (also where one is NaN) of y.
+inline vec where_less(vec a, vec b, vec x, vec y) {
+  DEADLIFT_LANES x.v[i] = a.v[i] < b.v[i] ? x.v[i] : y.v[i];
+  return x;
+}
+
+// Whole numbers from 0 to 255, as bytes.
+inline void store_u8(uint8_t* p, vec a) { DEADLIFT_LANES p[i] = static_cast<uint8_t>(a.v[i]); }
+
+inline vec square_root(vec a) {
+  DEADLIFT_LANES a.v[i] = sqrtf(a.v[i]);
+  return a;
+}
+
+// Rounds to the nearest of 16 ascending levels; from the middle between two, and NaN, to the lower.
+struct Rounding {
+  float level[16], middle[15];
+  explicit Rounding(const Levels& levels) {
+    for (int code = 0; code < 16; ++code) level[code] = levels.number[code];
+    for (int code = 0; code < 15; ++code) middle[code] = (level[code] + level[code + 1]) / 2;
+  }
+  vec levels(vec a) const {
+    vec r = splat(level[0]);
+    for (int code = 0; code < 15; ++code) r = where_less(splat(middle[code]), a, splat(level[code + 1]), r);
+    return r;
+  }
+  ints codes(vec a) const {
+    ints r = splat_int(0);
+    for (int code = 0; code < 15; ++code) DEADLIFT_LANES r.v[i] += a.v[i] > middle[code];
+    return r;
+  }
+};
+
+// Bit i: whether lane i of a is at least that of b.
+inline uint32_t at_least(vec a, vec b) {
+  uint32_t bits = 0;
+  DEADLIFT_LANES bits |= static_cast<uint32_t>(a.v[i] >= b.v[i]) << i;
+  return bits;
+}
+
 // 2^a of whole numbers, -252 <= a <= 254, in two factors: x * pow2(a) becomes infinite or subnormal as it should.
 inline vec scale2(vec x, vec a) {
   DEADLIFT_LANES {

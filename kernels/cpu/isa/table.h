@@ -49,8 +49,16 @@
 
 // After the types they write.
 #include "kernels/cpu/encode/floats.h"
+#include "kernels/cpu/encode/iq4_nl.h"
+#include "kernels/cpu/encode/iq4_xs.h"
+#include "kernels/cpu/encode/mxfp4.h"
+#include "kernels/cpu/encode/nvfp4.h"
+#include "kernels/cpu/encode/q1_0.h"
+#include "kernels/cpu/encode/q2_0.h"
 #include "kernels/cpu/encode/q4_0.h"
 #include "kernels/cpu/encode/q8_0.h"
+#include "kernels/cpu/encode/tq1_0.h"
+#include "kernels/cpu/encode/tq2_0.h"
 
 namespace deadlift::DEADLIFT_ISA {
 

@@ -1,8 +1,8 @@
-// Makes tensors of packed weights: each once, one after another, in memory that is given back with the model.
+// Makes the tensors that a checkpoint does not hold as they are run: each once, one after another, in memory that is given back with the model.
 
 import { DeadliftError } from "./error.js";
 import { MappedFile } from "./native.js";
-import { isPacked, type PackedWeight } from "./packed.js";
+import { isPacked, type MadeWeight } from "./packed.js";
 import type { Tensor } from "./tensor.js";
 
 /** Bytes of packed weights that have been read. */
@@ -19,7 +19,7 @@ export interface RepackOptions {
 
 /** Who can do it: writes the weight into `memory`. */
 export interface Repacker {
-  repack(weight: PackedWeight<Tensor>, memory: MappedFile): Promise<void>;
+  repack(weight: MadeWeight<Tensor>, memory: MappedFile): Promise<void>;
 }
 
 /** The weights in their order. Disposing of them gives back the memory of those that were packed. */
@@ -29,13 +29,13 @@ export interface Repacked extends Disposable {
 
 /** Throws OutOfMemory, Aborted (between two weights); then no memory stays taken. */
 export async function repackAll(
-  weights: readonly (Tensor | PackedWeight<Tensor>)[],
+  weights: readonly (Tensor | MadeWeight<Tensor>)[],
   repacker: Repacker,
   { signal, onProgress }: RepackOptions,
 ): Promise<Repacked> {
   const packed = [...new Set(weights.filter((weight) => isPacked(weight)))];
   const totalBytes = packed.reduce((sum, { packedBytes }) => sum + packedBytes, 0);
-  const made = new Map<PackedWeight<Tensor>, Tensor>();
+  const made = new Map<MadeWeight<Tensor>, Tensor>();
   const close = () => {
     for (const { file } of made.values()) file.close();
   };

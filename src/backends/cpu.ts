@@ -11,7 +11,7 @@ import {
   type NativeWeight,
   native,
 } from "../native.js";
-import type { PackedWeight } from "../packed.js";
+import { isReordered, type MadeWeight, type PackedWeight, type ReorderedWeight } from "../packed.js";
 import type { Program } from "../program/ops.js";
 import { place } from "../program/place.js";
 import type { Tensor } from "../tensor.js";
@@ -43,11 +43,23 @@ export class CpuBackend implements Backend {
     return new CpuExecutable(handle, options, program.buffers[program.output]!.width);
   }
 
-  /** Writes a weight of a quantised checkpoint into `memory`, as its `quant`. Throws OutOfMemory, Internal. */
-  async repack(weight: PackedWeight<Tensor>, memory: MappedFile): Promise<void> {
+  /** Writes a weight that a checkpoint holds otherwise into `memory`, as its `quant`. Throws OutOfMemory, Internal. */
+  repack(weight: MadeWeight<Tensor>, memory: MappedFile): Promise<void> {
+    return isReordered(weight) ? this.#reorder(weight, memory) : this.#unpack(weight, memory);
+  }
+
+  async #reorder(weight: ReorderedWeight<Tensor>, memory: MappedFile): Promise<void> {
+    const { part, shape, byteLength, ...places } = weight;
+    const [rows, columns] = shape.slice(-2) as [number, number];
+    const stack = shape.length === 3 ? shape[0]! : 1;
+    const out = { file: memory.handle, offset: 0, byteLength };
+    await told(native().engineReorder(this.#engine, { ...places, part: nativePart(part), stack, rows, columns, out }));
+  }
+
+  async #unpack(weight: PackedWeight<Tensor>, memory: MappedFile): Promise<void> {
     const { codes, levels, scales, zeros, zero, zeroAdd, group, groups, quant, shape, byteLength } = weight;
     const nested = scales.nested && { ...scales.nested, blocks: nativePart(scales.nested.blocks) };
-    const [rows, columns] = shape as [number, number];
+    const { rows, columns } = matrixSize(shape);
     const job = {
       codes: { ...codes, part: nativePart(codes.part) },
       scales: { ...scales, part: nativePart(scales.part), nested },
@@ -111,9 +123,13 @@ function nativePart({ file, offset, byteLength }: Tensor): NativePart {
   return { file: file.handle, offset, byteLength };
 }
 
+/** Of all matrices of a stack; a vector is one row. */
+function matrixSize(shape: readonly number[]): { rows: number; columns: number } {
+  return { rows: shape.slice(0, -1).reduce((product, size) => product * size, 1), columns: shape.at(-1)! };
+}
+
 function nativeWeight({ file, offset, byteLength, quant, shape }: Tensor): NativeWeight {
-  const columns = shape.at(-1)!;
-  const rows = shape.length === 1 ? 1 : shape[0]!;
+  const { rows, columns } = matrixSize(shape);
   return { file: file.handle, offset, byteLength, quant, rows, columns };
 }
 

@@ -259,12 +259,13 @@ Value engine_close(const CallbackInfo& info) {
   return promise;
 }
 
-// ---- packed weights
+// ---- weights that are made at load
 
-Value engine_repack(const CallbackInfo& info) {
+template <auto read, auto make>
+Value engine_make(const CallbackInfo& info) {
   const SharedEngine engine = handle<SharedEngine>(info[0]);
-  const auto job = std::make_shared<RepackJob>(read_repack(info[1].As<Object>()));
-  return submit(info.Env(), engine, info[1], [=, target = engine.get()] { repack(*target->engine, *job); }, undefined);
+  const auto job = std::make_shared<decltype(read(Object()))>(read(info[1].As<Object>()));
+  return submit(info.Env(), engine, info[1], [=, target = engine.get()] { make(*target->engine, *job); }, undefined);
 }
 
 // ---- rows in other types
@@ -379,7 +380,8 @@ Object exports_of(Env env, Object exports) {
   add.template operator()<file_lock_try>("fileLockTry");
   add.template operator()<file_unlock>("fileUnlock");
   add.template operator()<engine_create>("engineCreate");
-  add.template operator()<engine_repack>("engineRepack");
+  add.template operator()<engine_make<read_repack, repack>>("engineRepack");
+  add.template operator()<engine_make<read_reorder, reorder>>("engineReorder");
   add.template operator()<engine_encode>("engineEncode");
   add.template operator()<engine_compile>("engineCompile");
   add.template operator()<engine_run>("engineRun");

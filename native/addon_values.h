@@ -12,6 +12,7 @@
 #include "native/executable.h"
 #include "native/file.h"
 #include "native/program.h"
+#include "native/reorder.h"
 #include "native/repack.h"
 #include "native/sample.h"
 
@@ -117,6 +118,14 @@ Value score_value(Env env, const Score& score) {
   return result;
 }
 
+template <class T>
+T named(const Value& object, const char* key, std::initializer_list<std::pair<const char*, T>> names) {
+  const std::string name = text(object, key);
+  for (const auto& [each, value] : names)
+    if (name == each) return value;
+  throw std::runtime_error("unknown " + std::string(key) + " " + name);
+}
+
 OpKind op_kind(const std::string& kind) {
   static const std::pair<const char*, OpKind> kinds[] = {{"embed", OpKind::embed},
                                                          {"linear", OpKind::linear},
@@ -125,9 +134,15 @@ OpKind op_kind(const std::string& kind) {
                                                          {"attend", OpKind::attend},
                                                          {"glu", OpKind::glu},
                                                          {"add", OpKind::add},
+                                                         {"softmax", OpKind::softmax},
+                                                         {"route", OpKind::route},
+                                                         {"gather", OpKind::gather},
+                                                         {"expert_linear", OpKind::expert_linear},
+                                                         {"mix", OpKind::mix},
                                                          {"select", OpKind::select},
                                                          {"linear_add", OpKind::linear_add},
-                                                         {"linear_glu", OpKind::linear_glu}};
+                                                         {"linear_glu", OpKind::linear_glu},
+                                                         {"expert_glu", OpKind::expert_glu}};
   for (const auto& [name, value] : kinds)
     if (kind == name) return value;
   throw std::runtime_error("unknown op " + kind);
@@ -141,12 +156,12 @@ Op read_op(const Value& value) {
     return -1;
   };
   Op op{op_kind(text(from, "kind"))};
-  const bool gated = op.kind == OpKind::linear_glu;
+  const bool gated = op.kind == OpKind::linear_glu || op.kind == OpKind::expert_glu;
   op.out = optional(from, "out");
   op.x = gated ? optional(from, "x") : first({"x", "q", "gate", "a"});
-  op.y = gated ? -1 : first({"k", "up", "b", "residual"});
+  op.y = gated ? optional(from, "chosen") : first({"k", "up", "b", "residual", "chosen", "weights"});
   op.z = optional(from, "v");
-  op.weight = gated ? optional(from, "gate") : first({"weight", "table"});
+  op.weight = gated ? optional(from, "gate") : first({"weight", "table", "sinks"});
   op.bias = first({"bias", "gateBias"});
   op.up = gated ? optional(from, "up") : -1;
   op.up_bias = optional(from, "upBias");
@@ -155,6 +170,10 @@ Op read_op(const Value& value) {
   op.heads = std::max(0, optional(from, "heads"));
   op.head_dim = std::max(0, optional(from, "headDim"));
   op.window = std::max(0, optional(from, "window"));
+  if (from.Has("activation")) {
+    op.activation = named<Activation>(from, "activation",
+                                      {{"silu", Activation::silu}, {"clamped_swish", Activation::clamped_swish}});
+  }
   if (from.Has("epsilon")) op.epsilon = static_cast<float>(number(from, "epsilon"));
   if (from.Has("scale")) op.scale = static_cast<float>(number(from, "scale"));
   return op;
@@ -164,14 +183,6 @@ Quant quant_of(const std::string& name) {
   for (int i = 0; i < quant_count; i++)
     if (name == quant_facts[i].name) return static_cast<Quant>(i);
   throw std::runtime_error("no kernels for weights of type " + name);
-}
-
-template <class T>
-T named(const Value& object, const char* key, std::initializer_list<std::pair<const char*, T>> names) {
-  const std::string name = text(object, key);
-  for (const auto& [each, value] : names)
-    if (name == each) return value;
-  throw std::runtime_error("unknown " + std::string(key) + " " + name);
 }
 
 int64_t whole(const Value& object, const char* key) { return static_cast<int64_t>(number(object, key)); }
@@ -235,6 +246,21 @@ RepackJob read_repack(const Object& from) {
   job.group = whole(from, "group");
   if (const Value groups = from.Get("groups"); groups.IsTypedArray()) job.groups = integers(groups);
   job.to = quant_of(text(from, "to"));
+  job.rows = whole(from, "rows");
+  job.columns = whole(from, "columns");
+  job.out = read_part(from.Get("out"));
+  return job;
+}
+
+ReorderJob read_reorder(const Object& from) {
+  ReorderJob job;
+  job.from = read_part(from.Get("part"));
+  job.type = quant_of(text(from, "quant"));
+  job.first = whole(from, "first");
+  job.stack_step = whole(from, "stackStep");
+  job.row_step = whole(from, "rowStep");
+  job.column_step = whole(from, "columnStep");
+  job.stack = whole(from, "stack");
   job.rows = whole(from, "rows");
   job.columns = whole(from, "columns");
   job.out = read_part(from.Get("out"));

@@ -14,18 +14,9 @@
 namespace deadlift {
 namespace {
 
-// Values of element-wise work that are worth waking another thread for: about 10 microseconds' worth.
-constexpr int64_t kParallelValues = 32 * 1024;
-
 constexpr int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 constexpr int64_t kAlignment = 64;
-
-// Values from row to row. Rows a multiple of 2 KiB apart would all fall into the same few sets of the L1 cache.
-int64_t padded(int width) {
-  const int64_t stride = round_up(width, 16);
-  return stride % 512 == 0 ? stride + 16 : stride;
-}
 
 // Cuts zeroed memory into aligned pieces.
 struct Cutter {
@@ -59,16 +50,19 @@ void Executable::place_weights() {
     matrices_.push_back({data, stride, weight.rows, weight.columns});
     vectors_.emplace_back();
   }
-  // Norm weights and biases are read as floats at every step, so they are decoded now; matrices stay where they are.
+  // Norm weights, sinks and biases are read as floats at every step, so they are decoded now; matrices stay where they
+  // are.
   const auto decode = [&](int id) {
     if (id < 0 || !vectors_[id].empty()) return;
     const Matrix& matrix = matrices_[id];
-    vectors_[id].resize(matrix.columns);
-    kernels_.decode[static_cast<int>(program_.weights[id].quant)](matrix.data, 0, matrix.columns, 1,
-                                                                  vectors_[id].data());
+    const auto row = kernels_.decode[static_cast<int>(program_.weights[id].quant)];
+    vectors_[id].resize(int64_t{matrix.rows} * matrix.columns);
+    for (int64_t r = 0; r < matrix.rows; r++) {
+      row(matrix.data + r * matrix.stride, 0, matrix.columns, 1, vectors_[id].data() + r * matrix.columns);
+    }
   };
   for (const Op& op : program_.ops) {
-    if (op.kind == OpKind::norm) decode(op.weight);
+    if (op.kind == OpKind::norm || op.kind == OpKind::attend) decode(op.weight);
     decode(op.bias);
     decode(op.up_bias);
   }
@@ -112,33 +106,29 @@ void Executable::place_memory() {
   page_bytes_ = cutter.bytes;
   kv_ = LazyMemory(page_bytes_ * options_.pages);
 
-  int64_t floats = linear_scratch + 2 * linear_tile_max;
+  int64_t floats = product_scratch;
+  int used = 0, columns = 0;
   for (const Op& op : program_.ops) {
-    if (op.kind != OpKind::attend) continue;
-    const KvLayerFacts& layer = program_.layers[op.layer];
-    floats = std::max(floats, attend_scratch(layer.head_dim, op.heads / layer.kv_heads));
+    if (op.kind == OpKind::attend) {
+      const KvLayerFacts& layer = program_.layers[op.layer];
+      floats = std::max(floats, attend_scratch(layer.head_dim, op.heads / layer.kv_heads));
+    } else if (op.kind == OpKind::expert_linear || op.kind == OpKind::expert_glu) {
+      used = std::max(used, program_.buffers[op.y].width);
+      columns = std::max(columns, program_.weights[op.weight].columns);
+    }
   }
+  routes_.reserve(int64_t{options_.max_tokens} * used, columns);
   scratch_floats_ = round_up(floats, kAlignment);
   scratch_ = LazyMemory(scratch_floats_ * 4 * engine_.pool().threads());
 }
 
-Executable::Rows Executable::rows(int buffer) const { return slots_[program_.buffers[buffer].slot]; }
+Rows Executable::rows(int buffer) const { return slots_[program_.buffers[buffer].slot]; }
 
 int Executable::row_count(int buffer) const {
   return static_cast<int>(program_.buffers[buffer].outputs ? batch_->outputs.size() : batch_->tokens.size());
 }
 
 float* Executable::scratch(int worker) const { return scratch_.as<float>() + scratch_floats_ * worker; }
-
-template <class F>
-void Executable::each_row(int count, int values, F&& f) {
-  const int64_t per_chunk = std::max<int64_t>(1, kParallelValues / std::max(values, 1));
-  const int chunks = static_cast<int>((count + per_chunk - 1) / per_chunk);
-  engine_.pool().each(chunks, [&](int chunk, int) {
-    const int64_t end = std::min<int64_t>(count, (chunk + 1) * per_chunk);
-    for (int64_t row = chunk * per_chunk; row < end; row++) f(static_cast<int>(row));
-  });
-}
 
 Results Executable::run(const Batch& batch) {
   start_step(batch);
@@ -186,18 +176,16 @@ void Executable::fill_ropes() {
 void Executable::run_op(const Op& op) {
   const int count = row_count(op.out);
   if (count == 0) return;
-  const auto product = [&](Rows residual) {
-    return Product{op.weight, op.bias, rows(op.x), rows(op.out), residual, op.up, op.up_bias};
-  };
   switch (op.kind) {
     case OpKind::embed:
       return embed(op);
     case OpKind::linear:
-      return linear(product({nullptr, 0}), count);
     case OpKind::linear_add:
-      return linear(product(rows(op.y)), count);
     case OpKind::linear_glu:
-      return linear(product({nullptr, 0}), count);
+      return linear(op);
+    case OpKind::expert_linear:
+    case OpKind::expert_glu:
+      return expert_linear(op);
     case OpKind::norm:
       return norm(op);
     case OpKind::rope:
@@ -208,108 +196,63 @@ void Executable::run_op(const Op& op) {
       return glu(op);
     case OpKind::add:
       return add(op);
+    case OpKind::softmax:
+      return softmax(op);
+    case OpKind::route:
+      return route(op);
+    case OpKind::gather:
+      return gather(op);
+    case OpKind::mix:
+      return mix(op);
     case OpKind::select:
       return select(op);
   }
 }
 
-void Executable::embed(const Op& op) {
-  const Matrix& table = matrices_[op.weight];
-  const auto decode = kernels_.decode[static_cast<int>(program_.weights[op.weight].quant)];
-  const Rows out = rows(op.out);
-  each_row(row_count(op.out), table.columns, [&](int token) {
-    const int64_t id = batch_->tokens[token];
-    assert(id >= 0 && id < table.rows);
-    decode(table.data + id * table.stride, 0, table.columns, 1, out.row(token));
-  });
+Factor Executable::factor(int weight, int bias, int first) const {
+  if (weight < 0) return {};
+  return {&matrices_[weight], kernels_.linear[static_cast<int>(program_.weights[weight].quant)],
+          bias < 0 ? nullptr : vectors_[bias].data() + first};
 }
 
-void Executable::norm(const Op& op) {
-  const std::vector<float>& weight = vectors_[op.weight];
-  const int n = static_cast<int>(weight.size());
-  const int width = program_.buffers[op.x].width;
-  const Rows x = rows(op.x), out = rows(op.out);
-  each_row(row_count(op.out), width,
-           [&](int token) { kernels_.norm(out.row(token), x.row(token), weight.data(), n, width / n, op.epsilon); });
+void Executable::linear(const Op& op) {
+  Product product;
+  product.weight = factor(op.weight, op.bias, 0);
+  product.up = factor(op.up, op.up_bias, 0);
+  product.activation = op.activation;
+  product.rows = matrices_[op.weight].rows;
+  product.tokens = row_count(op.out);
+  product.x = rows(op.x);
+  product.out = rows(op.out);
+  if (op.kind == OpKind::linear_add) product.residual = rows(op.y);
+  products_.clear();
+  products_.add(product);
+  products_.run(engine_.pool(), kernels_, scratch(0), scratch_floats_);
 }
 
-void Executable::rope(const Op& op) {
-  const RopeFacts& facts = program_.ropes[op.rope];
-  const int pairs = static_cast<int>(facts.frequencies.size());
-  const int width = program_.buffers[op.x].width;
-  const Rows x = rows(op.x), out = rows(op.out);
-  each_row(row_count(op.out), width, [&](int token) {
-    const int64_t at = int64_t{token} * pairs;
-    kernels_.rope(out.row(token), x.row(token), cosines_[op.rope] + at, sines_[op.rope] + at, pairs, facts.half,
-                  width / op.head_dim, op.head_dim);
-  });
-}
-
-void Executable::glu(const Op& op) {
-  const int width = program_.buffers[op.out].width;
-  const Rows gate = rows(op.x), up = rows(op.y), out = rows(op.out);
-  each_row(row_count(op.out), width * 8,
-           [&](int token) { kernels_.glu(out.row(token), gate.row(token), up.row(token), width); });
-}
-
-void Executable::add(const Op& op) {
-  const int width = program_.buffers[op.out].width;
-  const Rows a = rows(op.x), b = rows(op.y), out = rows(op.out);
-  each_row(row_count(op.out), width,
-           [&](int token) { kernels_.add(out.row(token), a.row(token), b.row(token), width); });
-}
-
-void Executable::select(const Op& op) {
-  const size_t bytes = sizeof(float) * program_.buffers[op.out].width;
-  const Rows x = rows(op.x), out = rows(op.out);
-  for (size_t i = 0; i < batch_->outputs.size(); i++) std::memcpy(out.row(i), x.row(batch_->outputs[i]), bytes);
-}
-
-// Work is cut into tiles of rows and tokens. How it is cut never changes a bit of the result (see linear.h).
-void Executable::linear(const Product& product, int tokens) {
-  const Matrix& weight = matrices_[product.weight];
-  const int token_tile = std::min(tokens, linear_tokens_max);
-  const int most_rows = std::min(linear_rows_max, linear_tile_max / token_tile / 4 * 4);
-  // Some chunks per thread, so that a thread that is held up does not hold up the others.
-  const int wanted = static_cast<int>(round_up(weight.rows / (engine_.pool().threads() * 4) + 1, 4));
-  const bool small = int64_t{weight.rows} * weight.columns * tokens < kParallelValues;
-  const int row_tile = small ? most_rows : std::clamp(wanted, 4, most_rows);
-  const int row_tiles = (weight.rows + row_tile - 1) / row_tile;
-  const int token_tiles = (tokens + token_tile - 1) / token_tile;
-  const auto tile = [&](int chunk, int worker) {
-    const int row = chunk / token_tiles * row_tile, token = chunk % token_tiles * token_tile;
-    linear_tile(product, row, std::min(row_tile, weight.rows - row), token, std::min(token_tile, tokens - token),
-                worker);
-  };
-  if (small) {
-    for (int chunk = 0; chunk < row_tiles * token_tiles; chunk++) tile(chunk, 0);
-  } else {
-    engine_.pool().each(row_tiles * token_tiles, tile);
+void Executable::expert_linear(const Op& op) {
+  const Matrix& stack = matrices_[op.weight];
+  const int used = program_.buffers[op.y].width, height = program_.buffers[op.out].width / used;
+  const int experts = stack.rows / height;
+  routes_.sort(rows(op.y), row_count(op.out), used, experts);
+  routes_.gather(engine_.pool(), rows(op.x), stack.columns, program_.buffers[op.x].width != stack.columns);
+  routes_.scatter(rows(op.out), height);
+  products_.clear();
+  for (int expert = 0; expert < experts; expert++) {
+    if (routes_.count(expert) == 0) continue;
+    const int first = expert * height;
+    Product product;
+    product.weight = factor(op.weight, op.bias, first);
+    product.up = factor(op.up, op.up_bias, first);
+    product.activation = op.activation;
+    product.first = first;
+    product.rows = height;
+    product.tokens = routes_.count(expert);
+    product.x = routes_.gathered(expert);
+    product.out = routes_.scattered(expert);
+    products_.add(product);
   }
-}
-
-void Executable::linear_tile(const Product& p, int row, int rows, int token, int tokens, int worker) {
-  float* const work = scratch(worker);
-  const auto multiply = [&](int id, int bias, float* out, int64_t stride) {
-    const auto kernel = kernels_.linear[static_cast<int>(program_.weights[id].quant)];
-    kernel(matrices_[id], row, rows, p.x.row(token), p.x.stride, tokens, out, stride, work + 2 * linear_tile_max);
-    if (bias < 0) return;
-    for (int t = 0; t < tokens; t++) kernels_.add(out + t * stride, out + t * stride, &vectors_[bias][row], rows);
-  };
-  float* const out = p.out.row(token) + row;
-  if (p.up >= 0) {
-    float* const gates = work;  // (tokens, rows)
-    float* const ups = work + linear_tile_max;
-    multiply(p.weight, p.bias, gates, rows);
-    multiply(p.up, p.up_bias, ups, rows);
-    for (int t = 0; t < tokens; t++) kernels_.glu(out + t * p.out.stride, gates + t * rows, ups + t * rows, rows);
-    return;
-  }
-  if (!p.residual.data) return multiply(p.weight, p.bias, out, p.out.stride);
-  multiply(p.weight, p.bias, work, rows);
-  for (int t = 0; t < tokens; t++) {
-    kernels_.add(out + t * p.out.stride, p.residual.row(token + t) + row, work + t * rows, rows);
-  }
+  products_.run(engine_.pool(), kernels_, scratch(0), scratch_floats_);
 }
 
 void Executable::cut_tiles(int group) {
@@ -336,6 +279,7 @@ Attention Executable::attention(const Op& op, const Span& span, int first_token)
   a.heads = op.heads;
   a.scale = op.scale;
   a.window = op.window > 0 ? op.window : INT32_MAX;
+  a.sinks = op.weight < 0 ? nullptr : vectors_[op.weight].data();
   return a;
 }
 

@@ -2,11 +2,15 @@
 
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "native/engine.h"
 #include "native/memory.h"
+#include "native/products.h"
 #include "native/program.h"
+#include "native/routes.h"
+#include "native/rows.h"
 #include "native/sample.h"
 #include "native/score.h"
 
@@ -42,25 +46,11 @@ class Executable {
     int count;
   };
 
-  struct Rows {
-    float* data;
-    int64_t stride;
-    float* row(int64_t r) const { return data + r * stride; }
-  };
-
-  // A matrix product and what becomes of its sums.
-  struct Product {
-    int weight;
-    int bias;
-    Rows x;
-    Rows out;
-    Rows residual;  // null data: none
-    int up;         // -1, or the second factor of a gated unit
-    int up_bias;
-  };
-
   void place_weights();
   void place_memory();
+
+  // Values of element-wise work that are worth waking another thread for: about 10 microseconds' worth.
+  static constexpr int64_t kParallelValues = 32 * 1024;
 
   Rows rows(int buffer) const;
   int row_count(int buffer) const;
@@ -77,21 +67,33 @@ class Executable {
   void glu(const Op& op);
   void add(const Op& op);
   void select(const Op& op);
-  void linear(const Product& product, int tokens);
-  void linear_tile(const Product& product, int row, int rows, int token, int tokens, int worker);
+  void softmax(const Op& op);
+  void route(const Op& op);
+  void gather(const Op& op);
+  void mix(const Op& op);
+  void linear(const Op& op);
+  void expert_linear(const Op& op);
+  Factor factor(int weight, int bias, int first) const;
   Attention attention(const Op& op, const Span& span, int first_token) const;
   Results sample();
 
   // Calls f(row) for all rows of a step: on this thread when there is little to do.
   template <class F>
-  void each_row(int count, int values, F&& f);
+  void each_row(int count, int values, F&& f) {
+    const int64_t per_chunk = std::max<int64_t>(1, kParallelValues / std::max(values, 1));
+    const int chunks = static_cast<int>((count + per_chunk - 1) / per_chunk);
+    engine_.pool().each(chunks, [&](int chunk, int) {
+      const int64_t end = std::min<int64_t>(count, (chunk + 1) * per_chunk);
+      for (int64_t row = chunk * per_chunk; row < end; row++) f(static_cast<int>(row));
+    });
+  }
 
   Engine& engine_;
   const Kernels& kernels_;
   Program program_;
   CompileOptions options_;
   std::vector<Matrix> matrices_;             // (weights)
-  std::vector<std::vector<float>> vectors_;  // (weights) decoded, for those of one row
+  std::vector<std::vector<float>> vectors_;  // (weights) decoded, for those that are no matrices
 
   LazyMemory activations_;
   std::vector<Rows> slots_;
@@ -110,6 +112,8 @@ class Executable {
   std::vector<int> positions_;    // (tokens)
   std::vector<Tile> tiles_;
   int tiles_group_ = 0;
+  Products products_;
+  Routes routes_;
 };
 
 }  // namespace deadlift

@@ -12,19 +12,37 @@
 
 namespace deadlift {
 
-enum class OpKind : uint8_t { embed, linear, norm, rope, attend, glu, add, select, linear_add, linear_glu };
+enum class OpKind : uint8_t {
+  embed,
+  linear,
+  norm,
+  rope,
+  attend,
+  glu,
+  add,
+  softmax,
+  route,
+  gather,
+  expert_linear,
+  mix,
+  select,
+  linear_add,
+  linear_glu,
+  expert_glu
+};
 
 // One op. Fields that its kind does not have stay -1. Buffers and weights are indices; see src/program/ops.ts.
 struct Op {
   OpKind kind;
   int out = -1;
   int x = -1;       // also: q of attend, gate of glu, a of add
-  int y = -1;       // k of attend, up of glu, b of add, residual of linear_add
+  int y = -1;       // k of attend, up of glu, b of add, residual of linear_add, chosen experts, weights of mix
   int z = -1;       // v of attend
-  int weight = -1;  // also: table of embed, gate of linear_glu
+  int weight = -1;  // also: table of embed, sinks of attend, gate of linear_glu and expert_glu
   int bias = -1;    // also: gateBias
-  int up = -1;      // of linear_glu
+  int up = -1;      // of linear_glu and expert_glu
   int up_bias = -1;
+  Activation activation = Activation::silu;
   int rope = -1;
   int layer = -1;
   int heads = 0;
@@ -50,7 +68,7 @@ struct WeightFacts {
   uint64_t offset;
   uint64_t bytes;
   Quant quant;
-  int rows;
+  int rows;  // of all matrices of a stack
   int columns;
 };
 

@@ -98,12 +98,26 @@ void unpack_awq(const CodePlane& plane, const Tile& tile) {
   }
 }
 
+void unpack_nibbles(const CodePlane& plane, const Tile& tile) {
+  const int low = plane.packing == Packing::low_first ? 0 : 4;
+  for (int row = 0; row < tile.rows; row++) {
+    const uint8_t* const pairs = plane.part.data() + (tile.first + row) * plane.apart / 2;
+    uint8_t* const out = tile.out + row * tile.pitch;
+    for (int64_t k = 0; k < tile.columns / 2; k++) {
+      out[2 * k] = pairs[k] >> low & 15;
+      out[2 * k + 1] = pairs[k] >> (4 - low) & 15;
+    }
+  }
+}
+
 void unpack(const CodePlane& plane, const Tile& tile) {
   const bool words = plane.packing == Packing::words_along;
   if (words && plane.bits == 2) return unpack_words<2>(plane, tile);
   if (words && plane.bits == 4) return unpack_words<4>(plane, tile);
   if (words && plane.bits == 8) return unpack_words<8>(plane, tile);
   if (plane.packing == Packing::awq_down && tile.rows % 8 == 0) return unpack_awq(plane, tile);
+  const bool nibbles = plane.packing == Packing::high_first || plane.packing == Packing::low_first;
+  if (nibbles && plane.apart % 2 == 0 && tile.columns % 2 == 0) return unpack_nibbles(plane, tile);
   const bool is_signed = plane.packing == Packing::signed_bytes;
   for (int row = 0; row < tile.rows; row++) {
     uint8_t* const out = tile.out + row * tile.pitch;

@@ -94,6 +94,20 @@ export interface NativeRepack {
   readonly out: NativePart;
 }
 
+/** A reordered weight (src/packed.ts, as it is, but for its part) and where it goes. */
+export interface NativeReorder {
+  readonly part: NativePart;
+  readonly quant: string; // one value a block
+  readonly first: number;
+  readonly stackStep: number;
+  readonly rowStep: number;
+  readonly columnStep: number;
+  readonly stack: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly out: NativePart;
+}
+
 /** Rows of a tensor in a mapped file, to be written as another type. The caller knows that they lie within the file. */
 export interface NativeRows {
   readonly file: FileHandle;
@@ -198,6 +212,8 @@ export interface Addon {
   engineCreate(options: { threads: number; isa: string }): EngineHandle;
   /** Writes a packed weight into memory, on the engine's threads; the packed pages may then leave memory. */
   engineRepack(engine: EngineHandle, job: NativeRepack): Promise<void>;
+  /** Writes plain numbers into memory in another order, likewise. */
+  engineReorder(engine: EngineHandle, job: NativeReorder): Promise<void>;
   /** Writes rows in another type, on the engine's threads. Resolves to whether all values were finite. */
   engineEncode(engine: EngineHandle, rows: NativeRows): Promise<boolean>;
   /** On the engine thread: may read the files from disk. */

@@ -1,4 +1,5 @@
-// A weight as a quantised checkpoint packs it, in several tensors; at load it becomes one tensor of `quant`. No math.
+// Weights that are made at load, of one or several tensors, because a checkpoint packs them or has them in another order.
+// No math.
 
 import type { QuantName } from "./quants/index.js";
 import type { Tensor } from "./tensor.js";
@@ -62,9 +63,30 @@ export interface PackedWeight<T = Part> extends Omit<Tensor, "file"> {
   readonly packedBytes: number;
 }
 
-/** A weight, however its checkpoint stores it. */
-export type Weight = Tensor | PackedWeight<Tensor>;
+/**
+ * Plain numbers in another order: that in row n and column k of matrix e is number first + e * stackStep + n * rowStep +
+ * k * columnStep of the part.
+ */
+export interface ReorderedWeight<T = Part> extends Omit<Tensor, "file"> {
+  readonly part: T;
+  readonly first: number;
+  readonly stackStep: number;
+  readonly rowStep: number;
+  readonly columnStep: number;
+  /** Bytes of the part that are its numbers. */
+  readonly packedBytes: number;
+}
 
-export function isPacked<T>(weight: Part | PackedWeight<T>): weight is PackedWeight<T> {
-  return "codes" in weight;
+/** What becomes a tensor at load. */
+export type MadeWeight<T = Part> = PackedWeight<T> | ReorderedWeight<T>;
+
+/** A weight, however its checkpoint stores it. */
+export type Weight = Tensor | MadeWeight<Tensor>;
+
+export function isPacked<T>(weight: Part | MadeWeight<T>): weight is MadeWeight<T> {
+  return "packedBytes" in weight;
+}
+
+export function isReordered<T>(weight: MadeWeight<T>): weight is ReorderedWeight<T> {
+  return "part" in weight;
 }

@@ -1,9 +1,9 @@
-// Makes tensors of packed weights: one after another, in memory that is given back with them.
+// Makes the tensors that a checkpoint does not hold as they are run: one after another, in memory given back with them.
 
 import { told } from "./engine.js";
 import { DeadliftError } from "./error.js";
-import { type EngineHandle, MappedFile, type NativePart, type NativeRepack, native } from "./native.js";
-import { isPacked, type PackedWeight } from "./packed.js";
+import { type EngineHandle, MappedFile, type NativePart, native } from "./native.js";
+import { isPacked, isReordered, type MadeWeight, type PackedWeight, type ReorderedWeight } from "./packed.js";
 import type { Tensor } from "./tensor.js";
 
 /** Bytes of packed weights that have been read. */
@@ -20,19 +20,19 @@ export interface RepackOptions {
 
 /** Who can do it, as `repack` does. */
 export interface Repacker {
-  repack(weight: PackedWeight<Tensor>): Promise<Tensor>;
+  repack(weight: MadeWeight<Tensor>): Promise<Tensor>;
 }
 
 /**
- * A packed weight as a tensor of its `quant`, made on an engine's threads. Closing its file gives its memory back. Throws
+ * Such a weight as a tensor of its `quant`, made on an engine's threads. Closing its file gives its memory back. Throws
  * OutOfMemory, Internal.
  */
-export async function repack(engine: EngineHandle, weight: PackedWeight<Tensor>): Promise<Tensor> {
+export async function repack(engine: EngineHandle, weight: MadeWeight<Tensor>): Promise<Tensor> {
   const { name, quant, shape, byteLength } = weight;
   const file = MappedFile.memory(`repacked ${name}`, byteLength);
   const tensor = { name, quant, shape, file, offset: 0, byteLength };
   try {
-    await told(native().engineRepack(engine, nativeJob(weight, tensor)));
+    await (isReordered(weight) ? reorder(engine, weight, tensor) : unpack(engine, weight, tensor));
     return tensor;
   } catch (error) {
     file.close();
@@ -40,23 +40,27 @@ export async function repack(engine: EngineHandle, weight: PackedWeight<Tensor>)
   }
 }
 
-function nativeJob(weight: PackedWeight<Tensor>, out: Tensor): NativeRepack {
+function reorder(engine: EngineHandle, weight: ReorderedWeight<Tensor>, out: Tensor): Promise<void> {
+  const { part, first, stackStep, rowStep, columnStep, quant, shape } = weight;
+  const [rows, columns] = shape.slice(-2) as [number, number];
+  const stack = shape.length === 3 ? shape[0]! : 1;
+  const places = { first, stackStep, rowStep, columnStep, quant, stack, rows, columns };
+  return told(native().engineReorder(engine, { ...places, part: nativePart(part), out: nativePart(out) }));
+}
+
+function unpack(engine: EngineHandle, weight: PackedWeight<Tensor>, out: Tensor): Promise<void> {
   const { codes, levels, scales, zeros, zero, zeroAdd, group, groups, quant, shape } = weight;
   const nested = scales.nested && { ...scales.nested, blocks: nativePart(scales.nested.blocks) };
-  return {
+  const job = {
     codes: { ...codes, part: nativePart(codes.part) },
-    levels,
     scales: { ...scales, part: nativePart(scales.part), nested },
     zeros: zeros && { ...zeros, part: nativePart(zeros.part) },
-    zero,
-    zeroAdd,
-    group,
-    groups,
+    out: nativePart(out),
     to: quant,
     rows: shape.slice(0, -1).reduce((product, size) => product * size, 1),
     columns: shape.at(-1)!,
-    out: nativePart(out),
   };
+  return told(native().engineRepack(engine, { ...job, levels, zero, zeroAdd, group, groups }));
 }
 
 function nativePart({ file, offset, byteLength }: Tensor): NativePart {
@@ -70,13 +74,13 @@ export interface Repacked extends Disposable {
 
 /** Throws OutOfMemory, Aborted (between two weights); then no memory stays taken. */
 export async function repackAll(
-  weights: readonly (Tensor | PackedWeight<Tensor>)[],
+  weights: readonly (Tensor | MadeWeight<Tensor>)[],
   repacker: Repacker,
   { signal, onProgress }: RepackOptions,
 ): Promise<Repacked> {
   const packed = [...new Set(weights.filter((weight) => isPacked(weight)))];
   const totalBytes = packed.reduce((sum, { packedBytes }) => sum + packedBytes, 0);
-  const made = new Map<PackedWeight<Tensor>, Tensor>();
+  const made = new Map<MadeWeight<Tensor>, Tensor>();
   const close = () => {
     for (const { file } of made.values()) file.close();
   };

@@ -65,6 +65,13 @@ const becomes: Record<string, string> = {
   nf4: "NF4",
   fp4: "FP4",
   int8: "U8_SCALED",
+  "gpt-oss": "MXFP4 BF16", // biases, too: those of gate and up lie in turns
+};
+
+/** How many weights, where it is not the seven matrices of a layer. */
+const madeWeights: Record<string, number> = {
+  "fp8-blocks": 5, // blocks have 128 rows, keys and values fewer: they are not quantised
+  "gpt-oss": 2 * 5,
 };
 
 describe("what they become", () => {
@@ -76,9 +83,8 @@ describe("what they become", () => {
     const compiled = await compile(opened, { threads: 1 });
     const found = [...new Set(unpackable(compiled.program, opened).values())];
     const packed = found.filter((weight) => isPacked(weight));
-    // Of the one with blocks of 128 rows, keys and values have too few and are not quantised.
-    expect(packed).toHaveLength(name === "fp8-blocks" ? 5 : 7);
-    expect(new Set(packed.map((weight) => weight.quant))).toEqual(new Set([quant]));
+    expect(packed).toHaveLength(madeWeights[name] ?? 7);
+    expect([...new Set(packed.map((weight) => weight.quant))].join(" ")).toBe(quant);
     const inspection = await inspectModel(path);
     expect(inspection).toMatchObject({ supported: true, problem: undefined });
     expect(inspection.memory.weights).toBe(found.reduce((sum, { byteLength }) => sum + byteLength, 0));
@@ -114,6 +120,19 @@ describe("what they become", () => {
     expect(native().filesMapped()).toBe(before);
   });
 
+  it("counts the parameters of packed experts, and the memory of what they become", async () => {
+    const { parameters, dtypes, memory } = await inspectModel(join(fixtures, "gpt-oss"));
+    // What torch counts; 3 matrices of 64 * 32 for each of 4 experts in 2 layers.
+    const packed = 2 * 4 * 3 * 64 * 32;
+    expect(dtypes).toEqual({ U8: packed, BF16: 92368 - packed });
+    expect(parameters).toBe(92368);
+    const gguf = await inspectModel(resolve(fixtures, "../models/gpt-oss-mxfp4.gguf"));
+    expect(gguf).toMatchObject({ parameters: 92368, supported: true, problem: undefined });
+    expect(gguf.dtypes.MXFP4).toBe(packed);
+    const blocks = (packed / 32) * 17;
+    expect(memory.weights).toBe(blocks + 2 * (92368 - packed));
+  });
+
   it("experts of gpt-oss become MXFP4 with the values that transformers unpacks", async () => {
     const golden = readJson<{ shape: number[]; blocks: string; scales: string; values: string }>(
       join(fixtures, "mxfp4.json"),
@@ -127,7 +146,8 @@ describe("what they become", () => {
     const blocks = part("blocks", 0, bytes[0]!.length);
     const scales = part("scales", bytes[0]!.length, bytes[1]!.length);
     const shape = { rows: experts * rows, columns: groups * 32 };
-    const weight = mxfp4Blocks(new Module<Tensor>("experts.gate_up_proj"), shape, blocks, scales);
+    const parts = { blocks, scales, first: 0, every: 1 };
+    const weight = mxfp4Blocks(new Module<Tensor>("experts.gate_up_proj"), shape, parts);
     for (const isa of isas) {
       const backend = new CpuBackend({ threads: 2, isa });
       const repacked = await repackAll([weight], backend, {});

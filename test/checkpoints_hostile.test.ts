@@ -151,6 +151,57 @@ describe("parts that do not fit", () => {
     expect(await inspectModel(path)).toMatchObject({ supported: false, problem: expect.stringMatching(message) });
   });
 
+  const experts = "model.layers.1.mlp.experts";
+  const expert = (part: string, change: Partial<Entry> | undefined): Changes => ({
+    header(header) {
+      const entry = header[`${experts}.${part}`]!;
+      if (change) Object.assign(entry, change);
+      else {
+        header.elsewhere = entry;
+        delete header[`${experts}.${part}`];
+      }
+    },
+  });
+
+  it.each<[string, Changes, string, RegExp]>([
+    [
+      "no blocks of gate and up",
+      expert("gate_up_proj_blocks", undefined),
+      "MissingTensor",
+      /gate_up_proj".*found none/,
+    ],
+    ["no scales", expert("down_proj_scales", undefined), "MissingTensor", /down_proj_scales.*found none/],
+    ["no biases", expert("gate_up_proj_bias", undefined), "MissingTensor", /gate_up_proj_bias/],
+    ["no biases of down", expert("down_proj_bias", undefined), "MissingTensor", /down_proj_bias/],
+    [
+      "blocks of other experts",
+      expert("gate_up_proj_blocks", { shape: [2, 128, 2, 16] }),
+      "WrongShape",
+      /\[4, 64, 2, 16\]/,
+    ],
+    [
+      "blocks in three dimensions",
+      expert("down_proj_blocks", { shape: [4, 64, 16] }),
+      "WrongShape",
+      /\[4, 64, 1, 16\]/,
+    ],
+    ["scales of other groups", expert("gate_up_proj_scales", { shape: [4, 32, 4] }), "WrongShape", /\[4, 64, 2\]/],
+    ["biases of other experts", expert("gate_up_proj_bias", { shape: [8, 32] }), "WrongShape", /\[4, 64\]/],
+    ["blocks of signed bytes", expert("down_proj_blocks", { dtype: "I8" }), "UnsupportedQuant", /U8.*I8/],
+    ["scales of floats", expert("gate_up_proj_scales", { dtype: "F8_E4M3" }), "UnsupportedQuant", /F8_E4M3/],
+    ["biases of integers", expert("down_proj_bias", { dtype: "I16" }), "UnsupportedQuant", /down_proj_bias.*I16/],
+    ["fewer experts than stated", { config: (json) => (json.num_local_experts = 3) }, "WrongShape", /received \[4/],
+  ])("gpt-oss: %s", async (_, changes, code, message) => {
+    const path = changed("gpt-oss", changes);
+    await refused(path, code, message);
+    expect(await inspectModel(path)).toMatchObject({ supported: false, problem: expect.stringMatching(message) });
+  });
+
+  it("gpt-oss: its files say how experts are packed, whatever the configuration says", async () => {
+    const path = changed("gpt-oss", { config: (json) => delete json.quantization_config });
+    expect(await inspectModel(path)).toMatchObject({ supported: true, problem: undefined });
+  });
+
   it("groups that are none", async () => {
     const path = changed("gptq-4-desc", {
       header: (header, data) => data.writeInt32LE(2, header[`${up}.g_idx`]!.data_offsets[0] + 20),

@@ -32,7 +32,8 @@ const golden = JSON.parse(readFileSync(new URL("fixtures/formats/configs.json", 
 describe("as transformers", () => {
   it.each(Object.entries(golden))("%s", (_, want) => {
     const config = configFromJson(want.config, "config.json");
-    expect(config).toMatchObject({ dim: 64, ffn: 96, heads: 8, layers: 4, vocab: 100, activation: "silu" });
+    expect(config).toMatchObject({ dim: 64, ffn: 96, heads: 8, layers: 4, vocab: 100 });
+    expect(config.activation).toBe(config.architecture === "gpt_oss" ? "clamped_swish" : "silu");
     expect(config).toMatchObject({ kvHeads: want.kvHeads, headDim: want.headDim, contextLength: want.contextLength });
     expect(config.windows).toEqual(want.windows.map((window) => window ?? undefined));
     expect(config.tiedOutput).toBe(want.tiedOutput);
@@ -183,6 +184,40 @@ describe("config.json", () => {
     expect(() => read(fields, qwen)).toThrow(refusal("InvalidConfig", message));
   });
 
+  const gptOss = { ...llama, model_type: "gpt_oss", num_key_value_heads: 2, head_dim: 16 };
+
+  it("knows gpt-oss's experts, biases and windows", () => {
+    const bias = { qkv: true, attentionOutput: true, ffn: true };
+    expect(read({}, gptOss)).toMatchObject({
+      architecture: "gpt_oss",
+      experts: { count: 128, used: 4, ffn: 96 },
+      bias,
+    });
+    const fields = { num_local_experts: 32, num_experts_per_tok: 32, attention_bias: false, sliding_window: 5 };
+    expect(read(fields, gptOss)).toMatchObject({
+      experts: { count: 32, used: 32, ffn: 96 },
+      bias: { qkv: false, attentionOutput: false, ffn: true },
+      windows: [5, undefined],
+    });
+    expect(read({}).experts).toEqual({ count: 0, used: 0, ffn: 0 });
+  });
+
+  it.each([
+    ["no experts", { num_local_experts: 0 }, /num_local_experts.*received 0/],
+    ["experts beyond all models", { num_local_experts: 1e6 }, /at most 65536 experts for num_local_experts/],
+    ["experts that none uses", { num_experts_per_tok: 0 }, /num_experts_per_tok.*received 0/],
+    ["more used than there are", { num_local_experts: 3 }, /at most the 3 there are .*received 4/],
+    ["half an expert", { num_experts_per_tok: 1.5 }, /num_experts_per_tok.*received 1.5/],
+    ["another limit", { swiglu_limit: 5 }, /7 for swiglu_limit.*received 5/],
+    ["no limit", { swiglu_limit: 0 }, /swiglu_limit.*received 0/],
+    ["another gain", { swiglu_alpha: 1 }, /1.702 for swiglu_alpha.*received 1/],
+    ["another activation", { hidden_act: "gelu" }, /"silu" for hidden_act/],
+    ["windows of no size", { sliding_window: null }, /"sliding_attention" with sliding_window/],
+    ["layer types of another length", { layer_types: [] }, /list of 2 types/],
+  ] as const)("of gpt-oss is refused with %s", (_, fields, message) => {
+    expect(() => read(fields, gptOss)).toThrow(refusal("InvalidConfig", message));
+  });
+
   it("is refused for other models, naming them and ours", () => {
     expect(() => read({ model_type: "mamba" })).toThrow(
       refusal("UnsupportedArchitecture", /model_type "mamba" of config.json; supported: llama, mistral, qwen2, qwen3/),
@@ -238,6 +273,42 @@ describe("GGUF metadata", () => {
       headDim: 32,
       rope: { dims: 32, layout: "half" },
     });
+  });
+
+  const gptOss = Object.fromEntries(
+    Object.entries({
+      ...base,
+      "general.architecture": "gpt-oss",
+      "llama.attention.sliding_window": 8,
+      "llama.expert_count": 4,
+      "llama.expert_used_count": 2,
+      "llama.expert_feed_forward_length": 32,
+      "llama.rope.scaling.type": "yarn",
+      "llama.rope.scaling.factor": 4,
+    }).map(([key, value]) => [key.replace("llama.", "gpt-oss."), value]),
+  );
+  const readGptOss = (fields: Record<string, MetadataValue | undefined> = {}) =>
+    readGguf({ ...gptOss, ...fields }, tensors(["layers.0.attention.q.bias", {}], ["layers.0.attention.o.bias", {}]));
+
+  it("leaves some of gpt-oss to its readers: windows in every other layer, YaRN between whole dimensions", () => {
+    expect(readGptOss()).toMatchObject({
+      architecture: "gpt_oss",
+      activation: "clamped_swish",
+      experts: { count: 4, used: 2, ffn: 32 },
+      windows: [8, undefined],
+      bias: { qkv: true, attentionOutput: true, ffn: true },
+      rope: { layout: "half", scaling: { type: "yarn", truncate: false } },
+    });
+  });
+
+  it.each([
+    ["no number of experts", { "gpt-oss.expert_count": undefined }, /expert_count.*undefined/],
+    ["no experts", { "gpt-oss.expert_count": 0 }, /expert_count.*received 0/],
+    ["experts that none uses", { "gpt-oss.expert_used_count": 0 }, /expert_used_count.*received 0/],
+    ["more used than there are", { "gpt-oss.expert_used_count": 5 }, /at most the 4 there are .*received 5/],
+    ["experts by layer", { "gpt-oss.expert_count": new Uint32Array([4, 8]) }, /expert_count.*received \[4,8\]/],
+  ] as const)("of gpt-oss is refused with %s", (_, fields, message) => {
+    expect(() => readGptOss(fields)).toThrow(refusal("InvalidConfig", message));
   });
 
   it("learns vocabulary, biases and ties from the tensors", () => {

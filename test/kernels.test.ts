@@ -6,11 +6,11 @@ import type { CompileOptions, Executable } from "../src/backends/backend.js";
 import { CpuBackend } from "../src/backends/cpu.js";
 import { native } from "../src/native.js";
 import { expand } from "../src/program/fuse.js";
-import type { LinearAdd, LinearGlu, Program } from "../src/program/ops.js";
+import type { Activation, FusedOp, Program } from "../src/program/ops.js";
 import { type QuantName, quantOf, rowBytes, runnable } from "../src/quants/index.js";
 import { batchOf, Folder, options, Random, runRows, TestProgram } from "./kernel_programs.js";
 import { noise } from "./reference/blocks.js";
-import { ReferenceExecutable, silu } from "./reference/ops.js";
+import { gated, ReferenceExecutable } from "./reference/ops.js";
 
 const { isas } = native().cpuInfo();
 let folder = new Folder();
@@ -138,6 +138,31 @@ function linearCase(quant: QuantName, rows: number, columns: number, tokens: num
   return { test, program: test.finish(out), tokens };
 }
 
+/** Random experts for each token. */
+function chosenExperts(test: TestProgram, tokens: number, experts: number, used: number): number {
+  const out = test.buffer(used);
+  test.ops.push({ kind: "route", out, x: test.input(tokens, experts) });
+  return out;
+}
+
+const activations: readonly Activation[] = ["silu", "clamped_swish"];
+
+async function gluRow(
+  isa: string,
+  gates: Float32Array,
+  ups: Float32Array,
+  activation: Activation,
+): Promise<Float32Array[]> {
+  const test = new TestProgram(new Random(1));
+  const [gate, up] = [test.input(1, gates.length, gates), test.input(1, ups.length, ups)];
+  const out = test.buffer(gates.length);
+  test.ops.push({ kind: "glu", out, gate, up, activation });
+  const executable = await compile(isa, 1, { test, program: test.finish(out), tokens: 1 });
+  const rows = await runRows(executable, whole(1));
+  await executable.dispose();
+  return rows;
+}
+
 describe.each(isas)("%s", (isa) => {
   it.each(runnable)("embed reads rows of %s exactly", async (quant) => {
     for (const [, columns] of inBlocks(quant, shapes)) {
@@ -199,58 +224,172 @@ describe.each(isas)("%s", (isa) => {
     }
   });
 
-  it("glu within a few ulp, from -infinity to infinity", async () => {
+  it.each([
+    ["silu", [1], 0],
+    // Rounding 1.702 times a gate is an error of the exponent.
+    ["clamped_swish", [1, -0.5, 6.999, 7, 8, -7.5, 1e30], 2],
+  ] as const)("glu within a few ulp, up to infinity: %s", async (activation, ups, perGate) => {
     const gates = Float32Array.from({ length: 3000 }, (_, i) => (i - 1500) / 10);
     gates.set([0, -0, 1e-30, -1e-30, 88.7, -88.7, 104, -104, Number.POSITIVE_INFINITY, 3e38, -3e38]);
-    const test = new TestProgram(new Random(1));
-    const gate = test.input(1, 3000, gates);
-    const up = test.input(1, 3000, new Float32Array(3000).fill(1));
-    const out = test.buffer(3000);
-    test.ops.push({ kind: "glu", out, gate, up, activation: "silu" });
-    const executable = await compile(isa, 1, { test, program: test.finish(out), tokens: 1 });
-    const [row] = await runRows(executable, whole(1));
-    row!.forEach((value, i) => {
-      const wanted = gates[i]! === Number.NEGATIVE_INFINITY ? 0 : silu(gates[i]!);
-      if (Math.abs(wanted) < 1e-30) expect(Math.abs(value)).toBeLessThan(2e-30);
-      else if (Number.isFinite(wanted)) expect(Math.abs(value / wanted - 1)).toBeLessThan(4 * 2 ** -24);
-      else expect(value).toBe(wanted);
-    });
-    await executable.dispose();
+    for (const up of ups) {
+      const [row] = await gluRow(isa, gates, new Float32Array(3000).fill(up), activation);
+      row!.forEach((value, i) => {
+        const wanted = gated[activation](gates[i]!, Math.fround(up));
+        const tolerance = (4 + perGate * Math.abs(gates[i]!)) * 2 ** -24;
+        if (Math.abs(wanted) < 1e-30) expect(Math.abs(value)).toBeLessThan(2e-30);
+        else if (Number.isFinite(wanted)) expect(Math.abs(value / wanted - 1)).toBeLessThan(tolerance);
+        else expect(value).toBe(wanted);
+      });
+    }
+  });
+
+  it.each(["silu", "clamped_swish"] as const)("glu lets NaN through: %s", async (activation) => {
+    const [first] = await gluRow(isa, Float32Array.of(Number.NaN, 1), Float32Array.of(1, Number.NaN), activation);
+    expect([...first!]).toEqual([Number.NaN, Number.NaN]);
   });
 
   it("glu and add of odd widths", async () => {
-    for (const width of [1, 7, 16, 37, 129]) {
+    for (const [width, activation] of [1, 7, 16, 37, 129].flatMap((n) =>
+      activations.map((kind) => [n, kind] as const),
+    )) {
       const test = new TestProgram(new Random(width));
       const [a, b] = [test.input(17, width), test.input(17, width)];
-      const [gated, sum] = [test.buffer(width), test.buffer(width)];
-      test.ops.push({ kind: "glu", out: gated, gate: a, up: b, activation: "silu" });
-      test.ops.push({ kind: "add", out: sum, a: gated, b: a });
+      const [product, sum] = [test.buffer(width), test.buffer(width)];
+      test.ops.push({ kind: "glu", out: product, gate: a, up: b, activation });
+      test.ops.push({ kind: "add", out: sum, a: product, b: a });
       await check(isa, { test, program: test.finish(sum), tokens: 17 }, 1e-6);
     }
   });
 
-  it.each(["linear_add", "linear_glu"] as const)("%s has the bits of what it stands for", async (kind) => {
-    for (const tokens of [1, 5, 40]) {
-      const test = new TestProgram(new Random(tokens));
-      const [x, residual] = [test.input(tokens, 96), test.input(tokens, 70)];
-      const [fused, first, second, expanded] = count(4).map(() => test.buffer(70));
-      const [weight, up] = [test.weight("Q4_0", [70, 96]), test.weight("BF16", [70, 96])];
-      const [bias, upBias] = [test.weight("F32", [70]), test.weight("F16", [70])];
-      const op: LinearAdd | LinearGlu =
-        kind === "linear_add"
-          ? { kind, out: fused!, x, weight, bias, residual }
-          : { kind, out: fused!, x, gate: weight, gateBias: bias, up, upBias, activation: "silu" };
-      const inputs = [...test.ops];
-      const one = { test, program: { ...test.finish(fused!), ops: [...inputs, op] }, tokens };
-      const { output } = one.program;
-      const select = (of: number) => ({ kind: "select", out: output, x: of }) as const;
-      const same = expand({ ...op, out: expanded! }, [first!, second!]);
-      const fusedCase = { ...one, program: { ...one.program, ops: [...inputs, op, select(fused!)] } };
-      const expandedCase = { ...one, program: { ...one.program, ops: [...inputs, ...same, select(expanded!)] } };
-      await check(isa, fusedCase, 2e-6);
-      const [a, b] = [await compile(isa, 2, fusedCase), await compile(isa, 3, expandedCase)];
-      expect(await runRows(a, whole(tokens))).toEqual(await runRows(b, whole(tokens)));
-      await Promise.all([a.dispose(), b.dispose()]);
+  it.each(["linear_add", "linear_glu", "expert_glu"] as const)(
+    "%s has the bits of what it stands for",
+    async (kind) => {
+      for (const tokens of [1, 5, 40]) {
+        const test = new TestProgram(new Random(tokens));
+        const experts = kind === "expert_glu" ? [6] : [];
+        const [x, residual, chosen] = [
+          test.input(tokens, 96),
+          test.input(tokens, 70),
+          chosenExperts(test, tokens, 6, 2),
+        ];
+        const [fused, first, second, expanded] = count(4).map(() => test.buffer(experts.length > 0 ? 140 : 70));
+        const [gate, up] = [test.weight("Q4_0", [...experts, 70, 96]), test.weight("BF16", [...experts, 70, 96])];
+        const [gateBias, upBias] = [test.weight("F32", [...experts, 70]), test.weight("F16", [...experts, 70])];
+        const factors = { out: fused!, x, gate, gateBias, up, upBias, activation: "clamped_swish" } as const;
+        const ops: Record<typeof kind, FusedOp> = {
+          linear_add: { kind: "linear_add", out: fused!, x, weight: gate, bias: gateBias, residual },
+          linear_glu: { kind: "linear_glu", ...factors },
+          expert_glu: { kind: "expert_glu", chosen, ...factors },
+        };
+        const op = ops[kind];
+        const inputs = [...test.ops];
+        const one = { test, program: { ...test.finish(fused!), ops: [...inputs, op] }, tokens };
+        const { output } = one.program;
+        const select = (of: number) => ({ kind: "select", out: output, x: of }) as const;
+        const same = expand({ ...op, out: expanded! }, [first!, second!]);
+        const fusedCase = { ...one, program: { ...one.program, ops: [...inputs, op, select(fused!)] } };
+        const expandedCase = { ...one, program: { ...one.program, ops: [...inputs, ...same, select(expanded!)] } };
+        await check(isa, fusedCase, 2e-6);
+        const [a, b] = [await compile(isa, 2, fusedCase), await compile(isa, 3, expandedCase)];
+        expect(await runRows(a, whole(tokens))).toEqual(await runRows(b, whole(tokens)));
+        await Promise.all([a.dispose(), b.dispose()]);
+      }
+    },
+  );
+
+  it("softmax of odd widths", async () => {
+    for (const width of [1, 4, 7, 16, 37, 129]) {
+      const test = new TestProgram(new Random(width));
+      const x = test.input(17, width, test.random.values(17 * width, 30));
+      const out = test.buffer(width);
+      test.ops.push({ kind: "softmax", out, x });
+      await check(isa, { test, program: test.finish(out), tokens: 17 }, 1e-6);
+    }
+  });
+
+  it("softmax neither overflows nor loses its sum", async () => {
+    const values = Float32Array.of(3e38, -3e38, Number.NEGATIVE_INFINITY, 3e38, 0, 1, 2, 3, 4, 5);
+    const test = new TestProgram(new Random(1));
+    const out = test.buffer(10);
+    test.ops.push({ kind: "softmax", out, x: test.input(1, 10, values) });
+    const executable = await compile(isa, 1, { test, program: test.finish(out), tokens: 1 });
+    expect([...(await runRows(executable, whole(1)))[0]!]).toEqual([0.5, 0, 0, 0.5, 0, 0, 0, 0, 0, 0]);
+    await executable.dispose();
+  });
+
+  const routers: [experts: number, used: number][] = [
+    [1, 1],
+    [4, 2],
+    [5, 5],
+    [32, 4],
+    [37, 3],
+    [128, 8],
+  ];
+
+  it("route and gather: the largest, and of equal ones the first", async () => {
+    for (const [experts, used] of routers) {
+      const test = new TestProgram(new Random(experts));
+      // Few different values, so that there are many ties.
+      const logits = test.input(40, experts, test.random.values(40 * experts, 3).map(Math.round));
+      const [chosen, values, sum] = [test.buffer(used), test.buffer(used), test.buffer(used)];
+      test.ops.push({ kind: "route", out: chosen, x: logits }, { kind: "gather", out: values, x: logits, chosen });
+      test.ops.push({ kind: "add", out: sum, a: chosen, b: values });
+      for (const result of [chosen, values, sum]) {
+        const ops = [...test.ops];
+        await check(isa, { test, program: test.finish(result), tokens: 40 }, 1e-9);
+        test.ops.splice(0, Number.POSITIVE_INFINITY, ...ops);
+      }
+    }
+  });
+
+  it("route chooses as many different experts where values are NaN and infinite", async () => {
+    const odd = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 1];
+    const test = new TestProgram(new Random(9));
+    const values = Float32Array.from({ length: 200 * 6 }, () => odd[Math.floor((test.random.next() + 1) * 2.5)]!);
+    const out = test.buffer(4);
+    test.ops.push({ kind: "route", out, x: test.input(200, 6, values.fill(Number.NaN, 0, 6)) });
+    const executable = await compile(isa, 1, { test, program: test.finish(out), tokens: 200 });
+    for (const row of await runRows(executable, whole(200))) {
+      expect(new Set(row).size).toBe(4);
+      expect(row.every((each) => [0, 1, 2, 3, 4, 5].includes(each))).toBe(true);
+    }
+    await executable.dispose();
+  });
+
+  it.each(["F32", "BF16", "Q8_0", "Q4_K", "MXFP4"] as const)("expert_linear with %s weights", async (quant) => {
+    for (const [experts, used, rows, columns, tokens] of [
+      [1, 1, 3, 32, 2],
+      [4, 2, 17, 64, 20],
+      [5, 5, 64, 96, 3],
+      [2, 1, 45, 577, 130], // some expert has more tokens than a tile
+      [32, 4, 40, 64, 7],
+    ] as const) {
+      for (const apart of [false, true]) {
+        const test = new TestProgram(new Random(rows * 100 + tokens));
+        const width = wholeBlocks(quant, columns);
+        const chosen = chosenExperts(test, tokens, experts, used);
+        const x = test.input(tokens, apart ? used * width : width);
+        const out = test.buffer(used * rows);
+        const weight = test.weight(quant, [experts, rows, width]);
+        const bias = apart ? test.weight("BF16", [experts, rows]) : undefined;
+        test.ops.push({ kind: "expert_linear", out, x, chosen, weight, bias });
+        await check(isa, { test, program: test.finish(out), tokens }, 2e-6);
+      }
+    }
+  });
+
+  it("mix of odd widths", async () => {
+    for (const [width, used] of [
+      [1, 1],
+      [7, 4],
+      [37, 8],
+      [129, 2],
+    ] as const) {
+      const test = new TestProgram(new Random(width));
+      const [x, weights] = [test.input(17, used * width), test.input(17, used)];
+      const out = test.buffer(width);
+      test.ops.push({ kind: "mix", out, x, weights });
+      await check(isa, { test, program: test.finish(out), tokens: 17 }, 1e-6);
     }
   });
 
@@ -270,14 +409,20 @@ describe.each(isas)("%s", (isa) => {
     [2, 1, 33, 17, 14],
   ];
 
-  function attendCase(shape: (typeof attentions)[number], kvType: CompileOptions["kvType"], tokens: number): Case {
+  function attendCase(
+    shape: (typeof attentions)[number],
+    kvType: CompileOptions["kvType"],
+    tokens: number,
+    sinkScale = 0,
+  ): Case {
     const [heads, kvHeads, headDim, window, pageTokens] = shape;
     const test = new TestProgram(new Random(heads * headDim));
     test.layers.push({ kvHeads: 1, headDim: 4 }, { kvHeads, headDim });
     const q = test.input(tokens, heads * headDim);
     const [k, v] = [test.input(tokens, kvHeads * headDim), test.input(tokens, kvHeads * headDim)];
     const out = test.buffer(heads * headDim);
-    test.ops.push({ kind: "attend", out, q, k, v, layer: 1, heads, scale: 1.7 / Math.sqrt(headDim), window });
+    const sinks = sinkScale ? test.weight("BF16", [heads], test.random.values(heads, sinkScale)) : undefined;
+    test.ops.push({ kind: "attend", out, q, k, v, layer: 1, heads, scale: 1.7 / Math.sqrt(headDim), window, sinks });
     return { test, program: test.finish(out), tokens, options: { kvType, pageTokens } };
   }
 
@@ -287,26 +432,35 @@ describe.each(isas)("%s", (isa) => {
     }
   });
 
-  it("attend: the same bits in one step, in chunks, and beside other sequences", async () => {
+  it("attend with sinks, from hardly there to the largest of all logits", async () => {
     for (const shape of attentions) {
-      const executable = await compile(isa, 2, attendCase(shape, "bf16", 100));
-      const together = await runRows(executable, whole(100));
-      const chunks: Float32Array[] = [];
-      for (const [from, to] of [
-        [0, 37],
-        [37, 38],
-        [38, 90],
-        [90, 100],
-      ] as const) {
-        const part = { sequence: 1, position: from, ids: count(to - from, from) };
-        const other = { sequence: 2, position: from, ids: count(to - from, 3) };
-        const rows = await runRows(executable, batchOf(from % 2 ? [part, other] : [other, part]));
-        chunks.push(...(from % 2 ? rows.slice(0, to - from) : rows.slice(to - from)));
-      }
-      expect(chunks).toEqual(together);
-      await executable.dispose();
+      for (const scale of [1, 30]) await check(isa, attendCase(shape, "f32", 40, scale), 3e-6);
     }
   });
+
+  it.each([0, 2])(
+    "attend: the same bits in one step, in chunks, and beside other sequences; sinks %d",
+    async (sinks) => {
+      for (const shape of attentions) {
+        const executable = await compile(isa, 2, attendCase(shape, "bf16", 100, sinks));
+        const together = await runRows(executable, whole(100));
+        const chunks: Float32Array[] = [];
+        for (const [from, to] of [
+          [0, 37],
+          [37, 38],
+          [38, 90],
+          [90, 100],
+        ] as const) {
+          const part = { sequence: 1, position: from, ids: count(to - from, from) };
+          const other = { sequence: 2, position: from, ids: count(to - from, 3) };
+          const rows = await runRows(executable, batchOf(from % 2 ? [part, other] : [other, part]));
+          chunks.push(...(from % 2 ? rows.slice(0, to - from) : rows.slice(to - from)));
+        }
+        expect(chunks).toEqual(together);
+        await executable.dispose();
+      }
+    },
+  );
 
   it("attend over pages that were copied, and after a rewind", async () => {
     const executable = await compile(isa, 2, attendCase(attentions[1]!, "f16", 40));

@@ -23,6 +23,7 @@ function config(overrides: Partial<Config> = {}): Config {
     contextLength: 128,
     normEpsilon: 1e-5,
     activation: "silu",
+    experts: { count: 0, used: 0, ffn: 0 },
     rope: { theta: 10000, dims: 8, layout: "half", scaling: undefined, factors: undefined },
     windows: Array(layers).fill(undefined),
     bias: { qkv: false, attentionOutput: false, ffn: false },
@@ -32,8 +33,16 @@ function config(overrides: Partial<Config> = {}): Config {
   };
 }
 
-describe.each(["llama", "qwen2", "qwen3"])("%s", (architecture) => {
-  const program = record(config({ architecture, bias: { qkv: true, attentionOutput: false, ffn: false } }));
+const fusedKinds = { linear_add: 4, linear_glu: 2 };
+
+describe.each([
+  ["llama", fusedKinds],
+  ["qwen2", fusedKinds],
+  ["qwen3", fusedKinds],
+  ["gpt_oss", { linear_add: 2, expert_glu: 2, expert_linear: 2, add: 2 }],
+] as const)("%s", (architecture, fusedTo) => {
+  const bias = { qkv: true, attentionOutput: false, ffn: false };
+  const program = record(config({ architecture, bias, experts: { count: 6, used: 2, ffn: 16 } }));
 
   it("records every buffer before it is read, and ends in logits", () => {
     const written = new Set<BufferId>();
@@ -48,10 +57,10 @@ describe.each(["llama", "qwen2", "qwen3"])("%s", (architecture) => {
   it("fuses residuals and gated units, and each fused op expands to what it replaced", () => {
     const fused = fuse(program);
     const kinds = count(fused.ops);
-    expect(kinds.linear_add).toBe(4);
-    expect(kinds.linear_glu).toBe(2);
-    expect(kinds.add ?? 0).toBe(0);
-    expect(kinds.glu ?? 0).toBe(0);
+    const products = ["linear_add", "linear_glu", "expert_glu", "expert_linear", "add", "glu"];
+    expect(Object.fromEntries(products.filter((kind) => kinds[kind]).map((kind) => [kind, kinds[kind]]))).toEqual(
+      fusedTo,
+    );
     expect(normalised({ ...program, ops: fused.ops.flatMap((op) => unfuse(op)) })).toEqual(normalised(program));
   });
 
@@ -67,7 +76,7 @@ describe.each(["llama", "qwen2", "qwen3"])("%s", (architecture) => {
 });
 
 it("refuses an architecture it does not know, naming it and the known ones", () => {
-  expect(() => record(config({ architecture: "mamba9" }))).toThrow(/"mamba9"; supported: llama, qwen2, qwen3/);
+  expect(() => record(config({ architecture: "mamba9" }))).toThrow(/"mamba9"; supported: llama, qwen2, qwen3, gpt_oss/);
   expect(() => record(config({ architecture: "constructor" }))).toThrow(/supported/);
 });
 
@@ -83,6 +92,23 @@ it("does not fuse a value that somebody else reads too", () => {
     output: 3,
   };
   expect(fuse(shared).ops.map((op) => op.kind)).toEqual(["embed", "linear", "add", "add"]);
+});
+
+it("does not fuse products of different experts", () => {
+  const product = { kind: "expert_linear", x: 0, weight: 1, bias: undefined } as const;
+  const apart: Program = {
+    ...record(config()),
+    ops: [
+      { kind: "embed", out: 0, table: 0 },
+      { kind: "route", out: 1, x: 0 },
+      { kind: "route", out: 2, x: 0 },
+      { ...product, out: 3, chosen: 1 },
+      { ...product, out: 4, chosen: 2 },
+      { kind: "glu", out: 5, gate: 3, up: 4, activation: "silu" },
+    ],
+    output: 5,
+  };
+  expect(fuse(apart).ops.map((op) => op.kind)).toEqual(apart.ops.map((op) => op.kind));
 });
 
 describe("rope tables", () => {
@@ -125,7 +151,8 @@ function count(ops: readonly Op[]): Record<string, number> {
 
 let fresh = 1_000_000;
 function unfuse(op: Op): Op[] {
-  return op.kind === "linear_add" || op.kind === "linear_glu" ? expand(op, [fresh++, fresh++]) : [op];
+  const isFused = op.kind === "linear_add" || op.kind === "linear_glu" || op.kind === "expert_glu";
+  return isFused ? expand(op, [fresh++, fresh++]) : [op];
 }
 
 /** The ops with buffers renumbered in order of appearance. */
@@ -135,7 +162,7 @@ function normalised(program: Program): unknown[] {
     if (!names.has(id)) names.set(id, names.size);
     return names.get(id)!;
   };
-  const fields = ["x", "a", "b", "q", "k", "v", "gate", "up", "residual", "out"] as const;
+  const fields = ["x", "a", "b", "q", "k", "v", "gate", "up", "residual", "chosen", "weights", "out"] as const;
   return program.ops.map((op) => {
     const copy: Record<string, unknown> = { ...op };
     for (const field of fields) {

@@ -230,8 +230,9 @@ inline void start_walk(const Attention& a, const Walk& w, int kv_head, int token
     const float* q = a.q + (token + i / heads) * a.q_stride + (kv_head * heads + i % heads) * w.dim;
     memcpy(w.q + i * w.dim, q, sizeof(float) * static_cast<size_t>(w.dim));
     for (int d = 0; d < w.out_dim; d += lanes) store(w.out + i * w.out_dim + d, zero());
-    w.most[i] = -__builtin_inff();
-    w.total[i] = 0;
+    // A sink is a position that all have seen before the first, and that has no value.
+    w.most[i] = a.sinks ? a.sinks[kv_head * heads + i % heads] : -__builtin_inff();
+    w.total[i] = a.sinks ? 1 : 0;
   }
 }
 

@@ -19,6 +19,11 @@ struct Matrix {
   int columns;
 };
 
+// What a gated unit makes of gate and up; see src/program/ops.ts.
+enum class Activation : uint8_t { silu, clamped_swish, count };
+
+constexpr int activation_count = static_cast<int>(Activation::count);
+
 enum class KvType : uint8_t { f32, f16, bf16, count };
 
 constexpr int kv_type_count = static_cast<int>(KvType::count);
@@ -58,7 +63,8 @@ struct Attention {
   int tokens;
   int heads;
   float scale;
-  int window;  // INT32_MAX: everything before
+  int window;          // INT32_MAX: everything before
+  const float* sinks;  // (heads) one more logit each, or null
 };
 
 // Limits of what one call gets.
@@ -68,13 +74,15 @@ constexpr int linear_tile_max = 4096;   // rows * tokens of one call
 constexpr int attend_queries_max = 16;  // tokens * (heads / kvHeads) of one call, or one token
 constexpr int64_t touch_bytes = 4096;   // `touch` takes multiples of it
 
+// out[t * out_stride + r] = sum over c of x[t, c] * weight[row + r, c].
+using LinearKernel = void (*)(const Matrix& weight, int row, int rows, const float* x, int64_t x_stride, int tokens,
+                              float* out, int64_t out_stride, float* scratch);
+
 struct Kernels {
   const char* isa;
   const char* needs;  // processor features, separated by spaces
 
-  // out[t * out_stride + r] = sum over c of x[t, c] * weight[row + r, c].
-  void (*linear[quant_count])(const Matrix& weight, int row, int rows, const float* x, int64_t x_stride, int tokens,
-                              float* out, int64_t out_stride, float* scratch);
+  LinearKernel linear[quant_count];
   // The values of columns [first, first + columns) of a row, `first` a multiple of 512; with `apart` of 1 one after
   // another.
   void (*decode[quant_count])(const uint8_t* row, int first, int columns, int apart, float* out);
@@ -83,12 +91,19 @@ struct Kernels {
   void (*encode[quant_count])(const float* values, const float* importance, int n, uint8_t* out);
 
   void (*add)(float* out, const float* a, const float* b, int n);
-  void (*glu)(float* out, const float* gate, const float* up, int n);  // silu(gate) * up
+  void (*glu[activation_count])(float* out, const float* gate, const float* up, int n);
   // Groups of n = length of weight.
   void (*norm)(float* out, const float* x, const float* weight, int n, int groups, float epsilon);
   // cosines, sines // (pairs) of the token. `half`: (i, i + pairs) turn together, else (2i, 2i + 1).
   void (*rope)(float* out, const float* x, const float* cosines, const float* sines, int pairs, bool half, int heads,
                int head_dim);
+
+  void (*softmax)(float* out, const float* x, int n);
+  // Numbers of the k largest of n values, n >= k; then the values of others under those numbers.
+  void (*route)(float* out, const float* x, int n, int k);
+  void (*gather)(float* out, const float* x, const float* chosen, int k);
+  // out[c] = sum over i < k of weights[i] * x[i * n + c].
+  void (*mix)(float* out, const float* x, const float* weights, int n, int k);
 
   // Stores keys and values of tokens [token, token + tokens) of one key head.
   void (*store_kv[kv_type_count])(const Attention& a, int kv_head, int token, int tokens);

@@ -4,6 +4,7 @@ import { DeadliftError } from "../error.js";
 import type { Config } from "../program/config.js";
 import type { BufferId, Program } from "../program/ops.js";
 import { Recorder } from "../program/recorder.js";
+import { gptOss } from "./gpt_oss.js";
 import { llama } from "./llama.js";
 import { qwen2 } from "./qwen2.js";
 import { qwen3 } from "./qwen3.js";
@@ -11,7 +12,7 @@ import { qwen3 } from "./qwen3.js";
 /** Records the ops of a model with this configuration and returns the buffer of logits. */
 export type Architecture = (program: Recorder, config: Config) => BufferId;
 
-export const architectures: Readonly<Record<string, Architecture>> = { llama, qwen2, qwen3 };
+export const architectures: Readonly<Record<string, Architecture>> = { llama, qwen2, qwen3, gpt_oss: gptOss };
 
 /** The program of a configuration, not yet fused. Throws UnsupportedArchitecture. */
 export function record(config: Config): Program {

@@ -9,7 +9,7 @@ import {
   type NativeWeight,
   native,
 } from "../native.js";
-import type { PackedWeight } from "../packed.js";
+import type { MadeWeight } from "../packed.js";
 import type { Program } from "../program/ops.js";
 import { place } from "../program/place.js";
 import { repack } from "../repack.js";
@@ -42,8 +42,8 @@ export class CpuBackend implements Backend {
     return new CpuExecutable(handle, options, program.buffers[program.output]!.width);
   }
 
-  /** A weight of a quantised checkpoint in memory, as its `quant`. Throws OutOfMemory, Internal. */
-  repack(weight: PackedWeight<Tensor>): Promise<Tensor> {
+  /** A weight that a checkpoint holds otherwise in memory, as its `quant`. Throws OutOfMemory, Internal. */
+  repack(weight: MadeWeight<Tensor>): Promise<Tensor> {
     return repack(this.#engine, weight);
   }
 
@@ -96,9 +96,13 @@ function nativeProgram(program: Program, weights: readonly Tensor[]): NativeProg
   };
 }
 
+/** Of all matrices of a stack; a vector is one row. */
+function matrixSize(shape: readonly number[]): { rows: number; columns: number } {
+  return { rows: shape.slice(0, -1).reduce((product, size) => product * size, 1), columns: shape.at(-1)! };
+}
+
 function nativeWeight({ file, offset, byteLength, quant, shape }: Tensor): NativeWeight {
-  const columns = shape.at(-1)!;
-  const rows = shape.length === 1 ? 1 : shape[0]!;
+  const { rows, columns } = matrixSize(shape);
   return { file: file.handle, offset, byteLength, quant, rows, columns };
 }
 

@@ -3,7 +3,7 @@
 import { DeadliftError } from "../error.js";
 import type { GgufEntry } from "../formats/gguf_values.js";
 import { plannedBytes, writeGguf } from "../formats/gguf_write.js";
-import { isPacked, type Weight } from "../packed.js";
+import { isPacked, isReordered, type Weight } from "../packed.js";
 import type { FileType } from "../quants/file_types.js";
 import { codecOf, type QuantName, quantOf } from "../quants/index.js";
 import { chooseTypes, needsImportance } from "../quants/mixes.js";
@@ -101,11 +101,12 @@ function checkTensor({ name, source }: SourceTensor, quant: QuantName, { name: t
 
 /** Numbers as they were trained. Scaled floats of 8 bits count as such: of many models nothing else is published. */
 function isOriginal(weight: Weight): boolean {
-  return isPacked(weight) ? weight.levels === "F8_SCALED" : quantOf(weight.quant).block === 1;
+  if (isPacked(weight) && !isReordered(weight)) return weight.levels === "F8_SCALED";
+  return quantOf(weight.quant).block === 1;
 }
 
 function storedAs(weight: Weight): string {
-  if (!isPacked(weight)) return weight.quant;
+  if (!isPacked(weight) || isReordered(weight)) return weight.quant;
   return weight.levels ?? `integers of ${weight.codes.bits} bits`;
 }
 

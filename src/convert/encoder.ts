@@ -3,7 +3,7 @@
 import { chooseIsa, told } from "../engine.js";
 import { DeadliftError } from "../error.js";
 import { type EngineHandle, type NativeRows, native } from "../native.js";
-import type { PackedWeight } from "../packed.js";
+import type { MadeWeight } from "../packed.js";
 import type { QuantName } from "../quants/index.js";
 import { quants } from "../quants/index.js";
 import { repack } from "../repack.js";
@@ -40,7 +40,7 @@ export class Encoder {
   }
 
   /** A packed weight as rows that can be encoded, in memory. Throws OutOfMemory, Internal. */
-  repack(weight: PackedWeight<Tensor>): Promise<Tensor> {
+  repack(weight: MadeWeight<Tensor>): Promise<Tensor> {
     return repack(this.#engine, weight);
   }
 

@@ -7,7 +7,8 @@ import { type GgufEntry, text, texts, u32 } from "../formats/gguf_values.js";
 import { maxConfigBytes } from "../formats/headers.js";
 import { ggufName } from "../formats/names.js";
 import type { OpenedModel } from "../formats/open.js";
-import { isPacked, type Weight } from "../packed.js";
+import type { MappedFile } from "../native.js";
+import { isPacked, isReordered, type Weight } from "../packed.js";
 import type { FileType } from "../quants/file_types.js";
 import { canQuantise } from "../quants/mixes.js";
 import { tokenizerToGguf } from "../tokenizer/to_gguf/index.js";
@@ -41,7 +42,7 @@ export function folderSource(
   const { architecture, layers, heads, kvHeads } = config;
   return {
     tensors,
-    model: { architecture, layers, heads, kvHeads, experts: 0 },
+    model: { architecture, layers, heads, kvHeads, experts: config.experts.count },
     inputs: files.map(({ path }) => path),
     alignment: undefined,
     entries: (fileType, withTexts) =>
@@ -53,7 +54,6 @@ export function folderSource(
 /** In the order of the files and of the names in them, with tensors that only GGUF has before them. */
 function sourceTensors({ config }: OpenedModel, weights: ReadonlyMap<string, Weight>): SourceTensor[] {
   const named = [...weights].filter(([name, weight]) => name !== "output" || weight !== weights.get("embed"));
-  const fileOf = (weight: Weight) => (isPacked(weight) ? weight.codes.part.file : weight.file);
   const fileOrder = [...new Set(named.map(([, weight]) => fileOf(weight)))];
   const place = (weight: Weight) => fileOrder.indexOf(fileOf(weight));
   named.sort(([, a], [, b]) => place(a) - place(b) || (a.name < b.name ? -1 : 1));
@@ -71,6 +71,11 @@ function sourceTensors({ config }: OpenedModel, weights: ReadonlyMap<string, Wei
       return { name, shape, source, quant, order: rowOrder(canonical, shape[0]!, config) };
     }),
   ];
+}
+
+function fileOf(weight: Weight): MappedFile {
+  if (!isPacked(weight)) return weight.file;
+  return isReordered(weight) ? weight.part.file : weight.codes.part.file;
 }
 
 function refuseLost({ path, unused }: OpenedModel, weights: ReadonlyMap<string, Weight>): void {

@@ -1,12 +1,12 @@
 // Packed weights as tensors while their rows are encoded: in memory one at a time, each from its first rows to its last.
 
-import type { PackedWeight } from "../packed.js";
+import type { MadeWeight } from "../packed.js";
 import type { Repacker } from "../repack.js";
 import type { Tensor } from "../tensor.js";
 
 /** A weight that is unpacked, or will be when the one before it is done with. */
 interface Unpacked {
-  readonly weight: PackedWeight<Tensor>;
+  readonly weight: MadeWeight<Tensor>;
   readonly tensor: Promise<Tensor>;
   rowsLeft: number;
   end(): void;
@@ -23,7 +23,7 @@ export class Unpacker {
    * Runs `work`, which reads the next `rows` rows of a weight. Rows are asked for weight after weight, and may be before
    * the work on earlier ones has ended. Throws what the repacker throws.
    */
-  async use<T>(weight: PackedWeight<Tensor>, rows: number, work: (tensor: Tensor) => Promise<T>): Promise<T> {
+  async use<T>(weight: MadeWeight<Tensor>, rows: number, work: (tensor: Tensor) => Promise<T>): Promise<T> {
     const one = this.#last?.weight === weight ? this.#last : this.#begin(weight);
     try {
       return await work(await one.tensor);
@@ -39,7 +39,7 @@ export class Unpacker {
     await this.#free;
   }
 
-  #begin(weight: PackedWeight<Tensor>): Unpacked {
+  #begin(weight: MadeWeight<Tensor>): Unpacked {
     const tensor = this.#free.then(() => this.repacker.repack(weight));
     const rowsLeft = weight.shape.slice(0, -1).reduce((product, size) => product * size, 1);
     let end = () => {};

@@ -2,17 +2,43 @@
 
 import { DeadliftError } from "../error.js";
 import type { Config, RopeConfig, RopeScaling } from "../program/config.js";
+import type { Activation } from "../program/ops.js";
 import { codecOf } from "../quants/index.js";
-import { checkHeads, checkLayers } from "./config.js";
+import { checkExperts, checkHeads, checkLayers } from "./config_checks.js";
 import { Fields } from "./fields.js";
 import type { Metadata } from "./gguf_metadata.js";
 import type { TensorInfo } from "./sizes.js";
 
-/** By `general.architecture`. Llama's converter permutes q and k, so that neighbours turn together. */
-const architectures: Readonly<Record<string, { readonly layout: RopeConfig["layout"] }>> = {
-  llama: { layout: "pairs" },
-  qwen2: { layout: "half" },
-  qwen3: { layout: "half" },
+/** What GGUF leaves to its readers to know about an architecture. */
+interface Known {
+  /** As it is called here. */
+  readonly name: string;
+  /** Llama's converter permutes q and k, so that neighbours turn together. */
+  readonly layout: RopeConfig["layout"];
+  readonly activation: Activation;
+  /** It has experts. */
+  readonly mixture: boolean;
+  /** The layers whose attention has a window, where there is one. */
+  readonly slides: (layer: number) => boolean;
+  /** YaRN begins and ends at whole dimensions. */
+  readonly truncate: boolean;
+}
+
+const dense = { activation: "silu", mixture: false, slides: () => true, truncate: true } as const;
+
+/** By `general.architecture`. */
+const architectures: Readonly<Record<string, Known>> = {
+  llama: { name: "llama", layout: "pairs", ...dense },
+  qwen2: { name: "qwen2", layout: "half", ...dense },
+  qwen3: { name: "qwen3", layout: "half", ...dense },
+  "gpt-oss": {
+    name: "gpt_oss",
+    layout: "half",
+    activation: "clamped_swish",
+    mixture: true,
+    slides: (layer) => layer % 2 === 0,
+    truncate: false,
+  },
 };
 
 /**
@@ -21,23 +47,25 @@ const architectures: Readonly<Record<string, { readonly layout: RopeConfig["layo
  */
 export function configFromGguf(metadata: Metadata, tensors: ReadonlyMap<string, TensorInfo>, source: string): Config {
   const architecture = readArchitecture(metadata, source);
+  const known = architectures[architecture]!;
   const fields = new Fields(source, (key) => uniform(metadata.get(`${architecture}.${key}`)));
-  if (fields.get("expert_count")) {
+  if (fields.get("expert_count") && !known.mixture) {
     throw new DeadliftError("UnsupportedArchitecture", `cannot run ${source}: a ${architecture} with experts`);
   }
   const sizes = readSizes(fields, metadata, tensors);
   const window = fields.get("attention.sliding_window") ? fields.size("attention.sliding_window") : undefined;
   return {
-    architecture,
+    architecture: known.name,
     ...sizes,
     normEpsilon: fields.positive("attention.layer_norm_rms_epsilon"),
-    activation: "silu",
-    rope: readRope(fields, architectures[architecture]!.layout, sizes.headDim, sizes.contextLength, tensors),
-    windows: Array.from({ length: sizes.layers }, () => window),
+    activation: known.activation,
+    experts: known.mixture ? readExperts(fields) : { count: 0, used: 0, ffn: 0 },
+    rope: readRope(fields, known, sizes, tensors),
+    windows: Array.from({ length: sizes.layers }, (_, layer) => (known.slides(layer) ? window : undefined)),
     bias: {
       qkv: tensors.has("layers.0.attention.q.bias"),
       attentionOutput: tensors.has("layers.0.attention.o.bias"),
-      ffn: tensors.has("layers.0.ffn.gate.bias"),
+      ffn: known.mixture || tensors.has("layers.0.ffn.gate.bias"),
     },
     tiedOutput: !tensors.has("output"),
     tokens: readTokens(metadata, sizes.vocab, source),
@@ -84,11 +112,17 @@ function readSizes(fields: Fields, metadata: Metadata, tensors: ReadonlyMap<stri
   };
 }
 
+function readExperts(fields: Fields): Config["experts"] {
+  const count = fields.size("expert_count");
+  const used = fields.size("expert_used_count");
+  checkExperts(fields, "expert_count", count, used);
+  return { count, used, ffn: fields.optionalSize("expert_feed_forward_length") ?? fields.size("feed_forward_length") };
+}
+
 function readRope(
   fields: Fields,
-  layout: RopeConfig["layout"],
-  headDim: number,
-  contextLength: number,
+  { layout, truncate }: Known,
+  { headDim, contextLength }: { headDim: number; contextLength: number },
   tensors: ReadonlyMap<string, TensorInfo>,
 ): RopeConfig {
   const dims = fields.size("rope.dimension_count", headDim);
@@ -99,13 +133,13 @@ function readRope(
     theta: fields.positive("rope.freq_base", 10000),
     dims,
     layout,
-    scaling: readScaling(fields, contextLength),
+    scaling: readScaling(fields, contextLength, truncate),
     factors: readFactors(fields, tensors.get("rope.factors"), dims),
   };
 }
 
 /** llama.cpp's rules: without a type, a factor means linear. */
-function readScaling(fields: Fields, contextLength: number): RopeScaling | undefined {
+function readScaling(fields: Fields, contextLength: number, truncate: boolean): RopeScaling | undefined {
   const key = fields.get("rope.scaling.factor") ? "rope.scaling.factor" : "rope.scale_linear";
   const factor = fields.get(key) ? fields.positive(key) : 1;
   const type = fields.string("rope.scaling.type", "linear");
@@ -115,13 +149,13 @@ function readScaling(fields: Fields, contextLength: number): RopeScaling | undef
     case "linear":
       return factor === 1 ? undefined : { type, factor };
     case "yarn":
-      return readYarn(fields, factor, contextLength);
+      return readYarn(fields, factor, contextLength, truncate);
     default:
       throw fields.wrong("rope.scaling.type", '"none", "linear" or "yarn"', type);
   }
 }
 
-function readYarn(fields: Fields, factor: number, contextLength: number): RopeScaling {
+function readYarn(fields: Fields, factor: number, contextLength: number, truncate: boolean): RopeScaling {
   const natural = factor > 1 ? 0.1 * Math.log(factor) + 1 : 1;
   return {
     type: "yarn",
@@ -131,7 +165,7 @@ function readYarn(fields: Fields, factor: number, contextLength: number): RopeSc
     betaSlow: fields.positive("rope.scaling.yarn_beta_slow", 1),
     attentionFactor:
       natural * fields.positive("rope.scaling.yarn_attn_factor", 1) * fields.positive("rope.scaling.attn_factor", 1),
-    truncate: true,
+    truncate,
   };
 }
 

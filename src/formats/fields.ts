@@ -21,6 +21,11 @@ export class Fields {
     return new Fields(source, (key) => (has(key) ? (object[key] ?? undefined) : undefined), has);
   }
 
+  /** The key is there and says null: "none", where an absent key means the default. */
+  isNull(key: string): boolean {
+    return this.has(key) && this.get(key) === undefined;
+  }
+
   /** A size of at least 1. Throws InvalidConfig when it is absent and has no default. */
   size(key: string, otherwise?: number): number {
     return this.#required(key, this.optionalSize(key) ?? otherwise, "a positive integer");

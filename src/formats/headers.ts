@@ -37,7 +37,16 @@ export async function readHeaders<T extends TensorInfo>(place: Place, files: Mod
   const { format, weights } = place;
   if (format === "gguf") {
     const { metadata, tensors } = await openGguf(weights, files);
-    return { format, ...nameTensors(format, tensors), metadata, json: undefined, weights, source: weights };
+    const stated = metadata.get("general.architecture");
+    const architecture = typeof stated === "string" ? stated : undefined;
+    return {
+      format,
+      ...nameTensors(format, tensors, { architecture }),
+      metadata,
+      json: undefined,
+      weights,
+      source: weights,
+    };
   }
   const source = join(dirname(weights), "config.json");
   const [stored, text] = await both(
@@ -45,7 +54,14 @@ export async function readHeaders<T extends TensorInfo>(place: Place, files: Mod
     files.text(source, maxConfigBytes),
   );
   const json = text === undefined ? undefined : parseJson(text, source);
-  return { format, ...nameTensors(format, stored.tensors, stored.ties), metadata: undefined, json, weights, source };
+  return {
+    format,
+    ...nameTensors(format, stored.tensors, { ties: stored.ties }),
+    metadata: undefined,
+    json,
+    weights,
+    source,
+  };
 }
 
 /**

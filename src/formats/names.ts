@@ -11,6 +11,10 @@ interface Names {
   readonly layer: RegExp;
   readonly outer: Readonly<Record<string, string>>;
   readonly inLayer: Readonly<Record<string, string>>;
+  /** Names in a layer that stand without ".weight". */
+  readonly bare: Readonly<Record<string, string>>;
+  /** Names in a layer that mean something else in one architecture. */
+  readonly own: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 const names: Readonly<Record<Format, Names>> = {
@@ -30,7 +34,10 @@ const names: Readonly<Record<Format, Names>> = {
       "mlp.gate_proj": "ffn.gate",
       "mlp.up_proj": "ffn.up",
       "mlp.down_proj": "ffn.down",
+      "mlp.router": "ffn.router",
     },
+    bare: { "self_attn.sinks": "attention.sinks" },
+    own: {},
   },
   gguf: {
     prefix: /^(?!)/,
@@ -48,31 +55,53 @@ const names: Readonly<Record<Format, Names>> = {
       ffn_gate: "ffn.gate",
       ffn_up: "ffn.up",
       ffn_down: "ffn.down",
+      attn_sinks: "attention.sinks",
+      ffn_gate_inp: "ffn.router",
+      ffn_gate_exps: "ffn.experts.gate",
+      ffn_up_exps: "ffn.experts.up",
+      ffn_down_exps: "ffn.experts.down",
     },
+    bare: {},
+    own: { "gpt-oss": { post_attention_norm: "ffn.norm" } },
   },
 };
 
-/** The canonical name of a tensor ("layers.0.attention.q", its bias "layers.0.attention.q.bias"), or undefined. */
-export function canonicalName(format: Format, name: string): string | undefined {
-  const { prefix, layer, outer, inLayer } = names[format];
-  const match = /^(.*)\.(weight|bias)$/s.exec(name.replace(prefix, ""));
-  if (!match) return undefined;
-  const [, stem, part] = match as unknown as [string, string, string];
-  const inside = layer.exec(stem);
-  const table = inside ? inLayer : outer;
-  const key = inside ? inside[2]! : stem;
-  if (!Object.hasOwn(table, key)) return undefined;
-  const canonical = inside ? `layers.${inside[1]}.${table[key]}` : table[key]!;
+/**
+ * The canonical name of a tensor ("layers.0.attention.q", its bias "layers.0.attention.q.bias"), or undefined.
+ * `architecture`: as the file calls it.
+ */
+export function canonicalName(format: Format, name: string, architecture = ""): string | undefined {
+  const { prefix, outer, inLayer, bare, own } = names[format];
+  const whole = name.replace(prefix, "");
+  const [, stem = whole, part] = /^(.*)\.(weight|bias)$/s.exec(whole) ?? [];
+  const place = placeInLayer(format, stem);
+  const first = Object.hasOwn(own, architecture) ? own[architecture]! : {};
+  const tables = place ? (part === undefined ? [bare] : [first, inLayer]) : part === undefined ? [] : [outer];
+  const key = place ? place.name : stem;
+  const meaning = tables.find((table) => Object.hasOwn(table, key))?.[key];
+  if (meaning === undefined) return undefined;
+  const canonical = place ? `layers.${place.layer}.${meaning}` : meaning;
   return part === "bias" ? `${canonical}.bias` : canonical;
 }
 
-/** The name in GGUF of a tensor of this canonical name; undefined for what GGUF has no name for. */
-export function ggufName(canonical: string): string | undefined {
-  const { outer, inLayer } = names.gguf;
+/** The number of the layer that a tensor belongs to, and what it is called there; undefined for those of no layer. */
+export function placeInLayer(format: Format, name: string): { layer: string; name: string } | undefined {
+  const { prefix, layer } = names[format];
+  const [, index, inside] = layer.exec(name.replace(prefix, "")) ?? [];
+  return index !== undefined && inside !== undefined ? { layer: index, name: inside } : undefined;
+}
+
+/**
+ * The name in GGUF of a tensor of this canonical name; undefined for what GGUF has no name for. `architecture`: as GGUF
+ * calls it.
+ */
+export function ggufName(canonical: string, architecture = ""): string | undefined {
+  const { outer, inLayer, own } = names.gguf;
   const bias = canonical.endsWith(".bias");
   const stem = bias ? canonical.slice(0, -".bias".length) : canonical;
   const [, layer, part = ""] = /^layers\.(\d+)\.(.+)$/.exec(stem) ?? [];
-  const table = Object.entries(layer === undefined ? outer : inLayer);
+  const first = Object.hasOwn(own, architecture) ? Object.entries(own[architecture]!) : [];
+  const table = layer === undefined ? Object.entries(outer) : [...first, ...Object.entries(inLayer)];
   const name = table.find(([, meaning]) => meaning === (layer === undefined ? stem : part))?.[0];
   if (name === undefined) return undefined;
   return `${layer === undefined ? name : `blk.${layer}.${name}`}.${bias ? "bias" : "weight"}`;
@@ -84,19 +113,23 @@ export interface NamedTensors<T extends TensorInfo> {
   readonly unused: T[];
 }
 
-/**
- * Tensors by canonical name. `ties` are the names of shared tensors that were not stored, to those that were (what
- * Python's safetensors writes into `__metadata__`). Throws when two tensors mean the same.
- */
+export interface NameOptions {
+  /** As the file calls it. */
+  readonly architecture?: string | undefined;
+  /** The names of shared tensors that were not stored, to those that were (`__metadata__` of Python's safetensors). */
+  readonly ties?: ReadonlyMap<string, string>;
+}
+
+/** Tensors by canonical name. Throws when two tensors mean the same. */
 export function nameTensors<T extends TensorInfo>(
   format: Format,
   stored: readonly T[],
-  ties: ReadonlyMap<string, string> = new Map(),
+  { architecture, ties = new Map() }: NameOptions = {},
 ): NamedTensors<T> {
   const tensors = new Map<string, T>();
   const unused: T[] = [];
   for (const tensor of stored) {
-    const name = canonicalName(format, tensor.name);
+    const name = canonicalName(format, tensor.name, architecture);
     if (name === undefined) {
       unused.push(tensor);
       continue;

@@ -11,7 +11,7 @@ import { availableMemory } from "../machine.js";
 import type { Config } from "../program/config.js";
 import { fuse } from "../program/fuse.js";
 import type { Program } from "../program/ops.js";
-import { place } from "../program/place.js";
+import { gatheredWidth, place } from "../program/place.js";
 import { countParameters } from "./count.js";
 import type { MemoryPlan, ModelFacts } from "./inspection.js";
 
@@ -74,7 +74,7 @@ function judge(headers: Headers<TensorInfo>): Judgement {
     config = configOf(headers);
     program = fuse(record(config));
     const method = methodOf(headers.json, headers.source);
-    const found = unpackable(program, { ...headers, method });
+    const found = unpackable(program, { ...headers, method, config });
     bindWeights(program, found);
     return { config, program, weights: [...new Set(found.values())], problem: undefined };
   } catch (error) {
@@ -98,7 +98,7 @@ function planMemory(
   const stepTokens = Math.min(MAX_STEP_TOKENS, contextSize);
   const scratch = place(program).slots.reduce(
     (total, s) => total + s.width * 4 * (s.rows === "tokens" ? stepTokens : 1),
-    0,
+    gatheredWidth(program) * 4 * stepTokens,
   );
   return planOf(sum(named), kvBytesPerToken(program, kvTypeFor(named)), scratch, contextSize);
 }

@@ -48,6 +48,12 @@ export interface Config {
   readonly contextLength: number;
   readonly normEpsilon: number;
   readonly activation: Activation;
+  /** Feed-forward networks of which each token uses some; `count` 0: there is one, and all use it. */
+  readonly experts: {
+    readonly count: number;
+    readonly used: number;
+    readonly ffn: number;
+  };
   readonly rope: RopeConfig;
   /** Sliding window of each layer in tokens, the token itself included; undefined sees everything. (layers) */
   readonly windows: readonly (number | undefined)[];

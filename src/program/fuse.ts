@@ -1,6 +1,15 @@
 // Fused ops: each pattern replaces neighbours of a program by one op, and declares how that op expands again.
 
-import { type BufferId, inputs, type Linear, type LinearAdd, type LinearGlu, type Op, type Program } from "./ops.js";
+import {
+  type BufferId,
+  type ExpertLinear,
+  type FusedOp,
+  type Glu,
+  inputs,
+  type Linear,
+  type Op,
+  type Program,
+} from "./ops.js";
 
 /**
  * The same program with fewer, larger ops. A pattern applies only where the values between its parts are read by
@@ -19,7 +28,7 @@ export function fuse(program: Program): Program {
 }
 
 /** What a fused op means: the list it stands for. `scratch` gives buffers for the values between. */
-export function expand(op: LinearAdd | LinearGlu, scratch: readonly BufferId[]): Op[] {
+export function expand(op: FusedOp, scratch: readonly BufferId[]): Op[] {
   const [first, second] = scratch as [BufferId, BufferId];
   if (op.kind === "linear_add") {
     const { x, weight, bias, residual, out } = op;
@@ -29,9 +38,13 @@ export function expand(op: LinearAdd | LinearGlu, scratch: readonly BufferId[]):
     ];
   }
   const { x, gate, gateBias, up, upBias, activation, out } = op;
+  const product =
+    op.kind === "linear_glu"
+      ? ({ kind: "linear", x } as const)
+      : ({ kind: "expert_linear", x, chosen: op.chosen } as const);
   return [
-    { kind: "linear", out: first, x, weight: gate, bias: gateBias },
-    { kind: "linear", out: second, x, weight: up, bias: upBias },
+    { ...product, out: first, weight: gate, bias: gateBias },
+    { ...product, out: second, weight: up, bias: upBias },
     { kind: "glu", out, gate: first, up: second, activation },
   ];
 }
@@ -42,32 +55,33 @@ function countReaders(program: Program): Map<BufferId, number> {
   return readers;
 }
 
-/** linear, linear, glu of the same x. */
-function fuseGlu(ops: Op[], glu: Extract<Op, { kind: "glu" }>, once: (id: BufferId) => boolean): void {
+/** linear, linear, glu of the same x; or the same of the same experts. */
+function fuseGlu(ops: Op[], glu: Glu, once: (id: BufferId) => boolean): void {
   const up = ops.at(-1);
   const gate = ops.at(-2);
   const fits =
-    isLinear(gate) &&
-    isLinear(up) &&
+    isProduct(gate) &&
+    isProduct(up) &&
     gate.out === glu.gate &&
     up.out === glu.up &&
     gate.x === up.x &&
+    expertsOf(gate) === expertsOf(up) &&
     once(gate.out) &&
     once(up.out);
   if (!fits) {
     ops.push(glu);
     return;
   }
-  ops.splice(-2, 2, {
-    kind: "linear_glu",
-    out: glu.out,
-    x: gate.x,
-    gate: gate.weight,
-    gateBias: gate.bias,
-    up: up.weight,
-    upBias: up.bias,
-    activation: glu.activation,
-  });
+  const { out, activation } = glu;
+  const factors = { gate: gate.weight, gateBias: gate.bias, up: up.weight, upBias: up.bias, activation };
+  const chosen = expertsOf(gate);
+  ops.splice(
+    -2,
+    2,
+    chosen === undefined
+      ? { kind: "linear_glu", out, x: gate.x, ...factors }
+      : { kind: "expert_glu", out, x: gate.x, chosen, ...factors },
+  );
 }
 
 /** linear, add of its result to a residual. */
@@ -83,4 +97,12 @@ function fuseAdd(ops: Op[], add: Extract<Op, { kind: "add" }>, once: (id: Buffer
 
 function isLinear(op: Op | undefined): op is Linear {
   return op?.kind === "linear";
+}
+
+function isProduct(op: Op | undefined): op is Linear | ExpertLinear {
+  return op?.kind === "linear" || op?.kind === "expert_linear";
+}
+
+function expertsOf(op: Linear | ExpertLinear): BufferId | undefined {
+  return op.kind === "expert_linear" ? op.chosen : undefined;
 }

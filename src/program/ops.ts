@@ -1,5 +1,9 @@
 // The instruction set: every op kind an architecture can record and a backend must run, with its meaning.
 
+import type { FusedOp } from "./fused_ops.js";
+
+export type { ExpertGlu, FusedOp, LinearAdd, LinearGlu } from "./fused_ops.js";
+
 /** Index of a buffer in `Program.buffers`. */
 export type BufferId = number;
 /** Index of a weight in `Program.weights`. */
@@ -39,7 +43,11 @@ export interface KvLayer {
   readonly headDim: number;
 }
 
-export type Activation = "silu";
+/**
+ * What a gated unit makes of gate and up. "silu": silu(gate) * up, with silu(x) = x / (1 + e^-x). "clamped_swish", of
+ * gpt-oss: with gate at most 7 and up within -7 and 7, gate / (1 + e^(-1.702 gate)) * (up + 1).
+ */
+export type Activation = "silu" | "clamped_swish";
 
 /** out[t] = table[token of t]. */
 export interface Embed {
@@ -85,7 +93,7 @@ export interface RopeOp {
  * Causal attention of each token over its own sequence. First k and v of the step's tokens are stored in the layer's
  * pages, then for query head h (sharing key head floor(h * kvHeads / heads)):
  * out[t, h] = sum over j of softmax_j(scale * q[t, h] . k[j]) * v[j], over the positions j with
- * position(t) - window < j <= position(t).
+ * position(t) - window < j <= position(t). A sink is one more logit of a head's softmax, and has no value.
  */
 export interface Attend {
   readonly kind: "attend";
@@ -99,9 +107,9 @@ export interface Attend {
   readonly scale: number;
   /** Sliding window in tokens, the token itself included; undefined sees everything before it. */
   readonly window: number | undefined;
+  readonly sinks: WeightId | undefined; // (heads)
 }
 
-/** out = activation(gate) * up. */
 export interface Glu {
   readonly kind: "glu";
   readonly out: BufferId;
@@ -118,6 +126,53 @@ export interface Add {
   readonly b: BufferId;
 }
 
+/** out[t, i] = e^x[t, i] / sum over j of e^x[t, j]. */
+export interface Softmax {
+  readonly kind: "softmax";
+  readonly out: BufferId;
+  readonly x: BufferId;
+}
+
+/**
+ * Chooses experts: the numbers (whole, kept as f32) of the largest values of a row, the largest first, as many as `out`
+ * is wide. Of equal ones the first is taken. How their weights follow from a router's logits is the architecture's word:
+ * `softmax` and `gather` in the order it says.
+ */
+export interface Route {
+  readonly kind: "route";
+  readonly out: BufferId; // (chosen)
+  readonly x: BufferId; // (experts)
+}
+
+/** out[t, i] = x[t, chosen[t, i]]. */
+export interface Gather {
+  readonly kind: "gather";
+  readonly out: BufferId; // (chosen)
+  readonly x: BufferId; // (experts)
+  readonly chosen: BufferId; // (chosen)
+}
+
+/**
+ * `linear` of each chosen expert: out[t, i, r] = sum over c of x[t, i, c] * weight[e, r, c], plus bias[e, r], with
+ * e = chosen[t, i]. An x of only `columns` is the same for all i.
+ */
+export interface ExpertLinear {
+  readonly kind: "expert_linear";
+  readonly out: BufferId; // (chosen * rows)
+  readonly x: BufferId; // (chosen * columns) or (columns)
+  readonly chosen: BufferId; // (chosen)
+  readonly weight: WeightId; // (experts, rows, columns)
+  readonly bias: WeightId | undefined; // (experts, rows)
+}
+
+/** out[t, c] = sum over i of weights[t, i] * x[t, i, c]. */
+export interface Mix {
+  readonly kind: "mix";
+  readonly out: BufferId;
+  readonly x: BufferId; // (chosen * width of out)
+  readonly weights: BufferId; // (chosen)
+}
+
 /** Keeps the rows whose output is wanted, in the order of `Batch.outputs`. */
 export interface Select {
   readonly kind: "select";
@@ -125,29 +180,21 @@ export interface Select {
   readonly x: BufferId;
 }
 
-/** Fused (made in fuse.ts only): `linear` then `add`. */
-export interface LinearAdd {
-  readonly kind: "linear_add";
-  readonly out: BufferId;
-  readonly x: BufferId;
-  readonly weight: WeightId;
-  readonly bias: WeightId | undefined;
-  readonly residual: BufferId; // (width of out)
-}
-
-/** Fused (made in fuse.ts only): two `linear` of the same x, then `glu`. */
-export interface LinearGlu {
-  readonly kind: "linear_glu";
-  readonly out: BufferId;
-  readonly x: BufferId;
-  readonly gate: WeightId; // (width of out, width of x)
-  readonly gateBias: WeightId | undefined;
-  readonly up: WeightId; // (width of out, width of x)
-  readonly upBias: WeightId | undefined;
-  readonly activation: Activation;
-}
-
-export type Op = Embed | Linear | Norm | RopeOp | Attend | Glu | Add | Select | LinearAdd | LinearGlu;
+export type Op =
+  | Embed
+  | Linear
+  | Norm
+  | RopeOp
+  | Attend
+  | Glu
+  | Add
+  | Softmax
+  | Route
+  | Gather
+  | ExpertLinear
+  | Mix
+  | Select
+  | FusedOp;
 
 /** A recorded model: a flat list of ops over numbered buffers. Recorded once, fused, printed, compiled by a backend. */
 export interface Program {
@@ -173,6 +220,12 @@ export function inputs(op: Op): readonly BufferId[] {
       return [op.a, op.b];
     case "linear_add":
       return [op.x, op.residual];
+    case "gather":
+    case "expert_linear":
+    case "expert_glu":
+      return [op.x, op.chosen];
+    case "mix":
+      return [op.x, op.weights];
     default:
       return [op.x];
   }

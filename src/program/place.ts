@@ -41,3 +41,13 @@ function takeSlot(slots: { width: number; rows: Slot["rows"] }[], free: number[]
   slots[best]!.width = Math.max(slots[best]!.width, width);
   return best;
 }
+
+/** Most values of a row that the experts' products hold besides: what each expert is given is brought together first. */
+export function gatheredWidth({ ops, buffers, weights }: Program): number {
+  const widths = ops.map((op) => {
+    if (op.kind !== "expert_linear" && op.kind !== "expert_glu") return 0;
+    const weight = op.kind === "expert_linear" ? op.weight : op.gate;
+    return buffers[op.chosen]!.width * weights[weight]!.shape.at(-1)!;
+  });
+  return Math.max(0, ...widths);
+}

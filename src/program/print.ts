@@ -12,7 +12,7 @@ export function print(program: Program): string {
 function printOp(op: Op, program: Program): string {
   const { width, rows } = program.buffers[op.out]!;
   const head = `%${op.out} (${rows}, ${width})`;
-  return `${head.padEnd(24)} = ${op.kind.padEnd(10)} ${operands(op, program).join("  ")}`;
+  return `${head.padEnd(24)} = ${op.kind.padEnd(13)} ${operands(op, program).join("  ")}`;
 }
 
 function operands(op: Op, program: Program): string[] {
@@ -38,17 +38,33 @@ function operands(op: Op, program: Program): string[] {
         `layer=${op.layer}`,
         `heads=${op.heads}/${kvHeads}x${headDim}`,
         ...window,
+        ...weight(op.sinks),
       ];
     }
     case "glu":
       return [`${op.activation}(%${op.gate})`, `%${op.up}`];
     case "add":
       return [`%${op.a}`, `%${op.b}`];
+    case "softmax":
+    case "route":
     case "select":
       return [`%${op.x}`];
+    case "gather":
+      return [`%${op.x}[%${op.chosen}]`];
+    case "expert_linear":
+      return [`%${op.x}`, `of %${op.chosen}`, ...weight(op.weight), ...weight(op.bias)];
+    case "mix":
+      return [`%${op.x}`, `by %${op.weights}`];
     case "linear_add":
       return [`%${op.residual} + %${op.x}`, ...weight(op.weight), ...weight(op.bias)];
     case "linear_glu":
       return [`%${op.x}`, op.activation, ...[op.gate, op.gateBias, op.up, op.upBias].flatMap(weight)];
+    case "expert_glu":
+      return [
+        `%${op.x}`,
+        `of %${op.chosen}`,
+        op.activation,
+        ...[op.gate, op.gateBias, op.up, op.upBias].flatMap(weight),
+      ];
   }
 }

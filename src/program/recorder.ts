@@ -26,6 +26,8 @@ export interface AttendOptions {
   /** Default: 1 / sqrt(headDim). */
   readonly scale?: number;
   readonly window?: number | undefined;
+  /** The weight whose values, one for each head, are one more logit. */
+  readonly sinks?: string;
 }
 
 /** What an architecture writes its list of ops with. Weights are canonical names (formats/names.ts). */
@@ -94,6 +96,7 @@ export class Recorder {
         heads: width / headDim,
         scale: options.scale ?? 1 / Math.sqrt(headDim),
         window: options.window,
+        sinks: options.sinks === undefined ? undefined : this.#weight(options.sinks, [width / headDim]),
       }),
     );
   }
@@ -106,6 +109,47 @@ export class Recorder {
   add(a: BufferId, b: BufferId): BufferId {
     const { width, rows } = this.#buffer(a);
     return this.#record(width, rows, (out) => ({ kind: "add", out, a, b }));
+  }
+
+  softmax(x: BufferId): BufferId {
+    const { width, rows } = this.#buffer(x);
+    return this.#record(width, rows, (out) => ({ kind: "softmax", out, x }));
+  }
+
+  /** Numbers of the `count` experts with the largest values. */
+  route(x: BufferId, count: number): BufferId {
+    return this.#record(count, this.#buffer(x).rows, (out) => ({ kind: "route", out, x }));
+  }
+
+  /** The values of the chosen experts. */
+  gather(x: BufferId, chosen: BufferId): BufferId {
+    const { width, rows } = this.#buffer(chosen);
+    return this.#record(width, rows, (out) => ({ kind: "gather", out, x, chosen }));
+  }
+
+  /** Matrix products with the chosen ones of a stack of matrices, of x or of its part for each. */
+  expertLinear(
+    x: BufferId,
+    chosen: BufferId,
+    weight: string,
+    [experts, width, columns]: readonly [experts: number, rows: number, columns: number],
+    options: LinearOptions = {},
+  ): BufferId {
+    const { width: count, rows } = this.#buffer(chosen);
+    return this.#record(count * width, rows, (out) => ({
+      kind: "expert_linear",
+      out,
+      x,
+      chosen,
+      weight: this.#weight(weight, [experts, width, columns]),
+      bias: options.bias ? this.#weight(`${weight}.bias`, [experts, width]) : undefined,
+    }));
+  }
+
+  /** The experts' results, each by its weight, as one. */
+  mix(x: BufferId, weights: BufferId): BufferId {
+    const { width, rows } = this.#buffer(x);
+    return this.#record(width / this.#buffer(weights).width, rows, (out) => ({ kind: "mix", out, x, weights }));
   }
 
   /** From here on only the rows whose output is wanted. */

@@ -1,7 +1,7 @@
 // The plain meaning of every op, in float64 and one value at a time: what every backend is compared with.
 
 import type { Batch, CompileOptions, Executable, KvType, OutputResult } from "../../src/backends/backend.js";
-import type { Attend, BufferId, Norm, Op, Program, Rope, RopeOp } from "../../src/program/ops.js";
+import type { Activation, Attend, BufferId, Norm, Op, Program, Rope, RopeOp } from "../../src/program/ops.js";
 import { bf16 } from "../../src/quants/bf16.js";
 import { f16 } from "../../src/quants/f16.js";
 
@@ -50,6 +50,8 @@ export class ReferenceExecutable implements Executable {
     const rows = (id: BufferId) => this.#buffer(id);
     const linear = (x: BufferId, weight: number, bias: number | undefined) =>
       rows(x).map((row) => product(row, this.weights[weight]!, bias === undefined ? undefined : this.weights[bias]));
+    const experts = (x: BufferId, chosen: BufferId, weight: number, bias: number | undefined) =>
+      rows(x).map((row, t) => expertProducts(row, rows(chosen)[t]!, this.#stack(weight, bias)));
     switch (op.kind) {
       case "embed":
         return Array.from(batch.tokens, (id) => rowOf(this.weights[op.table]!, id));
@@ -58,7 +60,13 @@ export class ReferenceExecutable implements Executable {
       case "linear_add":
         return zip(linear(op.x, op.weight, op.bias), rows(op.residual), (a, b) => a + b);
       case "linear_glu":
-        return zip(linear(op.x, op.gate, op.gateBias), linear(op.x, op.up, op.upBias), (g, u) => silu(g) * u);
+        return zip(linear(op.x, op.gate, op.gateBias), linear(op.x, op.up, op.upBias), gated[op.activation]);
+      case "expert_linear":
+        return experts(op.x, op.chosen, op.weight, op.bias);
+      case "expert_glu": {
+        const gate = experts(op.x, op.chosen, op.gate, op.gateBias);
+        return zip(gate, experts(op.x, op.chosen, op.up, op.upBias), gated[op.activation]);
+      }
       case "norm":
         return rows(op.x).map((row) => normalize(row, op, this.weights[op.weight]!.values));
       case "rope":
@@ -66,12 +74,26 @@ export class ReferenceExecutable implements Executable {
       case "attend":
         return this.#attend(op, batch);
       case "glu":
-        return zip(rows(op.gate), rows(op.up), (g, u) => silu(g) * u);
+        return zip(rows(op.gate), rows(op.up), gated[op.activation]);
       case "add":
         return zip(rows(op.a), rows(op.b), (a, b) => a + b);
+      case "softmax":
+        return rows(op.x).map(softmax);
+      case "route":
+        return rows(op.x).map((row) => largest(row, this.program.buffers[op.out]!.width));
+      case "gather":
+        return rows(op.x).map((row, t) => rows(op.chosen)[t]!.map((e) => row[e]!));
+      case "mix":
+        return rows(op.x).map((row, t) => mix(row, rows(op.weights)[t]!));
       case "select":
         return batch.outputs.map(({ token }) => rows(op.x)[token]!);
     }
+  }
+
+  #stack(weight: number, bias: number | undefined): Stack {
+    const [, height] = this.program.weights[weight]!.shape as [number, number];
+    const matrices = this.weights[weight]!;
+    return { height, matrices, biases: bias === undefined ? undefined : this.weights[bias]!.values };
   }
 
   #attend(op: Attend, batch: Batch): Rows {
@@ -98,11 +120,10 @@ export class ReferenceExecutable implements Executable {
             for (let d = 0; d < headDim; d++) sum += q[t]![h * headDim + d]! * one.k[from + d]!;
             return sum * op.scale;
           });
-          const most = Math.max(...scores);
-          const weights = scores.map((score) => Math.exp(score - most));
-          const total = weights.reduce((a, b) => a + b, 0);
+          if (op.sinks !== undefined) scores.push(this.weights[op.sinks]!.values[h]!);
+          const weights = softmax(Float64Array.from(scores)).subarray(0, seen.length);
           for (let d = 0; d < headDim; d++) {
-            row[h * headDim + d] = weights.reduce((sum, w, j) => sum + w * seen[j]!.v[from + d]!, 0) / total;
+            row[h * headDim + d] = weights.reduce((sum, w, j) => sum + w * seen[j]!.v[from + d]!, 0);
           }
         }
         out.push(row);
@@ -113,6 +134,54 @@ export class ReferenceExecutable implements Executable {
 }
 
 export const silu = (x: number) => x / (1 + Math.exp(-x));
+
+/** What each kind of gated unit makes of gate and up. */
+export const gated: Readonly<Record<Activation, (gate: number, up: number) => number>> = {
+  silu: (gate, up) => silu(gate) * up,
+  clamped_swish(gate, up) {
+    const g = Math.min(gate, 7);
+    return (g / (1 + Math.exp(-1.702 * g))) * (Math.min(Math.max(up, -7), 7) + 1);
+  },
+};
+
+/** One matrix for each expert, and its bias. */
+interface Stack {
+  readonly height: number;
+  readonly matrices: PlainWeight;
+  readonly biases: Float32Array | undefined;
+}
+
+/** The row's part for each expert, or the whole of it where it has one part only, times that expert's matrix. */
+function expertProducts(row: Float64Array, chosen: Float64Array, { height, matrices, biases }: Stack): Float64Array {
+  const { columns, values } = matrices;
+  const parts = Array.from(chosen, (e, i) => {
+    const x = row.length === columns ? row : row.subarray(i * columns, (i + 1) * columns);
+    const matrix = values.subarray(e * height * columns, (e + 1) * height * columns);
+    const bias = biases && { columns: height, values: biases.subarray(e * height, (e + 1) * height) };
+    return [...product(x, { columns, values: matrix }, bias)];
+  });
+  return Float64Array.from(parts.flat());
+}
+
+function softmax(row: Float64Array): Float64Array {
+  const most = Math.max(...row);
+  const powers = row.map((x) => Math.exp(x - most));
+  const total = powers.reduce((a, b) => a + b, 0);
+  return powers.map((power) => power / total);
+}
+
+/** Places of the largest values; of equal ones the first. */
+function largest(row: Float64Array, count: number): Float64Array {
+  const places = Array.from(row, (_, place) => place).sort((a, b) => row[b]! - row[a]! || a - b);
+  return Float64Array.from(places.slice(0, count));
+}
+
+function mix(row: Float64Array, weights: Float64Array): Float64Array {
+  const width = row.length / weights.length;
+  return Float64Array.from({ length: width }, (_, c) =>
+    weights.reduce((sum, w, i) => sum + w * row[i * width + c]!, 0),
+  );
+}
 
 function positions(batch: Batch): number[] {
   return batch.spans.flatMap(({ count, position }) => Array.from({ length: count }, (_, i) => position + i));

@@ -7,9 +7,11 @@
 #include "kernels/cpu/attend.h"
 #include "kernels/cpu/embed.h"
 #include "kernels/cpu/encode/encode.h"
+#include "kernels/cpu/gather.h"
 #include "kernels/cpu/glu.h"
 #include "kernels/cpu/kernels.h"
 #include "kernels/cpu/linear.h"
+#include "kernels/cpu/mix.h"
 #include "kernels/cpu/norm.h"
 #include "kernels/cpu/quants/bf16.h"
 #include "kernels/cpu/quants/f16.h"
@@ -46,6 +48,8 @@
 #include "kernels/cpu/quants/tq1_0.h"
 #include "kernels/cpu/quants/tq2_0.h"
 #include "kernels/cpu/rope.h"
+#include "kernels/cpu/route.h"
+#include "kernels/cpu/softmax.h"
 
 // After the types they write.
 #include "kernels/cpu/encode/floats.h"
@@ -74,9 +78,13 @@ constexpr Kernels make_kernels(const char* isa, const char* needs) {
 #undef DEADLIFT_ROW
       .encode = {},
       .add = add,
-      .glu = glu,
+      .glu = {glu<Silu>, glu<ClampedSwish>},
       .norm = norm,
       .rope = rope,
+      .softmax = softmax,
+      .route = route,
+      .gather = gather,
+      .mix = mix,
       .store_kv = {store_kv<KvF32>, store_kv<KvF16>, store_kv<KvBf16>},
       .attend = {attend<KvF32>, attend<KvF16>, attend<KvBf16>},
       .touch = touch,

@@ -68,27 +68,43 @@ function blockSize({ config, source }: Method): readonly [number, number] | unde
 /** weight_packed (rows, columns / 2) and weight_scale (rows, columns / 32) of compressed-tensors: MXFP4. */
 export function mxfp4<T extends Part>(module: Module<T>, shape: Shape): PackedWeight<T> {
   const { rows, columns } = shape;
-  const codes = module.get("weight_packed", ["U8"]);
-  const scale = module.get("weight_scale", ["U8", "F8_E8M0"]);
-  module.check(codes, [rows, columns / 2]);
-  module.check(scale, [rows, columns / 32]);
-  return mxfp4Blocks(module, shape, codes, scale);
+  const blocks = module.get("weight_packed", ["U8"]);
+  const scales = module.get("weight_scale", ["U8", "F8_E8M0"]);
+  module.check(blocks, [rows, columns / 2]);
+  module.check(scales, [rows, columns / 32]);
+  return mxfp4Blocks(module, shape, { blocks, scales, first: 0, every: 1 });
 }
 
-/**
- * Four-bit floats with one power of two for each 32, as compressed-tensors has them and as gpt-oss has its experts:
- * `blocks` (experts, rows, columns / 32, 16) and `scales` (experts, rows, columns / 32). Rows of all experts count.
- */
-export function mxfp4Blocks<T extends Part>(module: Module<T>, shape: Shape, blocks: T, scales: T): PackedWeight<T> {
+export interface Mxfp4Parts<T> {
+  readonly blocks: T; // (rows * every, columns / 2)
+  readonly scales: T; // (rows * every, columns / 32)
+  /** The weight is row `first`, and every so many after it. */
+  readonly first: number;
+  readonly every: number;
+}
+
+/** Four-bit floats with one power of two for each 32, as compressed-tensors has them and as gpt-oss has its experts. */
+export function mxfp4Blocks<T extends Part>(
+  module: Module<T>,
+  shape: Shape,
+  { blocks, scales, first, every }: Mxfp4Parts<T>,
+): PackedWeight<T> {
   const groups = shape.columns / 32;
-  return packed(module, shape, "MXFP4", {
-    codes: { part: blocks, packing: "low first", bits: 4, step: 1, apart: shape.columns },
+  const from = (part: T, bytes: number): T => ({
+    ...part,
+    offset: part.offset + bytes,
+    byteLength: part.byteLength - bytes,
+  });
+  const codes = from(blocks, (first * shape.columns) / 2);
+  const weight = packed(module, shape, "MXFP4", {
+    codes: { part: codes, packing: "low first", bits: 4, step: 1, apart: every * shape.columns },
     levels: "MXFP4",
-    scales: scalePlane(scales, { type: "F8_E8M0", rowStep: groups, groupStep: 1 }),
+    scales: scalePlane(from(scales, first * groups), { type: "F8_E8M0", rowStep: every * groups, groupStep: 1 }),
     zeros: undefined,
     zero: 0,
     zeroAdd: 0,
     group: 32,
     groups: undefined,
   });
+  return { ...weight, packedBytes: (blocks.byteLength + scales.byteLength) / every };
 }

@@ -1,11 +1,13 @@
 // Which tensor or packed weight stands for each weight of a program, in checkpoints quantised by any method.
 
 import { DeadliftError } from "../../error.js";
-import { isPacked, type PackedWeight, type Part } from "../../packed.js";
+import { isPacked, type MadeWeight, type PackedWeight, type Part } from "../../packed.js";
+import type { Config } from "../../program/config.js";
 import type { Program } from "../../program/ops.js";
 import { bitsandbytes } from "./bitsandbytes.js";
 import { compressed } from "./compressed.js";
-import { fp8 } from "./floats.js";
+import { fp8, mxfp4 } from "./floats.js";
+import { gptOssExperts, gptOssModules } from "./gpt_oss.js";
 import { awq, gptq } from "./gptq.js";
 import type { Method } from "./method.js";
 import { type Module, modulesOf } from "./module.js";
@@ -23,6 +25,7 @@ const methods: Readonly<Record<string, Unpack>> = {
   modelopt: compressed,
   "compressed-tensors": compressed,
   bitsandbytes,
+  mxfp4,
 };
 
 interface Stored<T> {
@@ -30,6 +33,7 @@ interface Stored<T> {
   readonly tensors: ReadonlyMap<string, T>;
   readonly unused: readonly T[];
   readonly method: Method | undefined;
+  readonly config: Pick<Config, "architecture">;
 }
 
 /**
@@ -39,18 +43,20 @@ interface Stored<T> {
  */
 export function unpackable<T extends Part>(
   program: Program,
-  { tensors, unused, method }: Stored<T>,
-): ReadonlyMap<string, T | PackedWeight<T>> {
+  { tensors, unused, method, config }: Stored<T>,
+): ReadonlyMap<string, T | MadeWeight<T>> {
   const all = [...new Set([...tensors.values(), ...unused])];
+  const found = new Map<string, T | MadeWeight<T>>(tensors);
+  if (config.architecture === "gpt_oss") addExperts(found, program, unused);
   // GGUF has no parts, and only quantised safetensors have.
   if (!method && !all.some(({ name }) => /\.(?:weight_scale|weight_scale_inv|qweight|SCB|absmax)$/.test(name))) {
-    return tensors;
+    return found;
   }
   const modules = modulesOf(all);
   const tied = tensors.get("embed") !== undefined && tensors.get("embed") === tensors.get("output");
-  const found = new Map<string, T | PackedWeight<T>>(tensors);
   for (const { name, shape } of program.weights) {
-    if (shape.length !== 2) continue;
+    const made = found.get(name);
+    if (shape.length !== 2 || (made && isPacked(made))) continue;
     const module = modules.get(name) ?? (tied ? modules.get("embed") : undefined);
     if (module?.isPlain) continue;
     if (module && (!method || isSupported(method))) {
@@ -59,6 +65,18 @@ export function unpackable<T extends Part>(
     } else if (method && !isSupported(method)) throw unsupported(method);
   }
   return found;
+}
+
+function addExperts<T extends Part>(
+  found: Map<string, T | MadeWeight<T>>,
+  program: Program,
+  unused: readonly T[],
+): void {
+  const modules = gptOssModules(unused);
+  for (const { name, shape } of program.weights) {
+    const made = gptOssExperts(modules, name, shape);
+    if (made) found.set(name, made);
+  }
 }
 
 function isSupported({ name }: Method): boolean {

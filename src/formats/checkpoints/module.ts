@@ -77,7 +77,8 @@ export class Module<T extends Part> {
   }
 }
 
-const plainTypes: readonly QuantName[] = ["F32", "F16", "BF16", "F64"];
+/** Weights that are not quantised. */
+export const plainTypes: readonly QuantName[] = ["F32", "F16", "BF16", "F64"];
 
 export function wrongShape(part: Part, what: string): DeadliftError {
   return new DeadliftError(
@@ -98,17 +99,24 @@ export function modulesOf<T extends Part>(tensors: Iterable<T>): Map<string, Mod
   for (const tensor of tensors) {
     const match = partName.exec(tensor.name);
     const name = match && canonicalName("safetensors", `${match[1]}.weight`);
-    if (!name) continue;
-    const stem = match[1]!;
-    const module = modules.get(name) ?? new Module<T>(stem);
-    if (module.name !== stem) {
-      throw new DeadliftError(
-        "InvalidSafetensors",
-        `expected one weight for "${name}", received parts of "${module.name}" and "${stem}"`,
-      );
-    }
-    module.add(match[2]!, tensor);
-    modules.set(name, module);
+    if (name) addPart(modules, name, { stem: match[1]!, part: match[2]!, tensor });
   }
   return modules;
+}
+
+/** Adds a tensor, called `stem` and `part`, to the module that `name` means. Throws as modulesOf does. */
+export function addPart<T extends Part>(
+  modules: Map<string, Module<T>>,
+  name: string,
+  { stem, part, tensor }: { stem: string; part: string; tensor: T },
+): void {
+  const module = modules.get(name) ?? new Module<T>(stem);
+  if (module.name !== stem) {
+    throw new DeadliftError(
+      "InvalidSafetensors",
+      `expected one weight for "${name}", received parts of "${module.name}" and "${stem}"`,
+    );
+  }
+  module.add(part, tensor);
+  modules.set(name, module);
 }

@@ -1,0 +1,82 @@
+// Cuts products into tiles of rows and tokens, and does with their sums what the op says.
+
+#include "native/products.h"
+
+#include <algorithm>
+#include <climits>
+
+namespace deadlift {
+namespace {
+
+// Multiplications that are worth waking another thread for.
+constexpr int64_t kParallelProducts = 32 * 1024;
+
+int token_tile_of(const Product& product) { return std::min(product.tokens, linear_tokens_max); }
+
+}  // namespace
+
+void Products::run(Pool& pool, const Kernels& kernels, float* scratch, int64_t scratch_floats) {
+  int64_t rows = 0, work = 0;
+  for (const Product& product : products_) {
+    rows += product.rows;
+    work += int64_t{product.rows} * product.weight.matrix->columns * product.tokens;
+  }
+  const bool small = work < kParallelProducts;
+  // Some tiles per thread, so that a thread that is held up does not hold up the others.
+  const int64_t wanted = (rows / (pool.threads() * 4) + 4) / 4 * 4;
+  tiles_.clear();
+  for (const Product& product : products_) {
+    cut(product, small ? INT_MAX : static_cast<int>(std::clamp<int64_t>(wanted, 4, linear_rows_max)));
+  }
+  const auto tile = [&](int i, int worker) { run_tile(tiles_[i], kernels, scratch + scratch_floats * worker); };
+  const int count = static_cast<int>(tiles_.size());
+  if (small) {
+    for (int i = 0; i < count; i++) tile(i, 0);
+  } else {
+    pool.each(count, tile);
+  }
+}
+
+void Products::cut(const Product& product, int row_tile) {
+  const int token_tile = token_tile_of(product);
+  const int most_rows = std::min(linear_rows_max, linear_tile_max / token_tile / 4 * 4);
+  row_tile = std::min(row_tile, most_rows);
+  for (int row = 0; row < product.rows; row += row_tile) {
+    for (int token = 0; token < product.tokens; token += token_tile) {
+      tiles_.push_back(
+          {&product, row, std::min(row_tile, product.rows - row), token, std::min(token_tile, product.tokens - token)});
+    }
+  }
+}
+
+void Products::run_tile(const Tile& tile, const Kernels& kernels, float* scratch) {
+  const Product& p = *tile.product;
+  const int row = tile.row, rows = tile.rows, token = tile.token, tokens = tile.tokens;
+  const auto multiply = [&](const Factor& factor, float* out, int64_t stride) {
+    factor.kernel(*factor.matrix, p.first + row, rows, p.x.row(token), p.x.stride, tokens, out, stride,
+                  scratch + 2 * linear_tile_max);
+    if (!factor.bias) return;
+    for (int t = 0; t < tokens; t++) kernels.add(out + t * stride, out + t * stride, factor.bias + row, rows);
+  };
+  const auto out = [&](int t) { return p.out.row(token + t) + row; };
+  float* const sums = scratch;  // (tokens, rows)
+  if (p.up.matrix) {
+    float* const ups = scratch + linear_tile_max;
+    multiply(p.weight, sums, rows);
+    multiply(p.up, ups, rows);
+    const auto glu = kernels.glu[static_cast<int>(p.activation)];
+    for (int t = 0; t < tokens; t++) glu(out(t), sums + t * rows, ups + t * rows, rows);
+    return;
+  }
+  if (!p.residual.data && !p.out.offsets) return multiply(p.weight, out(0), p.out.stride);
+  multiply(p.weight, sums, rows);
+  for (int t = 0; t < tokens; t++) {
+    if (p.residual.data) {
+      kernels.add(out(t), p.residual.row(token + t) + row, sums + t * rows, rows);
+    } else {
+      std::copy_n(sums + t * rows, rows, out(t));
+    }
+  }
+}
+
+}  // namespace deadlift

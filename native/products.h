@@ -1,0 +1,59 @@
+// Matrix products, cut into tiles that the workers of a pool share.
+
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/cpu/kernels.h"
+#include "native/pool.h"
+#include "native/rows.h"
+
+namespace deadlift {
+
+// A matrix, or some rows of one, and what is added to its sums.
+struct Factor {
+  const Matrix* matrix = nullptr;  // null: there is none
+  LinearKernel kernel = nullptr;
+  const float* bias = nullptr;  // of its first row on, or null
+};
+
+// Some tokens meet rows [first, first + rows) of a matrix.
+struct Product {
+  Factor weight;
+  Factor up;  // of a gated unit whose gate is `weight`
+  Activation activation = Activation::silu;
+  int first = 0;
+  int rows = 0;
+  int tokens = 0;
+  Rows x;         // `stride` apart, or one token
+  Rows out;       // (tokens, rows)
+  Rows residual;  // to be added; null data: none
+};
+
+// The products of one op. How they are cut never changes a bit of the results (see kernels/cpu/linear.h).
+class Products {
+ public:
+  void clear() { products_.clear(); }
+  void add(const Product& product) { products_.push_back(product); }
+  // Runs them all. `scratch`: of worker 0, those of the others `scratch_floats` apart, at least product_scratch.
+  void run(Pool& pool, const Kernels& kernels, float* scratch, int64_t scratch_floats);
+
+ private:
+  struct Tile {
+    const Product* product;
+    int row, rows;  // of the product's
+    int token, tokens;
+  };
+
+  void cut(const Product& product, int row_tile);
+  static void run_tile(const Tile& tile, const Kernels& kernels, float* scratch);
+
+  std::vector<Product> products_;
+  std::vector<Tile> tiles_;
+};
+
+// Floats of scratch that a worker needs.
+constexpr int64_t product_scratch = linear_scratch + 2 * linear_tile_max;
+
+}  // namespace deadlift

@@ -8,4 +8,4 @@
 #include <string.h>
 
 //  id, as in quants.h
-#define DEADLIFT_ENCODERS(row) row(f32) row(f16) row(bf16) row(q8_0) row(q4_0)
+#define DEADLIFT_ENCODERS(row) row(f32) row(f16) row(bf16) row(q8_0) row(q4_0) row(q4_1) row(q5_0) row(q5_1)

@@ -50,6 +50,9 @@
 // After the types they write.
 #include "kernels/cpu/encode/floats.h"
 #include "kernels/cpu/encode/q4_0.h"
+#include "kernels/cpu/encode/q4_1.h"
+#include "kernels/cpu/encode/q5_0.h"
+#include "kernels/cpu/encode/q5_1.h"
 #include "kernels/cpu/encode/q8_0.h"
 
 namespace deadlift::DEADLIFT_ISA {

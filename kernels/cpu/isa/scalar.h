@@ -266,6 +266,15 @@ inline vec round(vec a) {
   return r;
 }
 
+// Lanes of x where a < b, elsewhere (also where one is NaN) of y.
+inline vec where_less(vec a, vec b, vec x, vec y) {
+  DEADLIFT_LANES x.v[i] = a.v[i] < b.v[i] ? x.v[i] : y.v[i];
+  return x;
+}
+
+// Whole numbers from 0 to 255, as bytes.
+inline void store_u8(uint8_t* p, vec a) { DEADLIFT_LANES p[i] = static_cast<uint8_t>(a.v[i]); }
+
 // 2^a of whole numbers, -252 <= a <= 254, in two factors: x * pow2(a) becomes infinite or subnormal as it should.
 inline vec scale2(vec x, vec a) {
   DEADLIFT_LANES {

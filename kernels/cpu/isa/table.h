@@ -49,10 +49,15 @@
 
 // After the types they write.
 #include "kernels/cpu/encode/floats.h"
+#include "kernels/cpu/encode/q2_k.h"
+#include "kernels/cpu/encode/q3_k.h"
 #include "kernels/cpu/encode/q4_0.h"
 #include "kernels/cpu/encode/q4_1.h"
+#include "kernels/cpu/encode/q4_k.h"
 #include "kernels/cpu/encode/q5_0.h"
 #include "kernels/cpu/encode/q5_1.h"
+#include "kernels/cpu/encode/q5_k.h"
+#include "kernels/cpu/encode/q6_k.h"
 #include "kernels/cpu/encode/q8_0.h"
 
 namespace deadlift::DEADLIFT_ISA {

@@ -14,7 +14,7 @@ import { randomness } from "./tokenizer_fixtures.js";
 
 /** To the bit; types that search for the smallest error have tests of their own. */
 const exact: readonly QuantName[] = [
-  ...(["F32", "F16", "BF16", "Q8_0", "Q4_0"] as const),
+  ...(["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1"] as const),
   ...(["IQ4_NL", "IQ4_XS", "MXFP4", "NVFP4", "TQ1_0", "TQ2_0", "Q1_0", "Q2_0"] as const),
 ];
 const quantised = exact.filter((name) => quantOf(name).block > 1);

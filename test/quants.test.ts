@@ -1,7 +1,7 @@
 // The quant types: sizes as ggml states them, meanings as gguf.quants and llama.cpp compute them, one fixture per type.
 
-import { readdirSync, readFileSync } from "node:fs";
-import { crc32, gunzipSync } from "node:zlib";
+import { readFileSync } from "node:fs";
+import { crc32 } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { floatToHalf, halfToFloat } from "../src/quants/f16.js";
 import {
@@ -14,59 +14,23 @@ import {
   rowBytes,
   runnable,
 } from "../src/quants/index.js";
-import { noise, noiseValues, noiseWords, tinyTensor } from "./reference/blocks.js";
-
-/** One type, as test/fixtures/quants/fixture.py writes it. */
-interface Fixture {
-  readonly type: QuantName;
-  readonly block: number;
-  readonly bytes: number;
-  /** Blocks of noise, then hexadecimal blocks, then all numbers of so many bytes. */
-  readonly random: number;
-  readonly stored: string;
-  readonly counting: number;
-  /** CRC-32 of the values of each block, or of 32 values of smaller blocks. */
-  readonly decoded: string;
-  /** CRC-32 of the bytes of each 64 blocks, or of 64 times 32 values. */
-  readonly encoded?: readonly ({ readonly blocks: string } & Source)[];
-  /** Mean squared errors of the reference's encoder, weighted by column where `importance` names the noise for it. */
-  readonly errors?: readonly (Source & {
-    readonly error: number;
-    readonly importance?: string;
-    /** How much larger ours may be where it is not 1 %. */
-    readonly slack?: number;
-  })[];
-}
-
-interface Source {
-  readonly noise?: string;
-  readonly count?: number;
-  readonly stored?: string;
-  readonly tensor?: string;
-}
-
-const folder = new URL("fixtures/quants/", import.meta.url);
-const fixtures = new Map<string, Fixture>(
-  readdirSync(folder)
-    .filter((file) => file.endsWith(".json.gz"))
-    .map((file) => {
-      const fixture = JSON.parse(gunzipSync(readFileSync(new URL(file, folder))).toString()) as Fixture;
-      return [fixture.type, fixture];
-    }),
-);
-
-const hex = (text: string) => new Uint8Array(Buffer.from(text, "hex"));
+import { noise } from "./reference/blocks.js";
+import {
+  errorCase,
+  errorLimit,
+  type Fixture,
+  fixtures,
+  folder,
+  hex,
+  meanError,
+  valuesOf,
+} from "./reference/quant_fixtures.js";
 
 function blocksOf({ type, bytes, random, stored, counting }: Fixture): Uint8Array {
   const all = Uint8Array.from({ length: counting && counting * 256 ** counting }, (_, i) => {
     return Math.floor(i / counting) >>> (8 * (i % counting));
   });
   return new Uint8Array(Buffer.concat([noise(type, random * bytes), hex(stored), all]));
-}
-
-function valuesOf({ noise, count, stored, tensor }: Source): Float32Array {
-  if (noise) return noiseValues(noise, count!);
-  return tensor ? tinyTensor(tensor).values : new Float32Array(hex(stored!).buffer);
 }
 
 /** The CRC-32 of every `size` bytes; of numbers, with every NaN as the same. */
@@ -130,40 +94,17 @@ describe.each([...fixtures])("%s", (_, fixture) => {
 
   if (fixture.errors) {
     it("errs at most 1 % more than the reference's encoder", () => {
-      for (const { error, importance, slack, ...source } of fixture.errors!) {
-        const values = valuesOf(source);
-        const weights = importance
-          ? importanceOf(importance, tinyTensor(source.tensor!).columns, values.length)
-          : undefined;
+      for (const measured of fixture.errors!) {
+        const { values, columns, importance } = errorCase(measured);
+        const weights = importance && values.map((_, i) => importance[i % columns]!);
         const out = new Uint8Array(rowBytes(type, values.length));
         encode!(values, out, weights);
-        const ours = meanError(values, decode(type, out, values.length), weights);
-        // Whether a lone value of hard rows falls near the product of two halves is luck.
-        const luck = source.stored ? 1e-5 * meanError(values, new Float32Array(values.length), undefined) : 0;
-        expect(ours, source.tensor ?? "hard values").toBeLessThanOrEqual((slack ?? 1.01) * error + luck);
+        const ours = meanError(values, decode(type, out, values.length), importance);
+        expect(ours, measured.tensor ?? "hard values").toBeLessThanOrEqual(errorLimit(measured, values));
       }
     });
   }
 });
-
-/** Weights as make_k.py has them: uneven, some 100 times the others; repeated for every row. */
-function importanceOf(name: string, columns: number, count: number): Float32Array {
-  const words = noiseWords(name, columns);
-  return Float32Array.from({ length: count }, (_, i) => {
-    const word = words[i % columns]!;
-    return (((word & 0xffff) + 1) / 65536) * (word >>> 27 ? 1 : 100);
-  });
-}
-
-function meanError(values: Float32Array, decoded: Float32Array, weights: Float32Array | undefined): number {
-  let [error, total] = [0, 0];
-  values.forEach((value, i) => {
-    const weight = weights?.[i] ?? 1;
-    error += weight * (value - decoded[i]!) ** 2;
-    total += weight;
-  });
-  return error / total;
-}
 
 it("every runnable type has a fixture, and every encoder a measure", () => {
   expect([...fixtures.keys()].sort()).toEqual([...runnable].sort());

@@ -27,8 +27,9 @@ export function rangeCodes(
   let m = values[at]!;
   let greatest = m;
   for (let i = 1; i < count; i++) {
-    m = Math.min(m, values[at + i]!);
-    greatest = Math.max(greatest, values[at + i]!);
+    const value = values[at + i]!;
+    if (value < m) m = value; // of zeros the first, whatever its sign
+    if (value > greatest) greatest = value;
   }
   const highest = 2 ** bits - 1;
   const d = fround(fround(greatest - m) / highest);

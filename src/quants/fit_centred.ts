@@ -1,7 +1,8 @@
 // The search behind Q3_K and Q6_K: 256 values as d * s * (q - middle), 16 groups of one s each, with the smallest weighted
-// squared error. The same steps as in fit_ranges.ts, without least values.
+// squared error. The steps of fit_ranges.ts without least values; in f32 they are kernels/cpu/encode/fit_centred.h.
 
 import { fittingHalf, halfToFloat } from "./f16.js";
+import { weightsOf } from "./weights.js";
 
 const size = 16; // of a group
 
@@ -31,54 +32,48 @@ interface Group {
 
 /** The fit of 256 values; `importance` weighs their squared errors. */
 export function fitCentred(x: Float32Array, importance: Float32Array | undefined, shape: CentredShape): CentredFit {
-  const weights = importance ?? new Float32Array(x.length).fill(1);
+  const weights = weightsOf(x.length, importance);
   const groups = Array.from({ length: x.length / size }, (_, j) => {
     const [from, to] = [j * size, (j + 1) * size];
     return { x: x.subarray(from, to), weights: weights.subarray(from, to), codes: new Uint8Array(size) };
   });
-  const wishes = groups.map((group) => fitScale(group, shape.middle));
+  const wishes = groups.map((group) => wish(group, shape.middle));
   // The side of the scales that reaches further is for the largest.
-  let d = wishes.reduce((most, scale) => (Math.abs(scale) > Math.abs(most) ? scale : most), 0) / -shape.middleScale;
-  let best: CentredFit | undefined;
-  for (let round = 0; round < 5; round++) {
-    const fit = roundGroups(groups, wishes, fittingHalf(d), shape);
-    if (best && !(fit.error < best.error)) break;
-    best = fit;
-    d = refit(groups, fit, shape.middle);
-  }
-  return best!;
+  const d = wishes.reduce((most, scale) => (Math.abs(scale) > Math.abs(most) ? scale : most), 0) / -shape.middleScale;
+  const first = choose(groups, wishes, fittingHalf(d), shape);
+  const second = choose(groups, wishes, fittingHalf(optimalStep(groups, first, shape.middle)), shape);
+  return second.error < first.error ? second : first;
 }
 
-/** The scale of one group; its codes are rounded from scales that put the largest value near either end, and improved. */
-function fitScale(group: Group, middle: number): number {
+/** The best of several scales that put the largest value near either end, each at the optimum of the codes it gives. */
+function wish(group: Group, middle: number): number {
   const largest = group.x.reduce((most, value) => (Math.abs(value) > Math.abs(most) ? value : most), 0);
   if (!largest) return 0;
-  let best = largest / -middle;
-  let bestGain = -Infinity;
+  let best = 0;
+  let bestGain = 0;
+  const improve = (scale: number) => {
+    roundCodes(group, scale, middle);
+    const { qq, xq } = sumsOf(group, middle);
+    if (!(qq > 0 && (xq * xq) / qq > bestGain)) return;
+    bestGain = (xq * xq) / qq;
+    best = xq / qq;
+  };
   for (const end of [-middle, middle - 1]) {
-    for (let step = -10; step <= 10; step++) {
-      let scale = largest / (end + step / 10);
-      for (let round = 0; round < 4; round++) {
-        roundCodes(group, scale, middle);
-        const fit = optimalScale(group, middle);
-        if (!(fit.gain > bestGain)) break;
-        bestGain = fit.gain;
-        best = scale = fit.scale;
-      }
-    }
+    for (let step = -2; step <= 2; step++) improve(largest / (end + step / 2));
   }
+  improve(best);
   return best;
 }
 
-/** The best scale for the codes of a group, and by how much it lowers the squared error against all zeros. */
-function optimalScale({ x, weights, codes }: Group, middle: number): { scale: number; gain: number } {
+/** Of codes and values, with the weights in each. */
+function sumsOf({ x, weights, codes }: Group, middle: number): { qq: number; xq: number } {
   let [qq, xq] = [0, 0];
   for (let i = 0; i < x.length; i++) {
     const q = codes[i]! - middle;
     qq += weights[i]! * q * q;
     xq += weights[i]! * x[i]! * q;
   }
-  return qq > 0 ? { scale: xq / qq, gain: (xq * xq) / qq } : { scale: 0, gain: -Infinity };
+  return { qq, xq };
 }
 
 /** Rounds a group to the nearest codes; returns the weighted squared error. */
@@ -95,7 +90,7 @@ function roundCodes({ x, weights, codes }: Group, scale: number, middle: number)
 }
 
 /** Every group on the steps of d: of the three nearest to its wish the one with the least error. */
-function roundGroups(
+function choose(
   groups: readonly Group[],
   wishes: readonly number[],
   d: number,
@@ -106,10 +101,10 @@ function roundGroups(
   const codes = new Uint8Array(groups.length * size);
   let total = 0;
   groups.forEach((group, j) => {
-    const wish = step ? Math.max(-middleScale, Math.min(middleScale - 1, Math.round(wishes[j]! / step))) : 0;
+    const nearest = step ? Math.round(wishes[j]! / step) : 0;
     let best = Infinity;
-    for (const s of [wish, wish - 1, wish + 1]) {
-      if (s < -middleScale || s >= middleScale) continue;
+    for (const off of [0, -1, 1]) {
+      const s = Math.max(-middleScale, Math.min(middleScale - 1, nearest + off));
       const error = roundCodes(group, step * s, middle);
       if (!(error < best)) continue;
       best = error;
@@ -122,14 +117,13 @@ function roundGroups(
 }
 
 /** The d that suits the chosen scales and codes best. */
-function refit(groups: readonly Group[], { d, scales, codes }: CentredFit, middle: number): number {
+function optimalStep(groups: readonly Group[], { d, scales, codes }: CentredFit, middle: number): number {
   let [ss, xs] = [0, 0];
-  groups.forEach(({ x, weights }, j) => {
-    for (let i = 0; i < size; i++) {
-      const s = scales[j]! * (codes[j * size + i]! - middle);
-      ss += weights[i]! * s * s;
-      xs += weights[i]! * x[i]! * s;
-    }
+  groups.forEach((group, j) => {
+    group.codes.set(codes.subarray(j * size, (j + 1) * size));
+    const { qq, xq } = sumsOf(group, middle);
+    ss += scales[j]! ** 2 * qq;
+    xs += scales[j]! * xq;
   });
   return ss > 0 ? xs / ss : halfToFloat(d);
 }

@@ -49,7 +49,17 @@ const linear = (quant) => () =>
 const attend = () =>
   chain(({ x, append, program }) => {
     const layer = program.layers.push({ kvHeads: heads, headDim: dim / heads }) - 1;
-    return append({ kind: "attend", q: x, k: x, v: x, layer, heads, scale: 0.125, window: undefined });
+    return append({
+      kind: "attend",
+      q: x,
+      k: x,
+      v: x,
+      layer,
+      heads,
+      scale: 0.125,
+      window: undefined,
+      sinks: undefined,
+    });
   });
 
 const norm = () =>
@@ -63,6 +73,23 @@ const rope = () =>
   });
 
 const glu = () => chain(({ x, append }) => append({ kind: "glu", gate: x, up: x, activation: "silu" }));
+
+const mixture = { experts: 8, used: 2 };
+
+/** A router, the products of the experts that it chooses, and their mix. */
+const experts = (quant) => () =>
+  chain(({ x, append, weight, program }) => {
+    const wide = { width: mixture.used * dim, rows: "tokens" };
+    const router = append({ kind: "linear", x, weight: weight("F32", [mixture.experts, dim]), bias: undefined });
+    program.buffers[router] = { ...wide, width: mixture.experts };
+    const chosen = append({ kind: "route", x: router });
+    const weights = append({ kind: "gather", x: router, chosen });
+    for (const each of [chosen, weights]) program.buffers[each] = { ...wide, width: mixture.used };
+    const stack = weight(quant, [mixture.experts, dim, dim]);
+    const products = append({ kind: "expert_linear", x, chosen, weight: stack, bias: undefined });
+    program.buffers[products] = wide;
+    return append({ kind: "mix", x: products, weights });
+  });
 
 /** What people publish; any other type that a WORD names is measured too. */
 const usual = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_K", "Q5_K", "Q6_K", "IQ4_XS", "MXFP4"];
@@ -88,6 +115,12 @@ const rows = [
     flops: 4 * 1024 * dim,
   },
   { name: "attend 128 of 128", make: attend, tokens: 128, flops: 2 * 128 * 128 * dim },
+  ...[1, 8, 128].map((tokens) => ({
+    name: `expert_linear MXFP4 ${tokens}`,
+    make: experts("MXFP4"),
+    tokens,
+    flops: 2 * dim * dim * mixture.used * tokens,
+  })),
   { name: "norm 128", make: norm, tokens: 128 },
   { name: "rope 128", make: rope, tokens: 128 },
   { name: "glu 128", make: glu, tokens: 128 },
@@ -96,12 +129,15 @@ const rows = [
 /** Random weights in a file of their own, as tensors. */
 function write({ program, quants }, path) {
   const parts = program.weights.map(({ shape }, i) => {
-    const values = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => (Math.random() - 0.5) / 16);
-    const bytes = new Uint8Array(rowBytes(quants[i], values.length));
+    const length = shape.reduce((a, b) => a * b);
+    const bytes = new Uint8Array(rowBytes(quants[i], length));
     const { encode } = codecOf(quants[i], "weight");
     // Blocks may hold anything, infinities and NaN too: that costs SIMD no time, and searching for codes would.
-    if (encode && quantOf(quants[i]).block === 1) encode(values, bytes);
-    else randomFillSync(bytes);
+    if (!encode || quantOf(quants[i]).block > 1) return randomFillSync(bytes);
+    encode(
+      Float32Array.from({ length }, () => (Math.random() - 0.5) / 16),
+      bytes,
+    );
     return bytes;
   });
   writeFileSync(path, Buffer.concat(parts));

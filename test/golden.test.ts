@@ -132,6 +132,26 @@ describe("thread counts, batches and steps", () => {
   );
 });
 
+describe("a mixture of experts", () => {
+  const path = join(fixtures, "checkpoints/gpt-oss");
+  const { prompt, greedy } = readJson<Golden>(join(path, "golden.json"));
+  const sequences = [prompt.slice(0, 1), prompt, [...prompt, ...greedy, ...greedy].slice(0, 110)];
+
+  it.each(isas)("gives the same bits on 1 to 4 threads, in steps of any size, and beside others (%s)", async (isa) => {
+    const results: Float32Array[][][] = [];
+    for (const threads of [1, 2, 3, 4]) {
+      await withRunner(path, { isa, threads }, async (run) => {
+        const alone: Float32Array[][] = [];
+        for (const one of sequences) alone.push(await run.logits(one));
+        results.push(alone);
+        results.push(await Promise.all(sequences.map((one) => run.logits(one))));
+        results.push(await Promise.all(sequences.map((one, i) => run.logits(one, 1 + 4 * i))));
+      });
+    }
+    for (const result of results.slice(1)) expect(result).toEqual(results[0]);
+  });
+});
+
 interface Reference {
   greedy_ids: number[];
   logits_first_pos_first8: number[];

@@ -80,6 +80,22 @@ describe("weights of several pieces", () => {
     large.close();
   });
 
+  it("are unpacked again when they are asked for again", async () => {
+    const a = packedBytes("a", 4, 32);
+    const encoder = new Encoder(1);
+    const unpacker = new Unpacker(encoder);
+    const sizes: number[] = [];
+    const use = (rows: number) =>
+      unpacker.use(a.weight, rows, async ({ file }) => sizes.push(file.bytes(0, 144).length));
+    await use(4);
+    await Promise.all([use(1), use(3), use(4)]);
+    await unpacker.close();
+    expect(sizes).toEqual([144, 144, 144, 144]);
+    expect(native().filesMapped()).toBe(1);
+    await encoder.close();
+    a.close();
+  });
+
   it("wait for the one before, also when that fails", async () => {
     const [a, b] = [packedBytes("a", 4, 32), packedBytes("b", 4, 32)];
     const log: string[] = [];

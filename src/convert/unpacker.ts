@@ -8,7 +8,9 @@ import type { Tensor } from "../tensor.js";
 interface Unpacked {
   readonly weight: MadeWeight<Tensor>;
   readonly tensor: Promise<Tensor>;
-  rowsLeft: number;
+  /** Rows that nobody has asked for, and rows that somebody still reads or will. */
+  unasked: number;
+  unread: number;
   end(): void;
 }
 
@@ -24,12 +26,14 @@ export class Unpacker {
    * the work on earlier ones has ended. Throws what the repacker throws.
    */
   async use<T>(weight: MadeWeight<Tensor>, rows: number, work: (tensor: Tensor) => Promise<T>): Promise<T> {
-    const one = this.#last?.weight === weight ? this.#last : this.#begin(weight);
+    const goesOn = this.#last?.weight === weight && this.#last.unasked > 0;
+    const one = goesOn ? this.#last! : this.#begin(weight);
+    one.unasked -= rows;
     try {
       return await work(await one.tensor);
     } finally {
-      one.rowsLeft -= rows;
-      if (one.rowsLeft === 0) one.end();
+      one.unread -= rows;
+      if (one.unread === 0) one.end();
     }
   }
 
@@ -41,13 +45,13 @@ export class Unpacker {
 
   #begin(weight: MadeWeight<Tensor>): Unpacked {
     const tensor = this.#free.then(() => this.repacker.repack(weight));
-    const rowsLeft = weight.shape.slice(0, -1).reduce((product, size) => product * size, 1);
+    const rows = weight.shape.slice(0, -1).reduce((product, size) => product * size, 1);
     let end = () => {};
     const ended = new Promise<void>((resolve) => {
       end = resolve;
     });
     this.#free = ended.then(async () => (await tensor).file.close()).catch(() => {}); // `use` has thrown it
-    this.#last = { weight, tensor, rowsLeft, end };
+    this.#last = { weight, tensor, unasked: rows, unread: rows, end };
     return this.#last;
   }
 }

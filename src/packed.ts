@@ -87,6 +87,13 @@ export function isPacked<T>(weight: Part | MadeWeight<T>): weight is MadeWeight<
   return "packedBytes" in weight;
 }
 
+/** The tensors that its numbers come from. */
+export function partsOf<T>(weight: MadeWeight<T>): T[] {
+  if (isReordered(weight)) return [weight.part];
+  const { codes, scales, zeros } = weight;
+  return [codes.part, scales.part, zeros?.part, scales.nested?.blocks].filter((part) => part !== undefined);
+}
+
 export function isReordered<T>(weight: MadeWeight<T>): weight is ReorderedWeight<T> {
   return "part" in weight;
 }

@@ -69,7 +69,7 @@ function plan(
     overrides: overrides ?? [],
   });
   return tensors.map((tensor) => {
-    const quant = chosen.get(tensor.name) ?? tensor.quant;
+    const quant = staysPacked(tensor, fileType) ? tensor.quant : (chosen.get(tensor.name) ?? tensor.quant);
     const weights = importance && importanceOf(importance, tensor);
     const planned = { ...tensor, quant, importance: weights };
     if (planned.source instanceof Float32Array || planned.source.quant === quant) return planned;
@@ -83,6 +83,12 @@ function plan(
     plannedBytes(planned);
     return planned;
   });
+}
+
+/** gpt-oss's experts, which were trained in MXFP4: as plain numbers they would be four times as large and no better. */
+function staysPacked({ source, shape }: SourceTensor, { quant }: FileType): boolean {
+  const isExperts = !(source instanceof Float32Array) && source.quant === "MXFP4" && shape.length === 3;
+  return isExperts && isPacked(source) && quantOf(quant).block === 1;
 }
 
 function checkTensor({ name, source }: SourceTensor, quant: QuantName, { name: type }: FileType, again: boolean): void {

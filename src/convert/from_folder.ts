@@ -2,13 +2,14 @@
 
 import { basename, dirname, join, resolve } from "node:path";
 import { DeadliftError } from "../error.js";
+import { ggufArchitecture } from "../formats/config_gguf.js";
 import { isObject, readJson, readTextStart } from "../formats/file.js";
 import { type GgufEntry, text, texts, u32 } from "../formats/gguf_values.js";
 import { maxConfigBytes } from "../formats/headers.js";
 import { ggufName } from "../formats/names.js";
 import type { OpenedModel } from "../formats/open.js";
 import type { MappedFile } from "../native.js";
-import { isPacked, isReordered, type Weight } from "../packed.js";
+import { isPacked, partsOf, type Weight } from "../packed.js";
 import type { FileType } from "../quants/file_types.js";
 import { canQuantise } from "../quants/mixes.js";
 import { tokenizerToGguf } from "../tokenizer/to_gguf/index.js";
@@ -58,13 +59,14 @@ function sourceTensors({ config }: OpenedModel, weights: ReadonlyMap<string, Wei
   const place = (weight: Weight) => fileOrder.indexOf(fileOf(weight));
   named.sort(([, a], [, b]) => place(a) - place(b) || (a.name < b.name ? -1 : 1));
   const factors = ropeFactors(config);
+  const architecture = ggufArchitecture(config.architecture).name;
   const extra: SourceTensor[] = factors
     ? [{ name: "rope_freqs.weight", shape: [factors.length], source: factors, quant: "F32" }]
     : [];
   return [
     ...extra,
     ...named.map(([canonical, source]): SourceTensor => {
-      const name = ggufName(canonical)!;
+      const name = ggufName(canonical, architecture)!;
       const { shape } = source;
       // Vectors, norms and biases become F32, matrices what the file type says.
       const quant = canQuantise({ name, shape }) ? source.quant : "F32";
@@ -75,13 +77,16 @@ function sourceTensors({ config }: OpenedModel, weights: ReadonlyMap<string, Wei
 
 function fileOf(weight: Weight): MappedFile {
   if (!isPacked(weight)) return weight.file;
-  return isReordered(weight) ? weight.part.file : weight.codes.part.file;
+  return partsOf(weight)[0]!.file;
 }
 
 function refuseLost({ path, unused }: OpenedModel, weights: ReadonlyMap<string, Weight>): void {
   const packed = [...weights.values()].filter((weight) => isPacked(weight));
   const modules = new Set(packed.map(({ name }) => name.replace(/\.weight$/, "")));
-  const isPart = (name: string) => name.split(".").some((_, i, words) => modules.has(words.slice(0, i).join(".")));
+  const sources = [...weights.values()].flatMap((weight) => (isPacked(weight) ? partsOf(weight) : [weight]));
+  const parts = new Set(sources.map(({ name }) => name));
+  const isPart = (name: string) =>
+    parts.has(name) || name.split(".").some((_, i, words) => modules.has(words.slice(0, i).join(".")));
   const lost = unused.find(({ name }) => !isPart(name) && !isNeedless(name));
   if (!lost) return;
   throw new DeadliftError(
@@ -121,7 +126,7 @@ async function folderEntries(
   const inner = isObject(config.text_config) ? config.text_config : config;
   const statesHeadDim = opened.config.architecture !== "qwen2" || typeof inner.head_dim === "number";
   return [
-    text("general.architecture", opened.config.architecture),
+    text("general.architecture", ggufArchitecture(opened.config.architecture).name),
     text("general.type", "model"),
     ...generalEntries({ id, card: readCard(readme ?? ""), config, generation, parameters }),
     ...modelEntries(opened.config, fileType.id, statesHeadDim),

@@ -1,12 +1,14 @@
 // The `{architecture}.*` keys of GGUF: a Config as llama.cpp's converter states it.
 
 import { DeadliftError } from "../error.js";
+import { ggufArchitecture } from "../formats/config_gguf.js";
 import { f32, type GgufEntry, text, u32 } from "../formats/gguf_values.js";
 import type { Config } from "../program/config.js";
 
 /** `statesHeadDim`: the size of a head is written down, not left to follow. Throws UnsupportedArchitecture for what GGUF cannot say. */
 export function modelEntries(config: Config, fileType: number, statesHeadDim: boolean): GgufEntry[] {
-  const { architecture, dim, ffn, heads, kvHeads, headDim, rope } = config;
+  const { dim, ffn, heads, kvHeads, headDim, rope, experts } = config;
+  const { name: architecture } = ggufArchitecture(config.architecture);
   const key = (name: string) => `${architecture}.${name}`;
   const window = windowOf(config);
   const stated = statesHeadDim || headDim * heads !== dim;
@@ -22,6 +24,13 @@ export function modelEntries(config: Config, fileType: number, statesHeadDim: bo
     f32(key("attention.layer_norm_rms_epsilon"), config.normEpsilon),
     ...(window === undefined ? [] : [u32(key("attention.sliding_window"), window)]),
     ...(stated ? [u32(key("attention.key_length"), headDim), u32(key("attention.value_length"), headDim)] : []),
+    ...(experts.count === 0
+      ? []
+      : [
+          u32(key("expert_count"), experts.count),
+          u32(key("expert_used_count"), experts.used),
+          u32(key("expert_feed_forward_length"), experts.ffn),
+        ]),
     u32("general.file_type", fileType),
     ...(architecture === "llama" ? [u32(key("vocab_size"), config.vocab)] : []),
     ...(architecture === "llama" || rope.dims !== headDim ? [u32(key("rope.dimension_count"), rope.dims)] : []),
@@ -30,13 +39,15 @@ export function modelEntries(config: Config, fileType: number, statesHeadDim: bo
 
 /** llama.cpp runs these models without windows; our own reader takes this key. */
 function windowOf({ windows, architecture }: Config): number | undefined {
-  const [first] = windows;
-  if (windows.every((window) => window === first)) return first;
-  throw unsayable(architecture, "windows of different sizes");
+  const { slides } = ggufArchitecture(architecture).known;
+  const first = windows.find((_, layer) => slides(layer));
+  if (windows.every((window, layer) => window === (slides(layer) ? first : undefined))) return first;
+  throw unsayable(architecture, "windows of these sizes in these layers");
 }
 
-function scalingEntries({ architecture, rope }: Config): GgufEntry[] {
+function scalingEntries({ architecture: ours, rope }: Config): GgufEntry[] {
   const { scaling } = rope;
+  const { name: architecture, known } = ggufArchitecture(ours);
   const key = (name: string) => `${architecture}.rope.scaling.${name}`;
   switch (scaling?.type) {
     case undefined:
@@ -47,7 +58,9 @@ function scalingEntries({ architecture, rope }: Config): GgufEntry[] {
       if (architecture === "llama") return [];
       throw unsayable(architecture, "llama3 rope scaling");
     case "yarn": {
-      if (!scaling.truncate) throw unsayable(architecture, "yarn that does not truncate");
+      if (scaling.truncate !== known.truncate) {
+        throw unsayable(architecture, `yarn that ${scaling.truncate ? "truncates" : "does not truncate"}`);
+      }
       const { factor, attentionFactor } = scaling;
       // GGUF's factor multiplies the one that follows from the stretching.
       const natural = factor > 1 ? 0.1 * Math.log(factor) + 1 : 1;

@@ -10,7 +10,7 @@ import type { Metadata } from "./gguf_metadata.js";
 import type { TensorInfo } from "./sizes.js";
 
 /** What GGUF leaves to its readers to know about an architecture. */
-interface Known {
+export interface Known {
   /** As it is called here. */
   readonly name: string;
   /** Llama's converter permutes q and k, so that neighbours turn together. */
@@ -40,6 +40,12 @@ const architectures: Readonly<Record<string, Known>> = {
     truncate: false,
   },
 };
+
+/** How GGUF calls an architecture of ours, and what it leaves unsaid. */
+export function ggufArchitecture(name: string): { readonly name: string; readonly known: Known } {
+  const [called, known] = Object.entries(architectures).find(([, one]) => one.name === name)!;
+  return { name: called, known };
+}
 
 /**
  * The Config of a GGUF file; `tensors` by canonical name. Where they are not mapped, `rope.factors` stay undefined.

@@ -26,8 +26,8 @@ leaves nothing. Its name is printed on standard output, all else on standard err
 Examples:
   deadlift quantize ./model model-Q8_0.gguf --type q8_0
   deadlift quantize Qwen/Qwen3-0.6B qwen3-F16.gguf --type f16
-  deadlift quantize ./model.gguf small.gguf --type q4_0 --imatrix imatrix.gguf
-  deadlift quantize ./model out.gguf --type q4_0 --tensor-type ffn_down=q8_0 --json`;
+  deadlift quantize ./model.gguf small.gguf --type q4_k_m --imatrix imatrix.gguf
+  deadlift quantize ./model out.gguf --type q4_k_m --tensor-type ffn_down=q8_0 --json`;
 
 export function quantizeCommand(): Command {
   const command = new Command("quantize")
@@ -35,7 +35,7 @@ export function quantizeCommand(): Command {
     .description("convert a model to GGUF, in as few bits as asked for")
     .argument("<MODEL>", MODEL)
     .argument("<OUT>", "the file to write: NAME.gguf")
-    .requiredOption("--type <name>", "Q8_0, Q4_0, F16, BF16, F32, ... (llama.cpp's names, in any case)")
+    .requiredOption("--type <name>", "Q4_K_M, Q6_K, Q8_0, F16, ... (llama.cpp's names, in any case)")
     .option("--imatrix <file>", "importance matrix, made by llama.cpp's tool")
     .option("--tensor-type <pattern=type>", "another type for tensors whose names match (repeatable)", tensorType)
     .option("--allow-requantize", "also quantise what is quantised already, and loses more by it")

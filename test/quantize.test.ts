@@ -8,6 +8,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { encodable } from "../src/convert/encoder.js";
 import { importanceOf, readImportance } from "../src/convert/importance.js";
 import { parseGguf } from "../src/formats/gguf.js";
+import type { TensorInfo } from "../src/formats/sizes.js";
 import {
   DeadliftError,
   embeddedModel,
@@ -17,7 +18,7 @@ import {
 } from "../src/index.js";
 import { native } from "../src/native.js";
 import { fileTypeNames, fileTypeOf } from "../src/quants/file_types.js";
-import type { QuantName } from "../src/quants/index.js";
+import { codecOf, type QuantName } from "../src/quants/index.js";
 import { readJson } from "./reference/runner.js";
 import { tempFolder } from "./reference/temp.js";
 import { array, type GgufTensor, ggufFile, str, u32 } from "./reference/write_gguf.js";
@@ -36,6 +37,8 @@ interface Golden {
   /** So many bytes from the start are hashed: all, or those before the data of tensors. */
   hashed: number;
   sha256: string;
+  /** Sums of the squared errors of types whose encoders search. */
+  errors?: Record<string, number>;
 }
 
 const golden = readJson<Golden[]>(resolve(import.meta.dirname, "fixtures/convert/quantized.json"));
@@ -55,6 +58,26 @@ async function failure(promise: Promise<unknown>): Promise<DeadliftError> {
   return error;
 }
 
+/** Of all tensors of a type in a file, compared with those of its source. */
+function squaredError(quant: string, path: string, source: string): number {
+  const [ours, theirs] = [readFileSync(path), readFileSync(source)];
+  const originals = new Map(header(source).tensors.map((tensor) => [tensor.name, tensor]));
+  let error = 0;
+  for (const tensor of header(path).tensors.filter((tensor) => tensor.quant === quant)) {
+    const [values, wanted] = [decoded(tensor, ours), decoded(originals.get(tensor.name)!, theirs)];
+    values.forEach((value, i) => {
+      error += (value - wanted[i]!) ** 2;
+    });
+  }
+  return error;
+}
+
+function decoded({ name, quant, shape, offset, byteLength }: TensorInfo, file: Buffer): Float32Array {
+  const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
+  codecOf(quant, name).decode(file.subarray(offset, offset + byteLength), values);
+  return values;
+}
+
 describe("GGUF files", () => {
   it.for(golden)("$model as $type $tensorTypes", async (row, { skip }) => {
     const { model, type, tensorTypes, again, types, bytes, hashed, sha256: wanted } = row;
@@ -68,6 +91,9 @@ describe("GGUF files", () => {
     expect(result.bytes).toBe(bytes);
     expect(Object.keys(result.types).sort()).toEqual(types);
     expect(sha256(out, hashed)).toBe(wanted);
+    for (const [quant, error] of Object.entries(row.errors ?? {})) {
+      expect(squaredError(quant, out, path), quant).toBeLessThanOrEqual(1.01 * error);
+    }
   });
 
   it("in parts become one file, as if they had never been parts", async () => {

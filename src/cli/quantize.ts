@@ -27,8 +27,8 @@ nothing. Its name is printed on standard output, all else on standard error.
 Examples:
   deadlift quantize ./model model-Q8_0.gguf --type q8_0
   deadlift quantize Qwen/Qwen3-0.6B qwen3-F16.gguf --type f16
-  deadlift quantize ./model.gguf small.gguf --type q4_0 --imatrix imatrix.gguf
-  deadlift quantize ./model out.gguf --type q4_0 --tensor-type ffn_down=q8_0 --json`;
+  deadlift quantize ./model.gguf small.gguf --type q4_k_m --imatrix imatrix.gguf
+  deadlift quantize ./model out.gguf --type q4_k_m --tensor-type ffn_down=q8_0 --json`;
 
 export function quantizeCommand(): Command {
   const command = new Command("quantize")
@@ -36,7 +36,7 @@ export function quantizeCommand(): Command {
     .description("convert a model to GGUF, in as few bits as asked for")
     .argument("<MODEL>", MODEL)
     .argument("<OUT>", "the file to write: NAME.gguf")
-    .requiredOption("--type <name>", "Q8_0, Q4_0, IQ4_XS, MXFP4, F16, ... (llama.cpp's names, in any case)")
+    .requiredOption("--type <name>", "Q4_K_M, Q6_K, Q8_0, IQ4_XS, F16, ... (llama.cpp's names, in any case)")
     .option("--imatrix <file>", "importance matrix, made by llama.cpp's tool")
     .option("--tensor-type <pattern=type>", "another type for tensors whose names match (repeatable)", tensorType)
     .option("--allow-requantize", "also quantise what is quantised already (not F8), and loses more by it")

@@ -28,13 +28,21 @@ describe("--json", () => {
 
   it("bench", async () => {
     const figures = await json(["bench", tiny, "-p", "32", "-n", "8", "-t", "1", "--streams", "2", "--repeat", "1"]);
-    const keys =
-      "model backend isa threads loadMs prefillTps decodeTps streams rssMb mappedMb bandwidthGbs amxTflops".split(" ");
-    expect(Object.keys(figures)).toEqual(keys);
-    expect(figures).toMatchObject({ backend: "cpu", threads: 1, streams: 2 });
+    const keys = "model backend isa threads loadMs prefillTps decodeTps streams rssMb mappedMb bandwidthGbs amxTflops";
+    expect(Object.keys(figures)).toEqual([...keys.split(" "), "depth"]);
+    expect(figures).toMatchObject({ backend: "cpu", threads: 1, streams: 2, depth: 0 });
     for (const key of ["loadMs", "prefillTps", "decodeTps", "rssMb", "mappedMb", "bandwidthGbs"]) {
       expect(figures[key], key).toBeGreaterThan(0);
     }
+  });
+
+  it("bench --depth", async () => {
+    // It fails where the context before the prompt is not in the cache.
+    const sizes = ["-p", "16", "-n", "8", "--streams", "2", "--repeat", "2"];
+    const figures = await json(["bench", tiny, ...sizes, "--depth", "900"]);
+    expect(figures.depth).toBe(900);
+    expect(figures.prefillTps).toBeGreaterThan(0);
+    expect(figures.decodeTps).toBeGreaterThan(0);
   });
 
   it("inspect", async () => {
@@ -149,6 +157,12 @@ describe("exit status and stderr", () => {
     ["a prompt file that is not there", ["generate", tiny, "--prompt-file", "./nowhere.txt"], /nowhere\.txt/],
     ["a prompt that does not fit", ["generate", tiny, "--prompt", "word ".repeat(2000)], /\d{4} tokens.*1024/],
     ["a bench that does not fit", ["bench", tiny, "-p", "1024", "-n", "2"], /1024/],
+    ["a bench too deep", ["bench", tiny, "-p", "64", "-n", "2", "--depth", "1000"], /depth of 1000.*1024/],
+    [
+      "a bench too deep for its streams",
+      ["bench", tiny, "-p", "4", "-n", "2", "--depth", "9", "--streams", "20"],
+      /20 streams/,
+    ],
   ])("1: %s", async (_, args, reason) => {
     const both = await Promise.all([deadlift(args), deadlift([...args, "--json"])]);
     for (const { status, out, err } of both) {

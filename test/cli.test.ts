@@ -13,7 +13,8 @@ describe("--json", () => {
     expect(Object.keys(answer)).toEqual(["ids", "text", "usage", "finishReason", "timings"]);
     expect(answer.ids).toHaveLength(answer.usage.completionTokens);
     expect(answer.text.length).toBeGreaterThan(3);
-    expect(Object.keys(answer.usage)).toEqual(["promptTokens", "cachedTokens", "completionTokens"]);
+    const usage = "promptTokens cachedTokens completionTokens draftedTokens acceptedTokens".split(" ");
+    expect(Object.keys(answer.usage)).toEqual(usage);
     expect(["stop", "length"]).toContain(answer.finishReason);
     expect(answer.timings.firstTokenMs).toBeGreaterThan(0);
   });
@@ -116,6 +117,17 @@ describe("generate", () => {
     expect(answers[0].usage.promptTokens).toBe(ids.length);
   });
 
+  it("says the same with --speculate, and how many guesses were right", async () => {
+    const args = ["generate", tiny, "--raw", "--prompt", "2 + 3 = 5. 2 + 3 = 5. 2 +", "--temperature", "0"];
+    const [plain, guessed] = [await json(args), await json([...args, "--speculate", "ngram"])];
+    expect(guessed.ids).toEqual(plain.ids);
+    expect(plain.usage).toMatchObject({ draftedTokens: 0, acceptedTokens: 0 });
+    expect(guessed.usage.acceptedTokens).toBeLessThanOrEqual(guessed.usage.draftedTokens);
+    const chat = ["chat", tiny, "--temperature", "0"];
+    const both = [await deadlift(chat, "Hello!\n"), await deadlift([...chat, "--speculate", "ngram"], "Hello!\n")];
+    expect(both[1]).toEqual(both[0]);
+  });
+
   it("goes through the chat template unless --raw; without a template it completes", async () => {
     const args = ["--prompt", "Hello!", "--temperature", "0", "--max-tokens", "4"];
     const [chat, raw, noTemplate] = await Promise.all([
@@ -188,6 +200,7 @@ describe("exit status and stderr", () => {
     ["a number out of range", ["generate", tiny, "--prompt", "hi", "--temperature", "-1"], /temperature.*-1/],
     ["a seed out of range", ["generate", tiny, "--prompt", "hi", "--seed", "18446744073709551616"], /--seed/],
     ["an unknown device", ["bench", tiny, "--device", "tpu"], /--device.*tpu/],
+    ["an unknown way to speculate", ["generate", tiny, "--prompt", "hi", "--speculate", "magic"], /ngram.*magic/],
     ["two prompts", ["generate", tiny, "--prompt", "a", "--ids", "1"], /exclude/],
     ["ids that are none", ["tokenize", tiny, "--ids", "1 two"], /two/],
     ["an id out of the vocabulary", ["tokenize", tiny, "--ids", "1 99999"], /99999/],

@@ -1,11 +1,15 @@
 // Writes a model of a given shape with random weights, for measuring: real shapes without a download.
 //
 //   node bench/make_model.mjs 1.1B Q8_0 /tmp/bench/1.1B-Q8_0.gguf
-//   node bench/make_model.mjs 135M BF16 /tmp/bench/135M          (a folder: safetensors in Hub layout)
+//   node bench/make_model.mjs 3B Q4_K_M /tmp/bench/3B-Q4_K_M.gguf (any type that quantizeModel writes)
+//   node bench/make_model.mjs 135M BF16 /tmp/bench/135M           (a folder: safetensors in Hub layout)
 
-import { copyFileSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { embeddedModel } from "../dist/index.js";
+import { fileURLToPath } from "node:url";
+import { embeddedModel, quantizeModel } from "../dist/index.js";
+import { fileTypeOf } from "../dist/quants/file_types.js";
 import { quants } from "../dist/quants/index.js";
 
 /** Published Llama-like shapes. */
@@ -13,15 +17,17 @@ const shapes = {
   "135M": { dim: 576, ffn: 1536, layers: 30, heads: 9, kvHeads: 3, headDim: 64, vocab: 49152, context: 2048 },
   "0.6B": { dim: 1024, ffn: 3072, layers: 28, heads: 16, kvHeads: 8, headDim: 64, vocab: 32000, context: 4096 },
   "1.1B": { dim: 2048, ffn: 5632, layers: 22, heads: 32, kvHeads: 4, headDim: 64, vocab: 32000, context: 4096 },
+  "3B": { dim: 3072, ffn: 8192, layers: 28, heads: 24, kvHeads: 8, headDim: 128, vocab: 128256, context: 8192 },
 };
 
 const [shapeName, type, out] = process.argv.slice(2);
 const shape = shapes[shapeName];
-const quant = quants.get(type);
-if (!shape || !quant?.codec?.encode || !out) {
-  console.error(`usage: node bench/make_model.mjs ${Object.keys(shapes).join("|")} F32|F16|BF16|Q8_0|Q4_0|... OUT`);
+if (!shape || !type || !out) {
+  console.error(`usage: node bench/make_model.mjs ${Object.keys(shapes).join("|")} F32|F16|BF16|Q8_0|Q4_K_M|... OUT`);
   process.exit(2);
 }
+const quant = quants.get(type);
+const canEncode = quant?.codec?.encode !== undefined;
 
 /** [Hugging Face name, GGUF name, shape outermost first]; vectors stay F32 in GGUF, as converters write them. */
 function tensorList({ dim, ffn, layers, heads, kvHeads, headDim, vocab }) {
@@ -194,6 +200,19 @@ function writeGguf() {
   }
 }
 
-if (out.endsWith(".gguf")) writeGguf();
+/** Mixes, and types that only native code encodes: by way of a file in BF16, which is gone afterwards. */
+async function writeQuantized() {
+  fileTypeOf(type); // throws for a name that is none, before much is written
+  const plain = `${out}.BF16.gguf`;
+  try {
+    spawnSync(process.execPath, [fileURLToPath(import.meta.url), shapeName, "BF16", plain], { stdio: "inherit" });
+    await quantizeModel(plain, out, { type });
+  } finally {
+    rmSync(plain, { force: true });
+  }
+}
+
+if (!canEncode) await writeQuantized();
+else if (out.endsWith(".gguf")) writeGguf();
 else writeSafetensors();
 console.log(`${out}: ${shapeName}, ${type}, ${tensorList(shape).length} tensors`);

@@ -314,7 +314,7 @@ Value engine_run(const CallbackInfo& info) {
         const auto sampled = Napi::Array::New(env, results->sampled.size());
         const auto scores = Napi::Array::New(env, results->scores.size());
         for (uint32_t i = 0; i < results->sampled.size(); i++) {
-          sampled.Set(i, batch->samplers[i] ? sampled_value(env, results->sampled[i]) : env.Null());
+          sampled.Set(i, results->sampled[i].id >= 0 ? sampled_value(env, results->sampled[i]) : env.Null());
           scores.Set(i, batch->targets[i] >= 0 ? score_value(env, results->scores[i]) : env.Null());
         }
         const auto result = Object::New(env);

@@ -337,6 +337,7 @@ std::shared_ptr<Batch> read_batch(const Object& from) {
   }
   batch->samplers =
       list<Sampler*>(from.Get("samplers"), [](const Value& v) { return v.IsNull() ? nullptr : &handle<Sampler>(v); });
+  batch->guesses = integers(from.Get("guesses"));
   batch->logits = list<float*>(from.Get("logits"),
                                [](const Value& v) { return v.IsNull() ? nullptr : v.As<Napi::Float32Array>().Data(); });
   batch->targets = integers(from.Get("targets"));

@@ -319,27 +319,27 @@ Results Executable::sample() {
   const int count = static_cast<int>(batch_->outputs.size());
   Results results{std::vector<Sampled>(count), std::vector<Score>(count)};
   std::atomic<bool> failed{false};
-  const auto one = [&](int i, int) {
+  const auto one = [&](int i) {
     float* const row = logits.row(i);
     if (const int target = batch_->targets[i]; target >= 0) {
       results.scores[i] = score(row, vocab(), target, batch_->bases[i]);
     }
     if (batch_->logits[i]) std::memcpy(batch_->logits[i], row, sizeof(float) * vocab());
+    // After a wrong guess there is no id that the next one could agree with, either.
+    if (batch_->guesses[i] && results.sampled[i - 1].id != batch_->tokens[batch_->outputs[i]]) return;
     try {
       if (batch_->samplers[i]) results.sampled[i] = batch_->samplers[i]->sample(row);
     } catch (const std::exception&) {  // of memory: nothing may pass the edge of a thread
       failed = true;
     }
   };
-  // A sampler moves on with every sample: two outputs of one sampler are taken in order.
-  std::vector<Sampler*> samplers = batch_->samplers;
-  std::sort(samplers.begin(), samplers.end());
-  const auto same = [](const Sampler* a, const Sampler* b) { return a && a == b; };
-  if (std::adjacent_find(samplers.begin(), samplers.end(), same) == samplers.end()) {
-    engine_.pool().each(count, one);
-  } else {
-    for (int i = 0; i < count; ++i) one(i, 0);
-  }
+  // A sampler moves on with every sample: its outputs are taken in order, by one worker.
+  const auto& samplers = batch_->samplers;
+  const auto follows = [&](int i) { return i > 0 && i < count && samplers[i] && samplers[i] == samplers[i - 1]; };
+  engine_.pool().each(count, [&](int first, int) {
+    if (follows(first)) return;
+    for (int i = first; i == first || follows(i); i++) one(i);
+  });
   if (failed) throw std::bad_alloc();
   return results;
 }

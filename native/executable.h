@@ -34,7 +34,7 @@ class Executable {
 
   // In jobs of the engine only:
 
-  // Runs one step; (outputs) each, empty where there is no sampler or no target.
+  // Runs one step; (outputs) each, empty where there is no sampler, a wrong guess, or no target.
   Results run(const Batch& batch);
   void copy_page(int from, int to);
 

@@ -117,7 +117,8 @@ struct Batch {
   std::vector<Span> spans;
   std::vector<int32_t> span_pages;
   std::vector<int32_t> outputs;
-  std::vector<Sampler*> samplers;   // (outputs), null: none
+  std::vector<Sampler*> samplers;   // (outputs), null: none; those of one are neighbours
+  std::vector<int32_t> guesses;     // (outputs) 1: sampled only if the output before it has sampled this one's token
   std::vector<float*> logits;       // (outputs), null: not wanted
   std::vector<int32_t> targets;     // (outputs) id to score, -1: none
   std::vector<const float*> bases;  // (outputs) logits to compare with, null: none

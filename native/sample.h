@@ -14,9 +14,9 @@ struct TopLogprob {
 };
 
 struct Sampled {
-  int32_t id;
-  bool has_logprob;
-  float logprob;                // of `id`, natural log, under the raw logits
+  int32_t id = -1;  // -1: nothing was sampled
+  bool has_logprob = false;
+  float logprob = 0;            // of `id`, natural log, under the raw logits
   std::vector<TopLogprob> top;  // most probable first; lowest id first among equals
 };
 

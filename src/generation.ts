@@ -13,6 +13,10 @@ export interface Usage {
   /** Of the prompt tokens, those found in the KV cache. */
   readonly cachedTokens: number;
   readonly completionTokens: number;
+  /** Guesses that were run, with `speculate`; else 0. */
+  readonly draftedTokens: number;
+  /** Of them, those that came true: tokens for which no step of their own was needed. */
+  readonly acceptedTokens: number;
 }
 
 export interface Timings {

@@ -160,7 +160,9 @@ export interface NativeBatch {
   readonly spanPageStart: Int32Array; // (spans + 1)
   readonly spanPages: Int32Array;
   readonly outputs: Int32Array; // (outputs) index of the token
+  /** Outputs of one sampler are neighbours, and sampled in their order. */
   readonly samplers: readonly (Sampler | null)[]; // (outputs)
+  readonly guesses: Int32Array; // (outputs) 1: only if the output before it has sampled this one's token
   /** Where to write an output's logits, (vocab) each, or null. Must not be touched until the step resolves. */
   readonly logits: readonly (Float32Array | null)[]; // (outputs)
   readonly targets: Int32Array; // (outputs) id to score, -1: none

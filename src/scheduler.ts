@@ -5,6 +5,8 @@ import { DeadliftError } from "./error.js";
 import type { Sampler } from "./native.js";
 import { PagePool } from "./pages.js";
 import { type PageCopies, Session } from "./session.js";
+import type { Draft } from "./speculate.js";
+import { StepTimes } from "./step_times.js";
 
 /** Finished timelines kept for their prefixes; the oldest goes first. */
 const MAX_IDLE_SESSIONS = 16;
@@ -18,6 +20,8 @@ export interface ExtendOptions {
   readonly targets?: ArrayLike<number> | undefined;
   /** With targets: another model's logits after each token, to compare with. */
   readonly bases?: readonly Float32Array[] | undefined;
+  /** Guesses at what comes after the last token. Those worth it run with it and have results; wrong ones no sample. */
+  readonly draft?: Draft | undefined;
   /** Takes effect before the next step: the tokens of finished steps stay in the session. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -38,20 +42,24 @@ interface Part {
   readonly count: number;
   readonly outputs: number;
   readonly copies: PageCopies;
+  /** Further tokens, from the request's draft, each with an output. */
+  guesses: number;
 }
 
 export class Scheduler {
   readonly #executable: Executable;
   readonly #pool: PagePool;
+  readonly #times: StepTimes;
   readonly #active = new Set<Session>();
   readonly #idle: Session[] = []; // oldest first
   #requests: Request[] = [];
   #running: Promise<void> | undefined;
   #closed = false;
 
-  constructor(executable: Executable) {
+  constructor(executable: Executable, times = new StepTimes()) {
     this.#executable = executable;
     this.#pool = new PagePool(executable.options.pages);
+    this.#times = times;
   }
 
   /**
@@ -122,12 +130,25 @@ export class Scheduler {
       const copies = this.#reserve(request.session, count);
       if (!copies) continue;
       const wanted = all ? count : Number(count === rest(request));
-      parts.push({ request, count, outputs: wanted, copies });
+      parts.push({ request, count, outputs: wanted, copies, guesses: 0 });
       tokens -= count;
       outputs -= wanted;
     }
     if (parts.length === 0 && queue[0]) this.#fail(queue[0], outOfPages(this.#pool.count));
+    else this.#addGuesses(parts, Math.min(tokens, outputs));
     return parts;
+  }
+
+  /** Adds the guesses that are worth it to a step that only decodes, where there is room for `most`. */
+  #addGuesses(parts: readonly Part[], most: number): void {
+    if (parts.some(({ count, outputs }) => outputs < count)) return;
+    const tokens = parts.reduce((sum, { count }) => sum + count, 0);
+    const offers = parts.map(({ request }) => request.options.draft?.chances ?? []);
+    const counts = this.#times.worthwhile(tokens, offers, most);
+    parts.forEach((part, i) => {
+      // Guesses never cost an idle session its pages.
+      if (counts[i]! > 0 && part.request.session.reserve(part.count + counts[i]!)) part.guesses = counts[i]!;
+    });
   }
 
   /** Room for `count` tokens; gives up idle sessions, oldest first, until they fit. */
@@ -143,13 +164,10 @@ export class Scheduler {
   async #step(parts: Part[]): Promise<void> {
     try {
       const batch = await this.#prepare(parts);
+      const startedAt = performance.now();
       const results = await this.#executable.run(batch);
-      for (const { request, count, outputs } of parts) {
-        request.session.append(slice(request.tokens, request.done, count));
-        request.done += count;
-        request.results.push(...results.splice(0, outputs));
-        if (request.done === request.tokens.length) this.#finish(request);
-      }
+      if (results.length === batch.tokens.length) this.#times.learn(results.length, performance.now() - startedAt);
+      for (const part of parts) this.#settle(part, results.splice(0, part.outputs + part.guesses));
     } catch (error) {
       for (const { request } of parts) this.#fail(request, error);
     }
@@ -157,24 +175,33 @@ export class Scheduler {
     await new Promise(setImmediate);
   }
 
-  async #prepare(parts: Part[]) {
-    const tokens = new Int32Array(parts.reduce((sum, part) => sum + part.count, 0));
+  async #prepare(parts: readonly Part[]) {
+    const tokens: number[] = [];
     const spans: Span[] = [];
     const outputs: Output[] = [];
-    let at = 0;
-    for (const { request, count, outputs: wanted, copies } of parts) {
-      const { session, options } = request;
+    for (const part of parts) {
+      const { request, count, outputs: wanted, copies, guesses } = part;
+      const { sampler, logits, targets, bases } = request.options;
       for (const [from, to] of copies) await this.#executable.copyPage(from, to);
-      tokens.set(slice(request.tokens, request.done, count), at);
-      spans.push(session.span(count));
-      at += count;
-      for (let i = count - wanted; i < count; i++) {
-        const index = request.done + i;
-        const scored = { target: options.targets?.[index], base: options.bases?.[index] };
-        outputs.push({ token: at - count + i, sampler: options.sampler, logits: options.logits, ...scored });
+      spans.push(request.session.span(count + guesses));
+      for (let i = count - wanted; i < count + guesses; i++) {
+        const scored = { target: targets?.[request.done + i], base: bases?.[request.done + i] };
+        outputs.push({ token: tokens.length + i, sampler, guess: i >= count, logits, ...scored });
       }
+      tokens.push(...tokensOf(part));
     }
-    return { tokens, spans, outputs };
+    return { tokens: Int32Array.from(tokens), spans, outputs };
+  }
+
+  /** Takes up what a step has done for a request; wrong guesses are forgotten. */
+  #settle(part: Part, results: readonly OutputResult[]): void {
+    const { request, count, outputs } = part;
+    const wrong = results.slice(outputs).filter(({ sampled }) => !sampled).length;
+    request.session.append(tokensOf(part));
+    request.session.rewind(request.session.length - wrong);
+    request.done += count;
+    request.results.push(...results);
+    if (request.done === request.tokens.length) this.#finish(request);
   }
 
   #finish(request: Request): void {
@@ -203,8 +230,10 @@ export class Scheduler {
   }
 }
 
-function slice(tokens: ArrayLike<number>, from: number, count: number): number[] {
-  return Array.from({ length: count }, (_, i) => tokens[from + i]!);
+/** What a part runs: tokens asked for, then guesses. */
+function tokensOf({ request: { tokens, done, options }, count, guesses }: Part): number[] {
+  const at = (i: number) => (i < count ? tokens[done + i]! : options.draft!.tokens[i - count]!);
+  return Array.from({ length: count + guesses }, (_, i) => at(i));
 }
 
 export function aborted(signal: AbortSignal): DeadliftError {

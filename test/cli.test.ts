@@ -13,7 +13,8 @@ describe("--json", () => {
     expect(Object.keys(answer)).toEqual(["ids", "text", "usage", "finishReason", "timings"]);
     expect(answer.ids).toHaveLength(answer.usage.completionTokens);
     expect(answer.text.length).toBeGreaterThan(3);
-    expect(Object.keys(answer.usage)).toEqual(["promptTokens", "cachedTokens", "completionTokens"]);
+    const usage = "promptTokens cachedTokens completionTokens draftedTokens acceptedTokens".split(" ");
+    expect(Object.keys(answer.usage)).toEqual(usage);
     expect(["stop", "length"]).toContain(answer.finishReason);
     expect(answer.timings.firstTokenMs).toBeGreaterThan(0);
   });
@@ -28,13 +29,21 @@ describe("--json", () => {
 
   it("bench", async () => {
     const figures = await json(["bench", tiny, "-p", "32", "-n", "8", "-t", "1", "--streams", "2", "--repeat", "1"]);
-    const keys =
-      "model backend isa threads loadMs prefillTps decodeTps streams rssMb mappedMb bandwidthGbs amxTflops".split(" ");
-    expect(Object.keys(figures)).toEqual(keys);
-    expect(figures).toMatchObject({ backend: "cpu", threads: 1, streams: 2 });
+    const keys = "model backend isa threads loadMs prefillTps decodeTps streams rssMb mappedMb bandwidthGbs amxTflops";
+    expect(Object.keys(figures)).toEqual([...keys.split(" "), "depth"]);
+    expect(figures).toMatchObject({ backend: "cpu", threads: 1, streams: 2, depth: 0 });
     for (const key of ["loadMs", "prefillTps", "decodeTps", "rssMb", "mappedMb", "bandwidthGbs"]) {
       expect(figures[key], key).toBeGreaterThan(0);
     }
+  });
+
+  it("bench --depth", async () => {
+    // It fails where the context before the prompt is not in the cache.
+    const sizes = ["-p", "16", "-n", "8", "--streams", "2", "--repeat", "2"];
+    const figures = await json(["bench", tiny, ...sizes, "--depth", "900"]);
+    expect(figures.depth).toBe(900);
+    expect(figures.prefillTps).toBeGreaterThan(0);
+    expect(figures.decodeTps).toBeGreaterThan(0);
   });
 
   it("inspect", async () => {
@@ -108,6 +117,17 @@ describe("generate", () => {
     expect(answers[0].usage.promptTokens).toBe(ids.length);
   });
 
+  it("says the same with --speculate, and how many guesses were right", async () => {
+    const args = ["generate", tiny, "--raw", "--prompt", "2 + 3 = 5. 2 + 3 = 5. 2 +", "--temperature", "0"];
+    const [plain, guessed] = [await json(args), await json([...args, "--speculate", "ngram"])];
+    expect(guessed.ids).toEqual(plain.ids);
+    expect(plain.usage).toMatchObject({ draftedTokens: 0, acceptedTokens: 0 });
+    expect(guessed.usage.acceptedTokens).toBeLessThanOrEqual(guessed.usage.draftedTokens);
+    const chat = ["chat", tiny, "--temperature", "0"];
+    const both = [await deadlift(chat, "Hello!\n"), await deadlift([...chat, "--speculate", "ngram"], "Hello!\n")];
+    expect(both[1]).toEqual(both[0]);
+  });
+
   it("goes through the chat template unless --raw; without a template it completes", async () => {
     const args = ["--prompt", "Hello!", "--temperature", "0", "--max-tokens", "4"];
     const [chat, raw, noTemplate] = await Promise.all([
@@ -149,6 +169,12 @@ describe("exit status and stderr", () => {
     ["a prompt file that is not there", ["generate", tiny, "--prompt-file", "./nowhere.txt"], /nowhere\.txt/],
     ["a prompt that does not fit", ["generate", tiny, "--prompt", "word ".repeat(2000)], /\d{4} tokens.*1024/],
     ["a bench that does not fit", ["bench", tiny, "-p", "1024", "-n", "2"], /1024/],
+    ["a bench too deep", ["bench", tiny, "-p", "64", "-n", "2", "--depth", "1000"], /depth of 1000.*1024/],
+    [
+      "a bench too deep for its streams",
+      ["bench", tiny, "-p", "4", "-n", "2", "--depth", "9", "--streams", "20"],
+      /20 streams/,
+    ],
   ])("1: %s", async (_, args, reason) => {
     const both = await Promise.all([deadlift(args), deadlift([...args, "--json"])]);
     for (const { status, out, err } of both) {
@@ -174,6 +200,7 @@ describe("exit status and stderr", () => {
     ["a number out of range", ["generate", tiny, "--prompt", "hi", "--temperature", "-1"], /temperature.*-1/],
     ["a seed out of range", ["generate", tiny, "--prompt", "hi", "--seed", "18446744073709551616"], /--seed/],
     ["an unknown device", ["bench", tiny, "--device", "tpu"], /--device.*tpu/],
+    ["an unknown way to speculate", ["generate", tiny, "--prompt", "hi", "--speculate", "magic"], /ngram.*magic/],
     ["two prompts", ["generate", tiny, "--prompt", "a", "--ids", "1"], /exclude/],
     ["ids that are none", ["tokenize", tiny, "--ids", "1 two"], /two/],
     ["an id out of the vocabulary", ["tokenize", tiny, "--ids", "1 99999"], /99999/],

@@ -47,6 +47,8 @@ const rooms: Record<string, string> = {
   pages: "runtime",
   session: "runtime",
   scheduler: "runtime",
+  speculate: "runtime",
+  step_times: "runtime",
   perplexity: "runtime",
   generate: "runtime",
   generation: "runtime",

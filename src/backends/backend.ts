@@ -19,6 +19,11 @@ export interface Output {
   readonly token: number;
   /** Picks the next id on the backend's side; its state moves on. */
   readonly sampler?: Sampler | undefined;
+  /**
+   * Its token is a guess at what the output before it samples (same sequence, same sampler). Sampled only where that
+   * has come true; a wrong guess leaves the sampler as it was.
+   */
+  readonly guess?: boolean | undefined;
   /** Also copy the row's logits back. */
   readonly logits?: boolean | undefined;
   /** Id to score: how well the row foretold it. */

@@ -123,6 +123,7 @@ function flatten(batch: Batch, vocab: number): NativeBatch {
     spanPages,
     outputs: Int32Array.from(batch.outputs, (output) => output.token),
     samplers: batch.outputs.map((output) => output.sampler ?? null),
+    guesses: Int32Array.from(batch.outputs, (output) => Number(output.guess ?? false)),
     logits: batch.outputs.map((output) => (output.logits ? new Float32Array(vocab) : null)),
     targets: Int32Array.from(batch.outputs, (output) => output.target ?? -1),
     bases: batch.outputs.map((output) => output.base ?? null),

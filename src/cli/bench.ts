@@ -4,13 +4,14 @@ import { Command } from "commander";
 import { DeadliftError, type GenerationResult, type Model } from "../index.js";
 import { addLoadFlags, integer, type LoadFlags, MODEL } from "./flags.js";
 import { interruption } from "./interruption.js";
-import { bytes, colors, duration, printFacts, printJson, say, speed, visible } from "./output.js";
+import { bytes, colors, duration, grouped, printFacts, printJson, say, speed, visible } from "./output.js";
 import { Progress } from "./progress.js";
 import { load } from "./source.js";
 
 interface Flags extends LoadFlags {
   readonly promptTokens: number;
   readonly newTokens: number;
+  readonly depth: number;
   readonly streams: number;
   readonly repeat: number;
   readonly json?: boolean;
@@ -24,11 +25,13 @@ interface Speeds {
 const NOTES = `
 Prompts are random ids, new ones each time, so that nothing comes from the KV cache. Prefill is the time to the first
 token, decode the time of those after it, with the prompt in the KV cache; both are the median of --repeat runs after a
-warm-up. With --streams both count the tokens of all streams together. MB are 10^6 bytes.
+warm-up. With --streams both count the tokens of all streams together. With --depth each stream has so many tokens in its
+KV cache before the prompt comes: both are slower there, as attention has more to read. MB are 10^6 bytes.
 
 Examples:
   deadlift bench ./model
   deadlift bench Qwen/Qwen3-0.6B
+  deadlift bench ./model.gguf --depth 4096
   deadlift bench ./model.gguf -p 128 -n 32 -t 4 --streams 8 --json`;
 
 export function benchCommand(): Command {
@@ -38,6 +41,7 @@ export function benchCommand(): Command {
     .optionsGroup("Measure:")
     .option("-p, --prompt-tokens <n>", "tokens of the prompt", integer(1), 512)
     .option("-n, --new-tokens <n>", "tokens to generate", integer(2), 64)
+    .option("--depth <n>", "tokens of context before the prompt", integer(0), 0)
     .option("--streams <n>", "generations at once", integer(1), 1)
     .option("-r, --repeat <n>", "runs, of which the median counts", integer(1), 3);
   addLoadFlags(command);
@@ -56,15 +60,17 @@ async function run(name: string, flags: Flags): Promise<void> {
     mappedMb: round(model.mappedBytes / 1e6),
     bandwidthGbs: round(bandwidthGbs),
     amxTflops: null,
+    depth: flags.depth,
   };
   if (flags.json) return printJson(figures);
+  const depth = flags.depth > 0 ? `, after ${grouped(flags.depth)}` : "";
   const streams = flags.streams > 1 ? `, ${flags.streams} streams together` : "";
   say(colors.bold(visible(model.name)));
   printFacts([
     ["backend", `${backend} ${isa}, ${threads} threads`],
     ["load", duration(model.loadMs)],
-    ["prefill", `${colors.bold(speed(speeds.prefillTps))} tokens/s (${flags.promptTokens} tokens${streams})`],
-    ["decode", `${colors.bold(speed(speeds.decodeTps))} tokens/s (${flags.newTokens} tokens${streams})`],
+    ["prefill", `${colors.bold(speed(speeds.prefillTps))} tokens/s (${flags.promptTokens} tokens${depth}${streams})`],
+    ["decode", `${colors.bold(speed(speeds.decodeTps))} tokens/s (${flags.newTokens} tokens${depth}${streams})`],
     ["resident", bytes(figures.rssMb * 1e6)],
     ["mapped", bytes(model.mappedBytes)],
     ["bandwidth", `${speed(bandwidthGbs)} GB/s streaming read`],
@@ -72,22 +78,27 @@ async function run(name: string, flags: Flags): Promise<void> {
   ]);
 }
 
-function checkRoom({ contextSize }: Model, { promptTokens, newTokens }: Flags): void {
-  if (promptTokens + newTokens <= contextSize) return;
+function checkRoom({ contextSize }: Model, { depth, promptTokens, newTokens }: Flags): void {
+  if (depth + promptTokens + newTokens <= contextSize) return;
+  const before = depth > 0 ? `a depth of ${depth}, ` : "";
   throw new DeadliftError(
     "ContextOverflow",
-    `${promptTokens} prompt tokens and ${newTokens} new ones do not fit into the context of ${contextSize} tokens; ` +
-      "give a smaller -p or -n",
+    `${before}${promptTokens} prompt tokens and ${newTokens} new ones do not fit into the context of ${contextSize} tokens; ` +
+      `give a smaller ${depth > 0 ? "--depth, " : ""}-p or -n`,
   );
 }
 
 async function measure(model: Model, flags: Flags): Promise<Speeds> {
   using progress = new Progress("warming up");
   const random = generator(1);
+  const ids = (count: number) => Array.from({ length: count }, () => random(model.config.vocab));
+  const contexts = Array.from({ length: flags.streams }, () => ids(flags.depth));
+  if (flags.depth > 0) await generateAll(model, contexts, 1);
   const runs: Speeds[] = [];
   for (let run = 0; run <= flags.repeat; run++) {
     if (run > 0) progress.update(`run ${run} of ${flags.repeat}${estimate(runs.at(-1))}`);
-    const speeds = await measureOnce(model, flags, random);
+    const prompts = contexts.map((context) => [...context, ...ids(flags.promptTokens)]);
+    const speeds = await measureOnce(model, prompts, flags);
     if (run > 0) runs.push(speeds);
   }
   return {
@@ -100,21 +111,27 @@ const estimate = (last: Speeds | undefined) =>
   last ? ` (prefill ${speed(last.prefillTps)}, decode ${speed(last.decodeTps)} tokens/s)` : "";
 
 /** One prefill of all streams, then one decode: the prompts are in the KV cache by then. */
-async function measureOnce(model: Model, flags: Flags, random: (below: number) => number): Promise<Speeds> {
-  const { promptTokens, newTokens, streams } = flags;
-  const prompts = Array.from({ length: streams }, () =>
-    Int32Array.from({ length: promptTokens }, () => random(model.config.vocab)),
-  );
-  const all = (maxTokens: number): Promise<GenerationResult[]> =>
-    Promise.all(
-      prompts.map((ids) => model.generate(ids, { maxTokens, temperature: 0, stopTokens: [], signal: interruption })),
+async function measureOnce(model: Model, prompts: readonly number[][], flags: Flags): Promise<Speeds> {
+  const { depth, promptTokens, newTokens, streams } = flags;
+  const read = await generateAll(model, prompts, 1);
+  if (read.some(({ usage }) => usage.cachedTokens < depth)) {
+    throw new DeadliftError(
+      "OutOfPages",
+      `the KV cache does not keep ${depth} tokens for each of ${streams} streams; give a smaller --depth or fewer --streams`,
     );
-  const prefill = Math.max(...(await all(1)).map(({ timings }) => timings.firstTokenMs));
-  const decode = Math.max(...(await all(newTokens)).map(({ timings }) => timings.decodeMs));
+  }
+  const prefill = Math.max(...read.map(({ timings }) => timings.firstTokenMs));
+  const written = await generateAll(model, prompts, newTokens);
+  const decode = Math.max(...written.map(({ timings }) => timings.decodeMs));
   return {
     prefillTps: (streams * promptTokens * 1000) / prefill,
     decodeTps: (streams * (newTokens - 1) * 1000) / decode,
   };
+}
+
+function generateAll(model: Model, prompts: readonly number[][], maxTokens: number): Promise<GenerationResult[]> {
+  const options = { maxTokens, temperature: 0, stopTokens: [], signal: interruption };
+  return Promise.all(prompts.map((ids) => model.generate(ids, options)));
 }
 
 async function streamingRead(model: Model): Promise<number> {

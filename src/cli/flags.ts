@@ -81,6 +81,7 @@ export interface SamplingFlags {
   readonly frequencyPenalty?: number;
   readonly presencePenalty?: number;
   readonly seed?: bigint;
+  readonly speculate?: NonNullable<GenerateOptions["speculate"]>;
 }
 
 /** Ranges are the library's to check; its errors name the option. What is not given is the model's own default. */
@@ -96,7 +97,8 @@ export function addSamplingFlags(command: Command): Command {
     .option("--repetition-penalty <x>", "divides what has been said before", decimal)
     .option("--frequency-penalty <x>", "subtracts x for each time a token was made", decimal)
     .option("--presence-penalty <x>", "subtracts x once a token was made", decimal)
-    .option("--seed <n>", "the same seed gives the same text", seed);
+    .option("--seed <n>", "the same seed gives the same text", seed)
+    .option("--speculate <how>", "ngram: guess tokens where the text repeats itself; the same text, sooner");
 }
 
 export function samplingOptions(flags: SamplingFlags): GenerateOptions {
@@ -104,7 +106,7 @@ export function samplingOptions(flags: SamplingFlags): GenerateOptions {
   const { repetitionPenalty, frequencyPenalty, presencePenalty } = flags;
   const given = {
     ...{ maxTokens, temperature, topK, topP, minP, typicalP },
-    ...{ repetitionPenalty, frequencyPenalty, presencePenalty, seed: flags.seed },
+    ...{ repetitionPenalty, frequencyPenalty, presencePenalty, seed: flags.seed, speculate: flags.speculate },
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

@@ -144,6 +144,7 @@ function summary({ usage, timings, finishReason, seed }: GenerationResult): stri
     `first after ${duration(timings.firstTokenMs)}`,
     `seed ${seed}`,
   ];
+  if (usage.draftedTokens > 0) facts.push(`${usage.acceptedTokens} of ${usage.draftedTokens} guesses right`);
   if (finishReason === "length") facts.push("ended by length");
   return facts.join(" · ");
 }

@@ -98,13 +98,18 @@ function stats(_: string, conversation: Conversation): Outcome {
   const facts: [string, string][] = [["context", used]];
   if (last) {
     const { usage, timings, seed } = last;
+    const { draftedTokens: drafted, acceptedTokens: accepted } = usage;
+    const guesses = drafted > 0 ? `, ${grouped(accepted)} of ${grouped(drafted)} guesses right` : "";
     const cached = usage.cachedTokens > 0 ? `, ${grouped(usage.cachedTokens)} of them in the cache` : "";
     facts.push(
       [
         "last answer",
         `${plural(usage.completionTokens, "token")} for a prompt of ${grouped(usage.promptTokens)}${cached}`,
       ],
-      ["speed", `first token after ${duration(timings.firstTokenMs)}, then ${speed(timings.decodeTps)} tokens/s`],
+      [
+        "speed",
+        `first token after ${duration(timings.firstTokenMs)}, then ${speed(timings.decodeTps)} tokens/s${guesses}`,
+      ],
       ["seed", String(seed)],
     );
   }

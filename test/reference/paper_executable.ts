@@ -33,11 +33,16 @@ export class PaperExecutable implements Executable {
       }
     }
     if (at !== batch.tokens.length) throw new Error("spans do not cover the tokens");
-    return batch.outputs.map(({ token }) => ({
-      sampled: { id: nextOf.get(token)!, logprob: undefined, top: undefined },
-      logits: undefined,
-      score: undefined,
-    }));
+    let before: number | undefined;
+    return batch.outputs.map(({ token, guess }) => {
+      const id = guess && before !== batch.tokens[token] ? undefined : nextOf.get(token)!;
+      before = id;
+      return {
+        sampled: id === undefined ? undefined : { id, logprob: undefined, top: undefined },
+        logits: undefined,
+        score: undefined,
+      };
+    });
   }
 
   async copyPage(from: number, to: number): Promise<void> {

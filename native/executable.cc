@@ -117,7 +117,7 @@ void Executable::place_memory() {
       columns = std::max(columns, program_.weights[op.weight].columns);
     }
   }
-  routes_.reserve(int64_t{options_.max_tokens} * used, columns);
+  routes_.reserve(int64_t{std::max(options_.max_tokens, options_.max_outputs)} * used, columns);
   scratch_floats_ = round_up(floats, kAlignment);
   scratch_ = LazyMemory(scratch_floats_ * 4 * engine_.pool().threads());
 }

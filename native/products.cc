@@ -11,8 +11,6 @@ namespace {
 // Multiplications that are worth waking another thread for.
 constexpr int64_t kParallelProducts = 32 * 1024;
 
-int token_tile_of(const Product& product) { return std::min(product.tokens, linear_tokens_max); }
-
 }  // namespace
 
 void Products::run(Pool& pool, const Kernels& kernels, float* scratch, int64_t scratch_floats) {
@@ -38,7 +36,7 @@ void Products::run(Pool& pool, const Kernels& kernels, float* scratch, int64_t s
 }
 
 void Products::cut(const Product& product, int row_tile) {
-  const int token_tile = token_tile_of(product);
+  const int token_tile = std::min(product.tokens, linear_tokens_max);
   const int most_rows = std::min(linear_rows_max, linear_tile_max / token_tile / 4 * 4);
   row_tile = std::min(row_tile, most_rows);
   for (int row = 0; row < product.rows; row += row_tile) {

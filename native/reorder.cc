@@ -12,17 +12,18 @@ namespace {
 // Rows and columns of a tile: what a transposed one reads and writes stays in the L1 cache.
 constexpr int64_t kTile = 32;
 
-template <class T>
+// At any alignment.
+template <int bytes>
 void copy_rows(const ReorderJob& job, int64_t matrix, int64_t row) {
   const int64_t rows = std::min(kTile, job.rows - row);
-  const T* const from = reinterpret_cast<const T*>(job.from.data());
-  T* const out = reinterpret_cast<T*>(const_cast<uint8_t*>(job.out.data())) + (matrix * job.rows + row) * job.columns;
-  const int64_t first = job.first + matrix * job.stack_step + row * job.row_step;
+  const uint8_t* const from = job.from.data() + bytes * (job.first + matrix * job.stack_step + row * job.row_step);
+  uint8_t* const out = const_cast<uint8_t*>(job.out.data()) + bytes * (matrix * job.rows + row) * job.columns;
   for (int64_t start = 0; start < job.columns; start += kTile) {
     const int64_t end = std::min(job.columns, start + kTile);
     for (int64_t n = 0; n < rows; n++) {
       for (int64_t k = start; k < end; k++) {
-        std::memcpy(out + n * job.columns + k, from + first + n * job.row_step + k * job.column_step, sizeof(T));
+        std::memcpy(out + bytes * (n * job.columns + k), from + bytes * (n * job.row_step + k * job.column_step),
+                    bytes);
       }
     }
   }
@@ -48,7 +49,7 @@ void check(const ReorderJob& job, uint64_t bytes) {
 void reorder(Engine& engine, const ReorderJob& job) {
   const int bytes = quant_facts[static_cast<int>(job.type)].bytes;
   check(job, static_cast<uint64_t>(bytes));
-  const auto copy = bytes == 2 ? copy_rows<uint16_t> : bytes == 4 ? copy_rows<uint32_t> : copy_rows<uint64_t>;
+  const auto copy = bytes == 2 ? copy_rows<2> : bytes == 4 ? copy_rows<4> : copy_rows<8>;
   const int tiles = static_cast<int>((job.rows + kTile - 1) / kTile);
   for (int64_t matrix = 0; matrix < job.stack; matrix++) {
     engine.pool().each(tiles, [&](int tile, int) { copy(job, matrix, tile * kTile); });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { CpuBackend } from "../src/backends/cpu.js";
 import { MappedFile } from "../src/native.js";
-import type { CodePlane, PackedWeight, Packing, ScalePlane } from "../src/packed.js";
+import type { CodePlane, PackedWeight, Packing, ReorderedWeight, ScalePlane } from "../src/packed.js";
 import { halfToFloat } from "../src/quants/f16.js";
 import { codecOf, type QuantName, rowBytes } from "../src/quants/index.js";
 import { repackAll } from "../src/repack.js";
@@ -175,6 +175,8 @@ describe("exact", () => {
     { ...odd, bits: 8, packing: "signed bytes", to: "Q8_0", group: 96 },
     { ...odd, bits: 4, packing: "low first", to: "Q4_0" },
     { ...odd, bits: 4, packing: "high first", to: "U4_SCALED" },
+    // Rows that begin within a byte.
+    { ...odd, rows: 38, columns: 51, group: 51, bits: 4, packing: "low first", to: "F32", scales: "F32" },
     ...([2, 3, 4] as const).flatMap((bits) =>
       (["words along", "words down"] as const).map(
         (packing) => ({ ...odd, bits, packing, zeros: "words down", zeroAdd: 1, to: "U4_SCALED" }) as const,
@@ -210,6 +212,73 @@ describe("rounded", () => {
     [{ ...odd, bits: 8, packing: "signed bytes", to: "U8_SCALED", scales: "F32" }, 2 ** -16],
     [{ ...odd, bits: 4, packing: "words along", to: "U4_SCALED", scales: "F32" }, 2 ** -16],
   ])("$0.packing, $0.scales: $0.to", (one, tolerance) => check(one, tolerance));
+});
+
+const sizeOf = { BF16: 2, F16: 2, F32: 4, F64: 8 } as const;
+
+interface Order {
+  readonly quant: keyof typeof sizeOf;
+  readonly shape: readonly number[];
+  readonly first: number;
+  readonly stackStep: number;
+  readonly rowStep: number;
+  readonly columnStep: number;
+}
+
+/** Numbered values in another order; the values are their places. */
+function reorder({ quant, shape, ...places }: Order) {
+  const { first, stackStep, rowStep, columnStep } = places;
+  const [columns, rows, stack] = [shape.at(-1)!, shape.at(-2)!, shape.length > 2 ? shape[0]! : 1];
+  const at = (i: number) =>
+    first +
+    Math.floor(i / rows / columns) * stackStep +
+    (Math.floor(i / columns) % rows) * rowStep +
+    (i % columns) * columnStep;
+  const order = Array.from({ length: stack * rows * columns }, (_, i) => at(i));
+  const size = sizeOf[quant];
+  const bytes = noise(`${quant} ${shape}`, size * (Math.max(...order) + 1));
+  const parts = new Parts();
+  parts.add(bytes);
+  const { file, tensor } = parts.open();
+  const byteLength = size * order.length;
+  const weight: ReorderedWeight<Tensor> = {
+    ...{ name: "weight", quant, shape, offset: 0, byteLength, part: tensor(0), packedBytes: byteLength },
+    ...places,
+  };
+  const expected = Buffer.concat(order.map((place) => bytes.subarray(size * place, size * (place + 1))));
+  return { weight, expected, file };
+}
+
+const turns = { stackStep: 0, rowStep: 2 * 45, columnStep: 2 };
+
+it.each<Order>([
+  { quant: "BF16", shape: [3, 45], first: 0, ...turns },
+  { quant: "F32", shape: [3, 45], first: 1, ...turns },
+  { quant: "F16", shape: [1, 1], first: 5, stackStep: 9, rowStep: 9, columnStep: 9 },
+  ...(["BF16", "F32", "F64"] as const).map((quant) => {
+    return { quant, shape: [3, 70, 33], first: 1, stackStep: 140 * 33, rowStep: 2, columnStep: 140 };
+  }),
+])("numbers in another order: $quant $shape from $first", async (one) => {
+  const { weight, expected, file } = reorder(one);
+  const repacked = await repackAll([weight], backend, {});
+  const made = repacked.weights[0]!;
+  expect(made).toMatchObject({ quant: one.quant, shape: one.shape });
+  expect(Buffer.from(made.file.bytes(0, made.byteLength))).toEqual(expected);
+  repacked[Symbol.dispose]();
+  file.close();
+});
+
+it("numbers past the end of their part are an error, not a read", async () => {
+  const { weight, file } = reorder({ quant: "F32", shape: [3, 45], first: 1, ...turns });
+  const wrong = expect.objectContaining({
+    code: "Internal",
+    message: expect.stringContaining("larger than the tensor"),
+  });
+  await expect(repackAll([{ ...weight, first: 2 }], backend, {})).rejects.toThrow(wrong);
+  const part = { ...weight.part, byteLength: file.size + 1 };
+  const past = expect.objectContaining({ code: "Internal", message: expect.stringContaining("past the end") });
+  await expect(repackAll([{ ...weight, part }], backend, {})).rejects.toThrow(past);
+  file.close();
 });
 
 it("symmetric codes with other zero points are an error of ours, not wrong numbers", async () => {

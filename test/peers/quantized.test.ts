@@ -18,6 +18,12 @@ const prompts = [
   "Far away, beyond the forest, there lived a big crab called Marie.",
 ];
 
+/** The other types that need no importance matrix. */
+const others = [
+  ...["f32", "q4_0", "q4_1", "q5_0", "q5_1", "q2_k", "q3_k_s", "q3_k_m", "q3_k_l", "q4_k_s", "q5_k_s", "q5_k_m"],
+  ...["iq4_nl", "mxfp4", "nvfp4", "tq1_0", "tq2_0", "q1_0", "q2_0"],
+];
+
 async function inBoth(type: string, work: (ours: Model, theirs: Llama) => Promise<void>): Promise<void> {
   const file = join(tempFolder(), `tiny-${type}.gguf`);
   await quantizeModel(embeddedModel, file, { type });
@@ -51,4 +57,12 @@ describeLlama("files that are written here", () => {
       });
     },
   );
+
+  it.each(others)("as %s open there and foretell a text as they do here", async (type) => {
+    await inBoth(type, async (ours, theirs) => {
+      const text = (await ours.tokenizer.encode(heldout)).slice(0, 1024);
+      const { nll } = await ours.perplexity(text);
+      expect(Math.abs((await theirs.perplexity(text, 512)).nll - nll)).toBeLessThan(0.01);
+    });
+  });
 });

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { record } from "../src/architectures/index.js";
+import { unpackable } from "../src/formats/checkpoints/index.js";
 import { countValues, openModel } from "../src/formats/open.js";
 import { bindWeights } from "../src/formats/weights.js";
 import { native } from "../src/native.js";
@@ -529,8 +530,9 @@ describe("fixtures with golden logits", () => {
   it.each(names.map(({ name }) => name))("%s binds", async (name) => {
     const opened = await openModel(join(models, name));
     const program = record(opened.config);
-    expect(bindWeights(program, opened.tensors).length).toBe(program.weights.length);
-    expect(opened.unused).toEqual([]);
+    expect(bindWeights(program, unpackable(program, opened)).length).toBe(program.weights.length);
+    // gpt-oss's safetensors hold its experts otherwise than they are run.
+    expect(opened.unused.filter((tensor) => !tensor.name.includes(".mlp.experts."))).toEqual([]);
     opened.close();
   });
 });

@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { crc32, gunzipSync } from "node:zlib";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { floatToHalf, halfToFloat } from "../src/quants/f16.js";
 import {
   codecOf,
@@ -14,7 +14,7 @@ import {
   rowBytes,
   runnable,
 } from "../src/quants/index.js";
-import { noise, noiseValues, noiseWords, tinyTensor } from "./reference/blocks.js";
+import { columnWeights, meanError, noise, noiseValues, tinyTensor } from "./reference/blocks.js";
 
 /** One type, as test/fixtures/quants/fixture.py writes it. */
 interface Fixture {
@@ -54,6 +54,9 @@ const fixtures = new Map<string, Fixture>(
       return [fixture.type, fixture];
     }),
 );
+
+// Some tests take seconds: between them the runner wants to be answered.
+afterEach(() => new Promise((done) => setImmediate(done)));
 
 const hex = (text: string) => new Uint8Array(Buffer.from(text, "hex"));
 
@@ -132,12 +135,11 @@ describe.each([...fixtures])("%s", (_, fixture) => {
     it("errs at most 1 % more than the reference's encoder", () => {
       for (const { error, importance, slack, ...source } of fixture.errors!) {
         const values = valuesOf(source);
-        const weights = importance
-          ? importanceOf(importance, tinyTensor(source.tensor!).columns, values.length)
-          : undefined;
+        const columns = importance ? columnWeights(importance, tinyTensor(source.tensor!).columns) : undefined;
+        const weights = columns && values.map((_, i) => columns[i % columns.length]!);
         const out = new Uint8Array(rowBytes(type, values.length));
         encode!(values, out, weights);
-        const ours = meanError(values, decode(type, out, values.length), weights);
+        const ours = meanError(values, decode(type, out, values.length), columns);
         // Whether a lone value of hard rows falls near the product of two halves is luck.
         const luck = source.stored ? 1e-5 * meanError(values, new Float32Array(values.length), undefined) : 0;
         expect(ours, source.tensor ?? "hard values").toBeLessThanOrEqual((slack ?? 1.01) * error + luck);
@@ -145,25 +147,6 @@ describe.each([...fixtures])("%s", (_, fixture) => {
     });
   }
 });
-
-/** Weights as make_k.py has them: uneven, some 100 times the others; repeated for every row. */
-function importanceOf(name: string, columns: number, count: number): Float32Array {
-  const words = noiseWords(name, columns);
-  return Float32Array.from({ length: count }, (_, i) => {
-    const word = words[i % columns]!;
-    return (((word & 0xffff) + 1) / 65536) * (word >>> 27 ? 1 : 100);
-  });
-}
-
-function meanError(values: Float32Array, decoded: Float32Array, weights: Float32Array | undefined): number {
-  let [error, total] = [0, 0];
-  values.forEach((value, i) => {
-    const weight = weights?.[i] ?? 1;
-    error += weight * (value - decoded[i]!) ** 2;
-    total += weight;
-  });
-  return error / total;
-}
 
 it("every runnable type has a fixture, and every encoder a measure", () => {
   expect([...fixtures.keys()].sort()).toEqual([...runnable].sort());

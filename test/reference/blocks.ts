@@ -40,6 +40,24 @@ export function tinyTensor(name: string): { values: Float32Array; columns: numbe
   return { values, columns: shape[1] };
 }
 
+/** Weights of columns as the fixtures' scripts have them: uneven, some 100 times the others. */
+export function columnWeights(name: string, columns: number): Float32Array {
+  return Float32Array.from(noiseWords(name, columns), (word) => {
+    return (((word & 0xffff) + 1) / 65536) * (word >>> 27 ? 1 : 100);
+  });
+}
+
+/** The mean squared error of rows, by the weights of their columns. */
+export function meanError(values: Float32Array, decoded: Float32Array, columns: Float32Array | undefined): number {
+  let [error, total] = [0, 0];
+  values.forEach((value, i) => {
+    const weight = columns ? columns[i % columns.length]! : 1;
+    error += weight * (value - decoded[i]!) ** 2;
+    total += weight;
+  });
+  return error / total;
+}
+
 /** Offsets of the F16 scales in a block, for types without an encoder or with a slow one. */
 const halves: Partial<Record<QuantName, readonly number[]>> = {
   Q8_1: [0, 2],

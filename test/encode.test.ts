@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { Encoder, encodable } from "../src/convert/encoder.js";
 import { encodedPieces, type TensorToWrite } from "../src/convert/pieces.js";
-import { MappedFile, type NativeRows, native } from "../src/native.js";
+import { MappedFile, native } from "../src/native.js";
 import { codecOf, type QuantName, quantOf, rowBytes } from "../src/quants/index.js";
 import type { Tensor } from "../src/tensor.js";
+import { encodeRows } from "./reference/encode_rows.js";
 import { tempFolder } from "./reference/temp.js";
 import { randomness } from "./tokenizer_fixtures.js";
 
@@ -48,41 +49,13 @@ function awkward(count: number): Float32Array {
   return Float32Array.from({ length: count }, (_, i) => kinds[Math.floor(i / 32) % kinds.length]!(i));
 }
 
-interface Setting {
-  isa?: string;
-  threads?: number;
-}
-
-/** Runs one native job over a file of `bytes`. */
-async function run(
-  bytes: Uint8Array,
-  rows: Pick<NativeRows, "from" | "to" | "columns"> & Partial<NativeRows>,
-  { isa = isas.at(-1)!, threads = 2 }: Setting = {},
-): Promise<{ out: Uint8Array; finite: boolean }> {
-  const path = join(tempFolder(), "values");
-  writeFileSync(path, bytes);
-  const file = MappedFile.open(path);
-  const engine = native().engineCreate({ threads, isa });
-  try {
-    const offset = rows.offset ?? 0;
-    const count = rows.rows ?? (bytes.length - offset) / rowBytes(rows.from as QuantName, rows.columns);
-    const out = new Uint8Array(count * rowBytes(rows.to as QuantName, rows.columns));
-    const rest = { offset: 0, first: 0, rows: count, order: null, importance: null, next: 0, nextSize: 0 };
-    const finite = await native().engineEncode(engine, { ...rest, file: file.handle, out, ...rows });
-    return { out, finite };
-  } finally {
-    await native().engineClose(engine);
-    file.close();
-  }
-}
-
 const bytesOf = (values: Float32Array) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
 describe.each(isas)("on %s", (isa) => {
   it.each(exact)("%s is written as its codec does", async (to) => {
     for (const columns of quantOf(to).block > 1 ? [32, 96, 8192 + 64] : [1, 7, 33, 8193]) {
       const values = awkward(columns * 13);
-      const { out, finite } = await run(bytesOf(values), { from: "F32", to, columns }, { isa });
+      const { out, finite } = await encodeRows(bytesOf(values), { from: "F32", to, columns }, { isa });
       expect(finite).toBe(true);
       expect(Buffer.compare(out, encode(to, values)), `${columns} columns`).toBe(0);
     }
@@ -96,21 +69,21 @@ describe.each(isas)("on %s", (isa) => {
     );
     const values = decode(from, source, 64 * 30);
     for (const to of exact.filter((name) => name !== from)) {
-      const { out } = await run(source, { from, to, columns: 64 }, { isa });
+      const { out } = await encodeRows(source, { from, to, columns: 64 }, { isa });
       expect(Buffer.compare(out, encode(to, values)), to).toBe(0);
     }
   });
 
   it.each(quantised)("%s makes zeros of what is too small to be scaled, as llama.cpp does", async (to) => {
     const values = Float32Array.from({ length: 64 }, (_, i) => (i % 3 ? 1e-42 : -1e-40));
-    const { out } = await run(bytesOf(values), { from: "F32", to, columns: 32 }, { isa });
+    const { out } = await encodeRows(bytesOf(values), { from: "F32", to, columns: 32 }, { isa });
     expect(out).toEqual(new Uint8Array(out.length));
   });
 
   it("floats keep infinities and NaNs, and say so", async () => {
     const values = Float32Array.of(1, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 3.4e38, 1e-45);
     for (const to of ["F16", "BF16"] as const) {
-      const { out, finite } = await run(bytesOf(values), { from: "F32", to, columns: 6 }, { isa });
+      const { out, finite } = await encodeRows(bytesOf(values), { from: "F32", to, columns: 6 }, { isa });
       expect(finite).toBe(false);
       expect(decode(to, out, 6)).toEqual(decode(to, encode(to, values), 6));
     }
@@ -124,7 +97,7 @@ describe("rows", () => {
   it("are the same on any number of threads", async () => {
     const results = [];
     for (const threads of [1, 2, 3, 5]) {
-      results.push((await run(bytesOf(values), { from: "F32", to: "Q8_0", columns: 96 }, { threads })).out);
+      results.push((await encodeRows(bytesOf(values), { from: "F32", to: "Q8_0", columns: 96 }, { threads })).out);
     }
     for (const result of results) expect(result).toEqual(results[0]);
   });
@@ -135,29 +108,31 @@ describe("rows", () => {
     const order = Int32Array.of(39, 0, 7, 7, 38);
     const job = { from: "F32", to: "Q4_0", columns: 96, offset: 3, rows: 5 };
     const wanted = Buffer.concat([...order].map((i) => encode("Q4_0", row(i))));
-    expect(Buffer.compare((await run(moved, { ...job, order })).out, wanted)).toBe(0);
+    expect(Buffer.compare((await encodeRows(moved, { ...job, order })).out, wanted)).toBe(0);
     const some = Buffer.concat([11, 12, 13, 14, 15].map((i) => encode("Q4_0", row(i))));
-    expect(Buffer.compare((await run(moved, { ...job, first: 11 })).out, some)).toBe(0);
+    expect(Buffer.compare((await encodeRows(moved, { ...job, first: 11 })).out, some)).toBe(0);
   });
 
   it("that keep their type are copied as they are", async () => {
     const anything = Uint8Array.from({ length: 34 * 3 * 4 }, (_, i) => (i * 97) % 256);
     const job = { from: "Q8_0", to: "Q8_0", columns: 96, rows: 2, order: Int32Array.of(3, 1) };
-    const { out, finite } = await run(anything, job);
+    const { out, finite } = await encodeRows(anything, job);
     expect(finite).toBe(true);
     expect([...out]).toEqual([...anything.subarray(306), ...anything.subarray(102, 204)]);
   });
 
   it("may be announced beyond the end of the file", async () => {
     const job = { from: "F32", to: "F16", columns: 96, next: 96 * 4, nextSize: 2 ** 40 };
-    expect((await run(bytesOf(values), job)).finite).toBe(true);
-    expect((await run(bytesOf(values), { ...job, next: 2 ** 50 })).finite).toBe(true);
+    expect((await encodeRows(bytesOf(values), job)).finite).toBe(true);
+    expect((await encodeRows(bytesOf(values), { ...job, next: 2 ** 50 })).finite).toBe(true);
   });
 
   it("of a type that cannot be written are an error", async () => {
     const unwritable = "F64";
     expect(encodable()).not.toContain(unwritable);
-    await expect(run(new Uint8Array(64), { from: "F32", to: unwritable, columns: 2, rows: 1 })).rejects.toThrow(/F64/);
+    await expect(encodeRows(new Uint8Array(64), { from: "F32", to: unwritable, columns: 2, rows: 1 })).rejects.toThrow(
+      /F64/,
+    );
   });
 });
 

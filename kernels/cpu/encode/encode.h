@@ -8,4 +8,6 @@
 #include <string.h>
 
 //  id, as in quants.h
-#define DEADLIFT_ENCODERS(row) row(f32) row(f16) row(bf16) row(q8_0) row(q4_0)
+#define DEADLIFT_ENCODERS(row)                                                                              \
+  row(f32) row(f16) row(bf16) row(q8_0) row(q4_0) row(iq1_s) row(iq1_m) row(iq2_xxs) row(iq2_xs) row(iq2_s) \
+      row(iq3_xxs) row(iq3_s)

@@ -135,6 +135,10 @@ inline vec fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
 inline vec round(vec a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 inline vec scale2(vec x, vec a) { return _mm512_scalef_ps(x, a); }
 
+inline vec select_less(vec a, vec b, vec x, vec y) {
+  return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
+}
+
 inline vec keep(vec a, int from, int to) {
   const auto kept = static_cast<__mmask16>(first_lanes(to) & ~first_lanes(from));
   return _mm512_mask_blend_ps(kept, _mm512_set1_ps(-__builtin_inff()), a);

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { crc32 } from "node:zlib";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { floatToHalf, halfToFloat } from "../src/quants/f16.js";
 import {
   codecOf,
@@ -25,6 +25,9 @@ import {
   meanError,
   valuesOf,
 } from "./reference/quant_fixtures.js";
+
+// Some tests take seconds: between them the runner wants to be answered.
+afterEach(() => new Promise((done) => setImmediate(done)));
 
 function blocksOf({ type, bytes, random, stored, counting }: Fixture): Uint8Array {
   const all = Uint8Array.from({ length: counting && counting * 256 ** counting }, (_, i) => {

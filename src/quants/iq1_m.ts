@@ -6,13 +6,25 @@
 //                                                         block of 256 values, 56 bytes (ggml block_iq1_m)
 //
 // h|g: the point of eight neighbours, three bits and eight; -: whether the 1/8 is subtracted; d: one F16 in pieces.
+// Encoding searches for the smallest weighted squared error.
 
 import type { Codec } from "./codec.js";
 import { halfToFloat } from "./f16.js";
+import { pointEncoder } from "./fit_points.js";
 import { iq1Grid } from "./iq_grids.js";
+import type { PointType } from "./point_block.js";
 
 const block = 256;
 const bytesPerBlock = 56;
+const type: PointType = {
+  grid: iq1Grid,
+  group: 16,
+  highest: 7,
+  unit: 1,
+  shift: { by: 1 / 8, together: 1 },
+  usual: 0.75,
+  tried: 1,
+};
 
 export const iq1_m: Codec = {
   decode(bytes, out) {
@@ -31,4 +43,17 @@ export const iq1_m: Codec = {
       }
     }
   },
+
+  encode: pointEncoder(type, bytesPerBlock, (fit, out) => {
+    fit.points.forEach(({ point, shift }, n) => {
+      out[n] = point;
+      out[32 + (n >> 1)]! |= ((point >> 8) | (shift < 0 ? 8 : 0)) << (4 * (n & 1));
+    });
+    for (let i = 0; i < 4; i++) {
+      const steps = fit.steps.slice(4 * i, 4 * i + 4);
+      const word = steps.reduce((bits, step, g) => bits | (step << (3 * g)), ((fit.d >> (4 * i)) & 15) << 12);
+      out[48 + 2 * i] = word;
+      out[49 + 2 * i] = word >> 8;
+    }
+  }),
 };

@@ -5,13 +5,25 @@
 //                               1 3  3  3  3  3 bits             (ggml block_iq1_s)
 //
 // h|g: the point of eight neighbours, three bits and eight; -: whether the 1/8 is subtracted.
+// Encoding searches for the smallest weighted squared error.
 
 import type { Codec } from "./codec.js";
 import { halfToFloat } from "./f16.js";
+import { pointEncoder } from "./fit_points.js";
 import { iq1Grid } from "./iq_grids.js";
+import type { PointType } from "./point_block.js";
 
 const block = 256;
 const bytesPerBlock = 50;
+const type: PointType = {
+  grid: iq1Grid,
+  group: 32,
+  highest: 7,
+  unit: 1,
+  shift: { by: 1 / 8, together: 4 },
+  usual: 0.75,
+  tried: 1,
+};
 
 export const iq1_s: Codec = {
   decode(bytes, out) {
@@ -27,4 +39,19 @@ export const iq1_s: Codec = {
       }
     }
   },
+
+  encode: pointEncoder(type, bytesPerBlock, (fit, out) => {
+    out[0] = fit.d;
+    out[1] = fit.d >> 8;
+    fit.points.forEach(({ point }, n) => {
+      out[2 + n] = point;
+    });
+    fit.steps.forEach((step, g) => {
+      const points = fit.points.slice(4 * g, 4 * g + 4);
+      const high = points.reduce((bits, { point }, i) => bits | ((point >> 8) << (3 * i)), 0);
+      const word = high | (step << 12) | (points[0]!.shift < 0 ? 0x8000 : 0);
+      out[34 + 2 * g] = word;
+      out[35 + 2 * g] = word >> 8;
+    });
+  }),
 };

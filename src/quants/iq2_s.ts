@@ -5,13 +5,17 @@
 //                                                                     block of 256 values, 82 bytes (ggml block_iq2_s)
 //
 // h|g: the point of eight neighbours, two bits and eight; sign: theirs, one bit each.
+// Encoding searches for the smallest weighted squared error.
 
 import type { Codec } from "./codec.js";
 import { halfToFloat } from "./f16.js";
+import { pointEncoder } from "./fit_points.js";
 import { iq2SGrid, putPoint } from "./iq_grids.js";
+import type { PointType } from "./point_block.js";
 
 const block = 256;
 const bytesPerBlock = 82;
+const type: PointType = { grid: iq2SGrid, group: 16, highest: 15, unit: 1 / 8, signs: "free", usual: 22, tried: 4 };
 
 export const iq2_s: Codec = {
   decode(bytes, out) {
@@ -25,4 +29,17 @@ export const iq2_s: Codec = {
       }
     }
   },
+
+  encode: pointEncoder(type, bytesPerBlock, (fit, out) => {
+    out[0] = fit.d;
+    out[1] = fit.d >> 8;
+    out.set(fit.signs, 34);
+    fit.points.forEach(({ point }, n) => {
+      out[2 + n] = point;
+      out[66 + (n >> 2)]! |= (point >> 8) << (2 * (n & 3));
+    });
+    fit.steps.forEach((step, g) => {
+      out[74 + (g >> 1)]! |= step << (4 * (g & 1));
+    });
+  }),
 };

@@ -5,13 +5,17 @@
 //                  7      9 bits                                        (ggml block_iq2_xs)
 //
 // g: the point of eight neighbours; sign: theirs, the eighth from the other seven.
+// Encoding searches for the smallest weighted squared error.
 
 import type { Codec } from "./codec.js";
 import { halfToFloat } from "./f16.js";
+import { pointEncoder } from "./fit_points.js";
 import { evenSigns, iq2XsGrid, putPoint } from "./iq_grids.js";
+import type { PointType } from "./point_block.js";
 
 const block = 256;
 const bytesPerBlock = 74;
+const type: PointType = { grid: iq2XsGrid, group: 16, highest: 15, unit: 1 / 8, signs: "even", usual: 22, tried: 4 };
 
 export const iq2_xs: Codec = {
   decode(bytes, out) {
@@ -24,4 +28,16 @@ export const iq2_xs: Codec = {
       }
     }
   },
+
+  encode: pointEncoder(type, bytesPerBlock, (fit, out) => {
+    out[0] = fit.d;
+    out[1] = fit.d >> 8;
+    fit.points.forEach(({ point }, n) => {
+      out[2 + 2 * n] = point;
+      out[3 + 2 * n] = (point >> 8) | (fit.signs[n]! << 1);
+    });
+    fit.steps.forEach((step, g) => {
+      out[66 + (g >> 1)]! |= step << (4 * (g & 1));
+    });
+  }),
 };

@@ -5,13 +5,17 @@
 //                                 4   7     7     7     7 bits               (ggml block_iq2_xxs)
 //
 // g: the point of eight neighbours; sign: theirs, the eighth from the other seven.
+// Encoding searches for the smallest weighted squared error.
 
 import type { Codec } from "./codec.js";
 import { halfToFloat } from "./f16.js";
-import { evenSigns, iq2XxsGrid, putPoint } from "./iq_grids.js";
+import { pointEncoder } from "./fit_points.js";
+import { evenSigns, iq2XxsGrid, putPoint, signsAndStep } from "./iq_grids.js";
+import type { PointType } from "./point_block.js";
 
 const block = 256;
 const bytesPerBlock = 66;
+const type: PointType = { grid: iq2XxsGrid, group: 32, highest: 15, unit: 1 / 8, signs: "even", usual: 22, tried: 4 };
 
 export const iq2_xxs: Codec = {
   decode(bytes, out) {
@@ -27,4 +31,15 @@ export const iq2_xxs: Codec = {
       }
     }
   },
+
+  encode: pointEncoder(type, bytesPerBlock, (fit, out) => {
+    out[0] = fit.d;
+    out[1] = fit.d >> 8;
+    fit.points.forEach(({ point }, n) => {
+      out[2 + 8 * (n >> 2) + (n & 3)] = point;
+    });
+    fit.steps.forEach((step, g) => {
+      new DataView(out.buffer, out.byteOffset).setUint32(6 + 8 * g, signsAndStep(fit.signs, g, step), true);
+    });
+  }),
 };

@@ -5,13 +5,17 @@
 //                               one bit each             block of 256 values, 110 bytes (ggml block_iq3_s)
 //
 // h|g: the point of four neighbours, one bit and eight; sign: those of eight, one bit each.
+// Encoding searches for the smallest weighted squared error.
 
 import type { Codec } from "./codec.js";
 import { halfToFloat } from "./f16.js";
+import { pointEncoder } from "./fit_points.js";
 import { iq3SGrid, putPoint } from "./iq_grids.js";
+import type { PointType } from "./point_block.js";
 
 const block = 256;
 const bytesPerBlock = 110;
+const type: PointType = { grid: iq3SGrid, group: 32, highest: 15, unit: 1, signs: "free", usual: 5.5, tried: 5 };
 
 export const iq3_s: Codec = {
   decode(bytes, out) {
@@ -25,4 +29,17 @@ export const iq3_s: Codec = {
       }
     }
   },
+
+  encode: pointEncoder(type, bytesPerBlock, (fit, out) => {
+    out[0] = fit.d;
+    out[1] = fit.d >> 8;
+    out.set(fit.signs, 74);
+    fit.points.forEach(({ point }, n) => {
+      out[2 + n] = point;
+      out[66 + (n >> 3)]! |= (point >> 8) << (n & 7);
+    });
+    fit.steps.forEach((step, g) => {
+      out[106 + (g >> 1)]! |= step << (4 * (g & 1));
+    });
+  }),
 };

@@ -5,13 +5,17 @@
 //                               4   7     7     7     7 bits               (ggml block_iq3_xxs)
 //
 // g: the point of four neighbours; sign: those of eight, the eighth from the other seven.
+// Encoding searches for the smallest weighted squared error.
 
 import type { Codec } from "./codec.js";
 import { halfToFloat } from "./f16.js";
-import { evenSigns, iq3XxsGrid, putPoint } from "./iq_grids.js";
+import { pointEncoder } from "./fit_points.js";
+import { evenSigns, iq3XxsGrid, putPoint, signsAndStep } from "./iq_grids.js";
+import type { PointType } from "./point_block.js";
 
 const block = 256;
 const bytesPerBlock = 98;
+const type: PointType = { grid: iq3XxsGrid, group: 32, highest: 15, unit: 1 / 4, signs: "even", usual: 21, tried: 5 };
 
 export const iq3_xxs: Codec = {
   decode(bytes, out) {
@@ -26,4 +30,15 @@ export const iq3_xxs: Codec = {
       }
     }
   },
+
+  encode: pointEncoder(type, bytesPerBlock, (fit, out) => {
+    out[0] = fit.d;
+    out[1] = fit.d >> 8;
+    fit.points.forEach(({ point }, n) => {
+      out[2 + n] = point;
+    });
+    fit.steps.forEach((step, g) => {
+      new DataView(out.buffer, out.byteOffset).setUint32(66 + 4 * g, signsAndStep(fit.signs, g, step), true);
+    });
+  }),
 };

@@ -2,8 +2,17 @@
 
 export interface Grid {
   readonly dimensions: number;
+  /** What values can be. */
+  readonly levels: readonly number[];
   /** The points one after another. */
   readonly points: () => Int8Array;
+  /** The numbers of their lower halves, and of their upper ones, each among all that the levels allow. */
+  readonly halves: () => Halves;
+}
+
+export interface Halves {
+  readonly lower: Uint8Array;
+  readonly upper: Uint8Array;
 }
 
 /**
@@ -12,23 +21,44 @@ export interface Grid {
  * were chosen is data of the format (ggml-common.h).
  */
 function grid(levels: readonly number[], dimensions: number, chosen: string): Grid {
-  let expanded: Int8Array | undefined; // when first asked for: most programs never do
-  const points = () => {
-    expanded ??= expand(levels, dimensions, Buffer.from(chosen, "base64"));
-    return expanded;
+  const candidates = () => listChosen(levels.length ** dimensions, Buffer.from(chosen, "base64"));
+  // When first asked for: most programs never do.
+  return {
+    dimensions,
+    levels,
+    points: once(() => expand(levels, dimensions, candidates())),
+    halves: once(() => split(levels.length ** (dimensions / 2), candidates())),
   };
-  return { dimensions, points };
 }
 
-function expand(levels: readonly number[], dimensions: number, bits: Uint8Array): Int8Array {
-  const values: number[] = [];
-  for (let candidate = 0; candidate < levels.length ** dimensions; candidate++) {
-    if (!((bits[candidate >> 3]! >> (candidate & 7)) & 1)) continue;
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+function listChosen(count: number, bits: Uint8Array): number[] {
+  const candidates = Array.from({ length: count }, (_, candidate) => candidate);
+  return candidates.filter((candidate) => (bits[candidate >> 3]! >> (candidate & 7)) & 1);
+}
+
+function expand(levels: readonly number[], dimensions: number, candidates: readonly number[]): Int8Array {
+  const points = new Int8Array(candidates.length * dimensions);
+  for (const [n, candidate] of candidates.entries()) {
     for (let i = 0, rest = candidate; i < dimensions; i++, rest = Math.trunc(rest / levels.length)) {
-      values.push(levels[rest % levels.length]!);
+      points[n * dimensions + i] = levels[rest % levels.length]!;
     }
   }
-  return Int8Array.from(values);
+  return points;
+}
+
+function split(halves: number, candidates: readonly number[]): Halves {
+  return {
+    lower: Uint8Array.from(candidates, (candidate) => candidate % halves),
+    upper: Uint8Array.from(candidates, (candidate) => Math.trunc(candidate / halves)),
+  };
 }
 
 /** Writes the values of a point, all of them times `scale`, negated where the bit of `signs` is set. */
@@ -52,6 +82,12 @@ export function evenSigns(seven: number): number {
   parity ^= parity >> 2;
   parity ^= parity >> 1;
   return seven | ((parity & 1) << 7);
+}
+
+/** Signs of four times eight values, seven bits each, and four bits of a step above them. */
+export function signsAndStep(signs: Uint8Array, group: number, step: number): number {
+  const four = signs.subarray(4 * group, 4 * group + 4);
+  return four.reduce((word, eight, i) => word | ((eight & 127) << (7 * i)), step << 28);
 }
 
 export const iq1Grid = grid(

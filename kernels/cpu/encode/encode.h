@@ -13,6 +13,6 @@
   row(f32) row(f16) row(bf16) \
   row(q8_0) row(q4_0) row(q4_1) row(q5_0) row(q5_1) \
   row(q2_k) row(q3_k) row(q4_k) row(q5_k) row(q6_k) \
-  row(iq4_nl) row(iq4_xs) \
+  row(iq1_s) row(iq1_m) row(iq2_xxs) row(iq2_xs) row(iq2_s) row(iq3_xxs) row(iq3_s) row(iq4_nl) row(iq4_xs) \
   row(mxfp4) row(nvfp4) row(tq1_0) row(tq2_0) row(q1_0) row(q2_0)
 // clang-format on

@@ -53,6 +53,13 @@
 
 // After the types they write.
 #include "kernels/cpu/encode/floats.h"
+#include "kernels/cpu/encode/iq1_m.h"
+#include "kernels/cpu/encode/iq1_s.h"
+#include "kernels/cpu/encode/iq2_s.h"
+#include "kernels/cpu/encode/iq2_xs.h"
+#include "kernels/cpu/encode/iq2_xxs.h"
+#include "kernels/cpu/encode/iq3_s.h"
+#include "kernels/cpu/encode/iq3_xxs.h"
 #include "kernels/cpu/encode/iq4_nl.h"
 #include "kernels/cpu/encode/iq4_xs.h"
 #include "kernels/cpu/encode/mxfp4.h"

@@ -22,28 +22,40 @@ constexpr bool is_chosen(const char* base64, int candidate) {
 }
 
 template <class Word, int count, int level_count>
-constexpr Grid<Word, count> expand(const uint8_t (&levels)[level_count], const char* base64) {
+constexpr Grid<Word, count> expand(const int8_t (&levels)[level_count], const char* base64) {
   Grid<Word, count> grid = {};
   for (int candidate = 0, n = 0; n < count; ++candidate) {
     if (!is_chosen(base64, candidate)) continue;
     Word point = 0;
     for (int i = 0, rest = candidate; i < static_cast<int>(sizeof(Word)); ++i, rest /= level_count) {
-      point |= static_cast<Word>(levels[rest % level_count]) << 8 * i;
+      point |= static_cast<Word>(levels[rest % level_count] & 255) << 8 * i;
     }
     grid.at[n++] = point;
   }
   return grid;
 }
 
-constexpr uint8_t ternary[] = {0xff, 0, 1};  // 0xff: the byte of -1
-constexpr uint8_t iq2_levels[] = {8, 25, 43};
-constexpr uint8_t iq3_xxs_levels[] = {4, 12, 20, 28, 36, 44, 52, 62};
-constexpr uint8_t iq3_s_levels[] = {1, 3, 5, 7, 9, 11, 13, 15};
+template <int half_count, class Word, int count, int level_count>
+constexpr GridHalves<count, half_count> split(const Grid<Word, count>& grid, const int8_t (&levels)[level_count]) {
+  constexpr int values = sizeof(Word) / 2;
+  GridHalves<count, half_count> halves = {};
+  for (int n = 0; n < count; ++n) {
+    int numbers[2] = {};
+    for (int i = 2 * values - 1; i >= 0; --i) {
+      int level = 0;
+      while (levels[level] != static_cast<int8_t>(grid.at[n] >> 8 * i)) ++level;
+      numbers[i / values] = numbers[i / values] * level_count + level;
+    }
+    halves.lower[n] = static_cast<uint8_t>(numbers[0]);
+    for (int h = numbers[1] + 1; h <= half_count; ++h) ++halves.first[h];
+  }
+  return halves;
+}
 
 }  // namespace
 
-constinit const Grid<uint64_t, 2048> iq1_grid = expand<uint64_t, 2048>(
-    ternary,
+constexpr Grid<uint64_t, 2048> iq1_grid = expand<uint64_t, 2048>(
+    iq1_levels,
     "VSUUhaACQlEIRTGohiCKohoIKiAUhVAUgiBERSUVBaACgiCIGAAIgqADKqCIu6oKkKoLACIACqqMgqAIQFEIRSGIgFAUQlEIijAImKAIgCoIRS"
     "EUhSBIQlUIRQEswqAgiiYAKiSoqqII4q8ICCgoAKACQiiqKCCogCAKmwi5uqggyq6Joq6qOnzr6rq7gg64IrrK0w6SAiIAIiCoiroKggIIACpK"
     "4KI7IiArogCBQIGqiigIIgEUhVAVgiAJRSFUhaAIAiOoOiCEgiBUQlEIoiAIlVAUAioIuKiCgKBIAiAIgqJoogIoqyoIhSAIgjAIRUAARSEUha"
@@ -55,7 +67,7 @@ constinit const Grid<uint64_t, 2048> iq1_grid = expand<uint64_t, 2048>(
     "goCqCigIKACpiAIioL4LKLgIirpLsq7/uqT4rqogUihotqAw5oAKAigIImpigCAKAqqqK6rqoqmgoggIECCgiiIAgg4ARSEUhaAKQFEIRSGpBg"
     "BKqgIIpQAQDUQUgigIRSEUBQAIgoKs8iAAAACqCigKuiDqogIAgkgJKOkUABFLRVEARQGoAlAUQlEIiCQIiCgKQAgARQEUBaACQFEIRQE=");
 
-constinit const Grid<uint64_t, 256> iq2_xxs_grid = expand<uint64_t, 256>(
+constexpr Grid<uint64_t, 256> iq2_xxs_grid = expand<uint64_t, 256>(
     iq2_levels,
     "VRUUVRBEQUEABBREABAAAAAEQAAUAEAAAAAABAAAUBBAQREAARQEQFAEQAAQAAAFEAAAUAAAAQAAQAAAQRQEQBQUAAAEAAAEAAAEAAAAAAAABB"
     "AAAAAAAAAAABQEEBAAQAAEEQAEARAAQEAAAQAAAAAAAQQAAAAAABAEQARAAAAEAAAAABAAAAAQAAAAQAAQAAAAAAAAAAAFAQAEAABAAAAAEQAA"
@@ -68,7 +80,7 @@ constinit const Grid<uint64_t, 256> iq2_xxs_grid = expand<uint64_t, 256>(
     "AAABAAAAAAAEAEAAAQAAAAAAAAAAAAABAAAAAAAAAAAAAAAAAAAAAAAAAAAAEAAAAAAAAQAAAAAAAAAAAAAAAAAAAAAABAAAABAAAAQAAAABAA"
     "AAAAAAAAAEAAAAAAAAAAAAAAAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAEAAAAAAAEAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
 
-constinit const Grid<uint64_t, 512> iq2_xs_grid = expand<uint64_t, 512>(
+constexpr Grid<uint64_t, 512> iq2_xs_grid = expand<uint64_t, 512>(
     iq2_levels,
     "VVVVUVVFQRVFAVRVVVBFQRAFAQBUURBAQQQAAQEAUFVFQRUVARQEAFBFQQAFAQQEAABAQQAQBQAAQAAAQFUFERQEARAAQEAFAQAEAABAEAAAAQ"
     "AEAQAAAAAQAVRVUVBFQUAFAQBUURBAQQAAAVAAUBEAQAAAAQAAAFBFQQBFARAEAABAQQAAAQAAAAAAQAAEAAABAAAAAAAFBQAEQAAABAAAEQAA"
@@ -81,7 +93,7 @@ constinit const Grid<uint64_t, 512> iq2_xs_grid = expand<uint64_t, 512>(
     "AAAABABAAABEAAAAQRAAAAAAAAAAEAAAAAAUAAAAAAABAAAAAAAAAAAAAAQAAAAABAAAAAABAAAAAAAAEAAAABAAAAAARQEEBAAAAAAAAQAAAA"
     "BAEAAAAEAUAQAQAAAAAQAEAAAAQAAAAABAAAAAAAAAAAAAAAAAAAAAAABAAAAEAEAARQAAAAAAQBAEAAAAAAAABQAAAAAABQAAAAABAAE=");
 
-constinit const Grid<uint64_t, 1024> iq2_s_grid = expand<uint64_t, 1024>(
+constexpr Grid<uint64_t, 1024> iq2_s_grid = expand<uint64_t, 1024>(
     iq2_levels,
     "VVVVUVVFVRUFEVVVUVBFVRQFFRRUURBQVQQAEREQUFVFVVVVFVRFUVBVVRRVVRRUURBAVQQAURQEUBAAQBVVEVVVURABAUAFVQREURBAQAAAAR"
     "QQBRAAAABAAFRVUVFFVRUVURRUVVVFVRUFVRQAUBRBQQQFABQEAFBFVRRVVRRUURBAVRUFVRQEUBAAQBQFARQEABAAAEBVUQRUURBAAQAAVRQE"
@@ -94,7 +106,7 @@ constinit const Grid<uint64_t, 1024> iq2_s_grid = expand<uint64_t, 1024>(
     "ABAAAAAAAEBUURBAQQAAAUAAUBAAQAAAAAAAERAAAAAQABAAAABAQQAQAQAAAAAAUAAAAAARAAAAAAAAAAAAAAAAQAAAEREQVBAAAAAABAEAAB"
     "AAAAQAAAAQBEAUAAAARAEAURAAQAAAAAABQBAAEAAAAAAAAAAAAAAAAAQAAAAAAEAAQAAAAAAAAAEAAAAAQAAABAAAQAEUAQAAABAAAAE=");
 
-constinit const Grid<uint32_t, 256> iq3_xxs_grid = expand<uint32_t, 256>(
+constexpr Grid<uint32_t, 256> iq3_xxs_grid = expand<uint32_t, 256>(
     iq3_xxs_levels,
     "FYoFAgQAACgKBSIFAhAAARUCBYoAggAgggUgAAAAAAEACACAEIAAKIIAAAQABAAAAAAAIAAAEAAAUQAACAACAAoFChWAAQAABQIFAAAAAAAKBQ"
     "IBAAAABAUAAQJAAEAAIgAAAAABAAAAABEAQAAAAiAAAAAAAAAAAAAEAAEAAAAFCkUCBAAAACoFAgEAAIgBBYIFgAEgAAACEQAAAAAAEQAAACAA"
@@ -104,7 +116,7 @@ constinit const Grid<uint32_t, 256> iq3_xxs_grid = expand<uint32_t, 256>(
     "AAAAAAAAAAEAAAACAAAAAABAAAAAAACAAAAAAIAAIAAAAAAKgBAAQABAAAAABAAAEAAAAABAAAIAQAAAEgAAgAAAEAAAACAAIAAAAFABAAAAAA"
     "AAAAAAEAAAAAAAAAAAAAAAA=");
 
-constinit const Grid<uint32_t, 512> iq3_s_grid = expand<uint32_t, 512>(
+constexpr Grid<uint32_t, 512> iq3_s_grid = expand<uint32_t, 512>(
     iq3_s_levels,
     "p1cjCKUKBZIXI4kiEAAiBKNJIhGkCgAJCCIFShAFgCIBiBIECQIAARQARQiiAEAIQAoAAgAEAAIVAEUIABEAABerBVIAUAIESxECCQIFAEEBpB"
     "EECSABBJIJghECAAQBKBQACkQRAAACCQIFAAIAAAAAkQBQAAAACgUCIAIABAGrVYoFKgWAKQWJJBIEAgAAkgAKgQKIABIlAhQKBAFAAIIACSQC"
@@ -113,5 +125,12 @@ constinit const Grid<uint32_t, 512> iq3_s_grid = expand<uint32_t, 512>(
     "AgQAAAAEAQIIQQAIAACEAYAAEAIgCBIAAQRAAAAAAARAAAAKAAAAAAAABAAAABQABAAAAAAAACoACgAAAQABAIEAAAAQAAAEABAEIAQBARACAA"
     "EAAAAAACAACAAEAAkAABAAAAEAIAAAAAEAAAAACgAAAAAAAJEABUABEAQABAIQACgAAAASQQIBAAIAAAQAACQACAAAIggBAAABAAAAAAQABAAA"
     "AAQAAAIAAAAAAQAAAAAAAAA=");
+
+constexpr GridHalves<2048, 81> iq1_halves = split<81>(iq1_grid, iq1_levels);
+constexpr GridHalves<256, 81> iq2_xxs_halves = split<81>(iq2_xxs_grid, iq2_levels);
+constexpr GridHalves<512, 81> iq2_xs_halves = split<81>(iq2_xs_grid, iq2_levels);
+constexpr GridHalves<1024, 81> iq2_s_halves = split<81>(iq2_s_grid, iq2_levels);
+constexpr GridHalves<256, 64> iq3_xxs_halves = split<64>(iq3_xxs_grid, iq3_xxs_levels);
+constexpr GridHalves<512, 64> iq3_s_halves = split<64>(iq3_s_grid, iq3_s_levels);
 
 }  // namespace deadlift

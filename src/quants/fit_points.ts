@@ -71,6 +71,7 @@ function fitPoints(values: Float32Array, importance: Float32Array | undefined, t
 
 /** The scale that a group would like. */
 function wishScale(group: Group, type: PointType): Wish {
+  // A third of the guess to twice the guess.
   const scales = Array.from({ length: 12 }, (_, n) => group.guess * 0.35 * 1.17 ** n);
   const bounds = scales.map((scale) => ({ scale, bound: boundGroup(group, type, scale) }));
   const few = bounds.sort((a, b) => a.bound - b.bound).slice(0, type.tried);

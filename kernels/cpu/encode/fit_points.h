@@ -128,7 +128,7 @@ template <class Type>
 void wish_scales(const Block<Type>& block, Wishes<Type>& wishes, Scales<Type>& under) {
   constexpr int factors = 12, groups = Block<Type>::groups;
   float factor[factors], bounds[factors][groups], gains[groups];
-  for (int n = 0; n < factors; ++n) {
+  for (int n = 0; n < factors; ++n) {  // a third of the guess to twice the guess
     factor[n] = n == 0 ? 0.35f : factor[n - 1] * 1.17f;
     bound_groups(block, factor[n], bounds[n]);
   }

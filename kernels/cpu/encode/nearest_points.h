@@ -105,7 +105,7 @@ void find_halves(const float* lower, const float* upper, float* found, float* co
     }
     for (int i = 0; i < stripe_vecs; ++i) {
       const vec cost = add(least[i], load(upper + i * lanes));
-      best_half[i] = select_less(cost, best[i], splat(static_cast<float>(half)), best_half[i]);
+      best_half[i] = where_less(cost, best[i], splat(static_cast<float>(half)), best_half[i]);
       best[i] = min(best[i], cost);
     }
   }

@@ -214,8 +214,6 @@ inline vec scale2(vec x, vec a) {
   return _mm256_mul_ps(_mm256_mul_ps(x, _mm256_castsi256_ps(first)), _mm256_castsi256_ps(second));
 }
 
-inline vec select_less(vec a, vec b, vec x, vec y) { return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ)); }
-
 inline vec keep(vec a, int from, int to) {
   const __m256i lanes_kept = _mm256_andnot_si256(first_lanes(from), first_lanes(to));
   return _mm256_blendv_ps(_mm256_set1_ps(-__builtin_inff()), a, _mm256_castsi256_ps(lanes_kept));

@@ -165,10 +165,6 @@ inline uint32_t at_least(vec a, vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE
 
 inline vec scale2(vec x, vec a) { return _mm512_scalef_ps(x, a); }
 
-inline vec select_less(vec a, vec b, vec x, vec y) {
-  return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
-}
-
 inline vec keep(vec a, int from, int to) {
   const auto kept = static_cast<__mmask16>(first_lanes(to) & ~first_lanes(from));
   return _mm512_mask_blend_ps(kept, _mm512_set1_ps(-__builtin_inff()), a);

@@ -316,12 +316,6 @@ inline vec scale2(vec x, vec a) {
   return x;
 }
 
-// Lane i: x where a < b, else y.
-inline vec select_less(vec a, vec b, vec x, vec y) {
-  DEADLIFT_LANES x.v[i] = a.v[i] < b.v[i] ? x.v[i] : y.v[i];
-  return x;
-}
-
 // Lanes [from, to) of a, -infinity elsewhere.
 inline vec keep(vec a, int from, int to) {
   DEADLIFT_LANES a.v[i] = i >= from && i < to ? a.v[i] : -INFINITY;

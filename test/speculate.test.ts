@@ -17,7 +17,7 @@ const text = "What is 10 - 10? 10 - 10 = 0.\nWhat is 10 - 4? 10 - 4 = 6.\nWhat i
 const long = { temperature: 0, maxTokens: 160, stopTokens: [] };
 
 /** A model whose scheduler runs every guess. */
-async function eager(run: Runner, tokenizer: Tokenizer): Promise<Runtime> {
+function eager(run: Runner, tokenizer: Tokenizer): Runtime {
   const { vocab, contextLength: contextSize } = run.opened.config;
   const scheduler = new Scheduler(run.compiled.executable, new EagerTimes());
   return { scheduler, tokenizer, vocab, contextSize, eos: tokenizer.eos, defaults: {} };
@@ -32,7 +32,7 @@ let prompt: Int32Array;
 beforeAll(async () => {
   run = await Runner.open(embeddedModel);
   const tokenizer = await loadTokenizer(embeddedModel);
-  tiny = await eager(run, tokenizer);
+  tiny = eager(run, tokenizer);
   prompt = await tokenizer.encode(text);
 });
 afterAll(() => run.dispose());
@@ -120,7 +120,7 @@ describe.each(native().cpuInfo().isas)("on %s", (isa) => {
     const golden = name.endsWith(".gguf") ? name.replace(/gguf$/, "json") : join(name, "golden.json");
     const { prompt: ids, greedy } = readJson<{ prompt: number[]; greedy: number[] }>(join(models, golden));
     const model = await Runner.open(join(models, name), { isa, kvType: "f32" });
-    const runtime = await eager(model, digits);
+    const runtime = eager(model, digits);
     const { tokens } = await expectSame({ ...long, maxTokens: greedy.length }, Int32Array.from(ids), runtime);
     expect(tokens).toEqual(greedy);
     // With an alphabet of four, everything has soon been said before.

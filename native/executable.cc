@@ -18,6 +18,12 @@ constexpr int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * t
 
 constexpr int64_t kAlignment = 64;
 
+bool is_expert(OpKind kind) { return kind == OpKind::expert_linear || kind == OpKind::expert_glu; }
+
+bool is_product(OpKind kind) {
+  return kind == OpKind::linear || kind == OpKind::linear_add || kind == OpKind::linear_glu || is_expert(kind);
+}
+
 // Cuts zeroed memory into aligned pieces.
 struct Cutter {
   int64_t bytes = 0;
@@ -106,18 +112,24 @@ void Executable::place_memory() {
   page_bytes_ = cutter.bytes;
   kv_ = LazyMemory(page_bytes_ * options_.pages);
 
-  int64_t floats = product_scratch;
+  int64_t floats = product_scratch, packed = 0;
   int used = 0, columns = 0;
+  const int64_t most_rows = std::max(options_.max_tokens, options_.max_outputs);
   for (const Op& op : program_.ops) {
+    if (is_product(op.kind)) {
+      const int64_t routes = is_expert(op.kind) ? program_.buffers[op.y].width : 1;
+      packed = std::max(packed, routes * packed_stride(program_.weights[op.weight].columns));
+    }
     if (op.kind == OpKind::attend) {
       const KvLayerFacts& layer = program_.layers[op.layer];
       floats = std::max(floats, attend_scratch(layer.head_dim, op.heads / layer.kv_heads));
-    } else if (op.kind == OpKind::expert_linear || op.kind == OpKind::expert_glu) {
+    } else if (is_expert(op.kind)) {
       used = std::max(used, program_.buffers[op.y].width);
       columns = std::max(columns, program_.weights[op.weight].columns);
     }
   }
-  routes_.reserve(int64_t{std::max(options_.max_tokens, options_.max_outputs)} * used, columns);
+  routes_.reserve(most_rows * used, columns);
+  products_.reserve(most_rows * packed);
   scratch_floats_ = round_up(floats, kAlignment);
   scratch_ = LazyMemory(scratch_floats_ * 4 * engine_.pool().threads());
 }
@@ -132,9 +144,9 @@ float* Executable::scratch(int worker) const { return scratch_.as<float>() + scr
 
 Results Executable::run(const Batch& batch) {
   start_step(batch);
-  for (const Op& op : program_.ops) {
+  for (size_t i = 0; i < program_.ops.size();) {
     if (engine_.pool().cancelled()) throw std::runtime_error("the engine was stopped");
-    run_op(op);
+    i += run_ops(i);
   }
   return sample();
 }
@@ -173,9 +185,24 @@ void Executable::fill_ropes() {
   }
 }
 
+// Neighbouring products of the same rows, such as q, k and v, are one piece of work.
+size_t Executable::run_ops(size_t first) {
+  const Op& op = program_.ops[first];
+  if (row_count(op.out) == 0) return 1;
+  if (op.kind != OpKind::linear) {
+    run_op(op);
+    return 1;
+  }
+  products_.clear();
+  size_t next = first;
+  do {
+    add_product(program_.ops[next++]);
+  } while (next < program_.ops.size() && program_.ops[next].kind == OpKind::linear && program_.ops[next].x == op.x);
+  products_.run(engine_.pool(), kernels_, scratch(0), scratch_floats_);
+  return next - first;
+}
+
 void Executable::run_op(const Op& op) {
-  const int count = row_count(op.out);
-  if (count == 0) return;
   switch (op.kind) {
     case OpKind::embed:
       return embed(op);
@@ -211,11 +238,18 @@ void Executable::run_op(const Op& op) {
 
 Factor Executable::factor(int weight, int bias, int first) const {
   if (weight < 0) return {};
-  return {&matrices_[weight], kernels_.linear[static_cast<int>(program_.weights[weight].quant)],
+  const int quant = static_cast<int>(program_.weights[weight].quant);
+  return {&matrices_[weight], kernels_.linear[quant], kernels_.pack[quant],
           bias < 0 ? nullptr : vectors_[bias].data() + first};
 }
 
 void Executable::linear(const Op& op) {
+  products_.clear();
+  add_product(op);
+  products_.run(engine_.pool(), kernels_, scratch(0), scratch_floats_);
+}
+
+void Executable::add_product(const Op& op) {
   Product product;
   product.weight = factor(op.weight, op.bias, 0);
   product.up = factor(op.up, op.up_bias, 0);
@@ -225,9 +259,7 @@ void Executable::linear(const Op& op) {
   product.x = rows(op.x);
   product.out = rows(op.out);
   if (op.kind == OpKind::linear_add) product.residual = rows(op.y);
-  products_.clear();
   products_.add(product);
-  products_.run(engine_.pool(), kernels_, scratch(0), scratch_floats_);
 }
 
 void Executable::expert_linear(const Op& op) {

@@ -59,6 +59,7 @@ class Executable {
   void start_step(const Batch& batch);
   void fill_ropes();
   void cut_tiles(int group);
+  size_t run_ops(size_t first);
   void run_op(const Op& op);
   void embed(const Op& op);
   void norm(const Op& op);
@@ -72,6 +73,7 @@ class Executable {
   void gather(const Op& op);
   void mix(const Op& op);
   void linear(const Op& op);
+  void add_product(const Op& op);
   void expert_linear(const Op& op);
   Factor factor(int weight, int bias, int first) const;
   Attention attention(const Op& op, const Span& span, int first_token) const;

@@ -3,6 +3,7 @@
 #include "native/products.h"
 
 #include <algorithm>
+#include <cassert>
 #include <climits>
 
 namespace deadlift {
@@ -10,8 +11,16 @@ namespace {
 
 // Multiplications that are worth waking another thread for.
 constexpr int64_t kParallelProducts = 32 * 1024;
+// Floats that are worth waking another thread for packing them.
+constexpr int kParallelPacking = 32 * 1024;
 
 }  // namespace
+
+// Not a multiple of 2 KiB: see `padded`.
+int64_t packed_stride(int columns) {
+  const int64_t stride = (packed_bytes(columns) + 63) / 64 * 64;
+  return stride % 2048 == 0 ? stride + 64 : stride;
+}
 
 void Products::run(Pool& pool, const Kernels& kernels, float* scratch, int64_t scratch_floats) {
   int64_t rows = 0, work = 0;
@@ -20,11 +29,12 @@ void Products::run(Pool& pool, const Kernels& kernels, float* scratch, int64_t s
     work += int64_t{product.rows} * product.weight.matrix->columns * product.tokens;
   }
   const bool small = work < kParallelProducts;
+  pack(pool);
   // Some tiles per thread, so that a thread that is held up does not hold up the others.
-  const int64_t wanted = (rows / (pool.threads() * 4) + 4) / 4 * 4;
+  const int64_t wanted = (rows / (pool.threads() * 4) + linear_rows_step) / linear_rows_step * linear_rows_step;
   tiles_.clear();
   for (const Product& product : products_) {
-    cut(product, small ? INT_MAX : static_cast<int>(std::clamp<int64_t>(wanted, 4, linear_rows_max)));
+    cut(product, small ? INT_MAX : static_cast<int>(std::min<int64_t>(wanted, linear_rows_max)));
   }
   const auto tile = [&](int i, int worker) { run_tile(tiles_[i], kernels, scratch + scratch_floats * worker); };
   const int count = static_cast<int>(tiles_.size());
@@ -32,6 +42,33 @@ void Products::run(Pool& pool, const Kernels& kernels, float* scratch, int64_t s
     for (int i = 0; i < count; i++) tile(i, 0);
   } else {
     pool.each(count, tile);
+  }
+}
+
+// Activations that several matrices meet, as q, k and v do, are packed once.
+void Products::pack(Pool& pool) {
+  uint8_t* next = packed_.as<uint8_t>();
+  const Product* before = nullptr;
+  for (Product& product : products_) {
+    const PackKernel kernel = product.weight.pack ? product.weight.pack : product.up.pack;
+    if (!kernel) continue;
+    if (before && before->x.data == product.x.data) {
+      assert(before->tokens == product.tokens);
+      product.packed = before->packed, product.packed_stride = before->packed_stride;
+      continue;
+    }
+    const int columns = product.weight.matrix->columns;
+    const int64_t stride = packed_stride(columns);
+    product.packed = next, product.packed_stride = stride;
+    before = &product;
+    const int at_once = std::max(1, kParallelPacking / columns);
+    pool.each((product.tokens + at_once - 1) / at_once, [&](int chunk, int) {
+      for (int t = chunk * at_once; t < std::min(product.tokens, (chunk + 1) * at_once); t++) {
+        kernel(product.x.row(t), columns, next + t * stride);
+      }
+    });
+    next += product.tokens * stride;
+    assert(next <= packed_.as<uint8_t>() + packed_.size());
   }
 }
 
@@ -51,8 +88,8 @@ void Products::run_tile(const Tile& tile, const Kernels& kernels, float* scratch
   const Product& p = *tile.product;
   const int row = tile.row, rows = tile.rows, token = tile.token, tokens = tile.tokens;
   const auto multiply = [&](const Factor& factor, float* out, int64_t stride) {
-    factor.kernel(*factor.matrix, p.first + row, rows, p.x.row(token), p.x.stride, tokens, out, stride,
-                  scratch + 2 * linear_tile_max);
+    const Activations x = {p.x.row(token), p.x.stride, p.packed + token * p.packed_stride, p.packed_stride, tokens};
+    factor.kernel(*factor.matrix, p.first + row, rows, x, out, stride, scratch + 2 * linear_tile_max);
     if (!factor.bias) return;
     for (int t = 0; t < tokens; t++) kernels.add(out + t * stride, out + t * stride, factor.bias + row, rows);
   };

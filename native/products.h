@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/cpu/kernels.h"
+#include "native/memory.h"
 #include "native/pool.h"
 #include "native/rows.h"
 
@@ -15,6 +16,7 @@ namespace deadlift {
 struct Factor {
   const Matrix* matrix = nullptr;  // null: there is none
   LinearKernel kernel = nullptr;
+  PackKernel pack = nullptr;    // for the activations that the kernel takes, or null
   const float* bias = nullptr;  // of its first row on, or null
 };
 
@@ -26,7 +28,9 @@ struct Product {
   int first = 0;
   int rows = 0;
   int tokens = 0;
-  Rows x;         // `stride` apart, or one token
+  Rows x;                           // `stride` apart, or one token
+  const uint8_t* packed = nullptr;  // x, `packed_stride` apart
+  int64_t packed_stride = 0;
   Rows out;       // (tokens, rows)
   Rows residual;  // to be added; null data: none
 };
@@ -34,6 +38,8 @@ struct Product {
 // The products of one op. How they are cut never changes a bit of the results (see kernels/cpu/linear.h).
 class Products {
  public:
+  // Memory for packed activations, taken as it is used. Throws std::bad_alloc.
+  void reserve(int64_t bytes) { packed_ = LazyMemory(static_cast<size_t>(bytes)); }
   void clear() { products_.clear(); }
   void add(const Product& product) { products_.push_back(product); }
   // Runs them all. `scratch`: of worker 0, those of the others `scratch_floats` apart, at least product_scratch.
@@ -46,12 +52,17 @@ class Products {
     int token, tokens;
   };
 
+  void pack(Pool& pool);
   void cut(const Product& product, int row_tile);
   static void run_tile(const Tile& tile, const Kernels& kernels, float* scratch);
 
   std::vector<Product> products_;
   std::vector<Tile> tiles_;
+  LazyMemory packed_;
 };
+
+// Bytes from row to row of packed activations.
+int64_t packed_stride(int columns);
 
 // Floats of scratch that a worker needs.
 constexpr int64_t product_scratch = linear_scratch + 2 * linear_tile_max;

@@ -37,8 +37,8 @@ describe.each(isas)("on %s", (isa) => {
     await withRunner(join(fixtures, name), { isa, kvType: "f32" }, async (run) => {
       const rows = await run.logits(golden.prompt);
       const all = Float32Array.from(rows.flatMap((row) => [...row]));
-      // F32 scales of integers keep 16 bits of their mantissa.
-      const tolerance = name === "int8" ? 4e-4 : 2e-4;
+      // Integers meet activations rounded to 16 bits, and F32 scales of theirs keep 16 bits of the mantissa.
+      const tolerance = /fp8|nf4|^fp4|actorder|desc/.test(name) ? 2e-4 : 4e-3;
       expect(largestDifference(all, floats(golden.logits))).toBeLessThan(tolerance);
       expect(await run.greedy(golden.prompt, golden.greedy.length)).toEqual(golden.greedy);
     });

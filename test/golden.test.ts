@@ -62,7 +62,8 @@ describe.each(isas)("on %s", (isa) => {
     await withRunner(path, { isa, kvType: "f32" }, async (run) => {
       const rows = await run.logits(golden.prompt);
       const all = Float32Array.from(rows.flatMap((row) => [...row]));
-      expect(largestDifference(all, expected)).toBeLessThan(2e-4);
+      // Whole-number weights meet activations rounded to 16 bits; transformers rounds none.
+      expect(largestDifference(all, expected)).toBeLessThan(/q[48]_0|mxfp4/.test(path) ? 4e-3 : 2e-4);
       expect(await run.greedy(golden.prompt, golden.greedy.length)).toEqual(golden.greedy);
     });
   });

@@ -116,6 +116,13 @@ const wholeBlocks = (quant: QuantName, columns: number) =>
 const inBlocks = (quant: QuantName, list: typeof shapes) =>
   list.map(([rows, columns]) => [rows, wholeBlocks(quant, columns)] as const);
 
+/** Types whose products are of whole numbers: activations are rounded to 16 bits, relative to the largest of 32. */
+const inCodes: readonly QuantName[] = [
+  ...(["Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"] as const),
+  ...(["IQ4_NL", "IQ4_XS", "MXFP4", "U4_SCALED", "U8_SCALED"] as const),
+];
+const exact = (quant: QuantName) => !inCodes.includes(quant);
+
 /** Types that have a product of their own for few tokens; the others share one. */
 const direct: readonly QuantName[] = [
   ...(["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_K", "Q5_K", "Q6_K", "IQ4_XS", "MXFP4", "F8_E4M3"] as const),
@@ -189,7 +196,7 @@ describe.each(isas)("%s", (isa) => {
   });
 
   it.each(runnable)("linear with %s weights", async (quant) => {
-    for (const one of linearCases(quant)) await check(isa, one, 5e-7, await sums(one));
+    for (const one of linearCases(quant)) await check(isa, one, exact(quant) ? 5e-7 : 2e-5, await sums(one));
   });
 
   it("norm of rows and of heads", async () => {
@@ -289,7 +296,7 @@ describe.each(isas)("%s", (isa) => {
         const same = expand({ ...op, out: expanded! }, [first!, second!]);
         const fusedCase = { ...one, program: { ...one.program, ops: [...inputs, op, select(fused!)] } };
         const expandedCase = { ...one, program: { ...one.program, ops: [...inputs, ...same, select(expanded!)] } };
-        await check(isa, fusedCase, 2e-6);
+        await check(isa, fusedCase, 1e-4);
         const [a, b] = [await compile(isa, 2, fusedCase), await compile(isa, 3, expandedCase)];
         expect(await runRows(a, whole(tokens))).toEqual(await runRows(b, whole(tokens)));
         await Promise.all([a.dispose(), b.dispose()]);
@@ -373,7 +380,7 @@ describe.each(isas)("%s", (isa) => {
         const weight = test.weight(quant, [experts, rows, width]);
         const bias = apart ? test.weight("BF16", [experts, rows]) : undefined;
         test.ops.push({ kind: "expert_linear", out, x, chosen, weight, bias });
-        await check(isa, { test, program: test.finish(out), tokens }, 2e-6);
+        await check(isa, { test, program: test.finish(out), tokens }, exact(quant) ? 2e-6 : 2e-4);
       }
     }
   });

@@ -68,21 +68,36 @@ struct Attention {
 };
 
 // Limits of what one call gets.
-constexpr int linear_rows_max = 128;    // multiple of 4
+constexpr int linear_rows_max = 128;    // multiple of linear_rows_step
+constexpr int linear_rows_step = 32;    // what kernels take at once, at most
 constexpr int linear_tokens_max = 96;   // multiple of every tile_tokens
-constexpr int linear_tile_max = 4096;   // rows * tokens of one call
+constexpr int linear_tile_max = 6144;   // rows * tokens of one call
 constexpr int attend_queries_max = 16;  // tokens * (heads / kvHeads) of one call, or one token
 constexpr int64_t touch_bytes = 4096;   // `touch` takes multiples of it
 
+// What `linear` multiplies with: rows of floats, and the same packed where the type asks for it.
+struct Activations {
+  const float* x;  // (tokens, columns)
+  int64_t stride;
+  const uint8_t* packed;  // (tokens) rows, or null
+  int64_t packed_stride;  // bytes
+  int tokens;
+};
+
+// Packs a row, once for all rows of all matrices that it meets.
+using PackKernel = void (*)(const float* x, int columns, uint8_t* out);
+constexpr int64_t packed_bytes(int columns) { return int64_t{columns} / 32 * 80; }
+
 // out[t * out_stride + r] = sum over c of x[t, c] * weight[row + r, c].
-using LinearKernel = void (*)(const Matrix& weight, int row, int rows, const float* x, int64_t x_stride, int tokens,
-                              float* out, int64_t out_stride, float* scratch);
+using LinearKernel = void (*)(const Matrix& weight, int row, int rows, const Activations& x, float* out,
+                              int64_t out_stride, float* scratch);
 
 struct Kernels {
   const char* isa;
   const char* needs;  // processor features, separated by spaces
 
   LinearKernel linear[quant_count];
+  PackKernel pack[quant_count];  // of its activations; null: it takes the floats
   // The values of columns [first, first + columns) of a row, `first` a multiple of 512; with `apart` of 1 one after
   // another.
   void (*decode[quant_count])(const uint8_t* row, int first, int columns, int apart, float* out);

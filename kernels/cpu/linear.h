@@ -1,4 +1,5 @@
-// linear: dot products of rows of a matrix, of any quant, with tokens.
+// linear: dot products of rows of a matrix, of any quant, with tokens. Types whose values are whole numbers under
+// scales are in linear_codes.h; the others are multiplied as floats, here.
 //
 // The sum of one row and one token is `lanes` partial sums, lane l over the columns k = l mod lanes in ascending order,
 // added at the end in the fixed order of sum4. Both ways of getting there, and every way of cutting the work, keep this
@@ -9,6 +10,7 @@
 
 #include "kernels/cpu/embed.h"
 #include "kernels/cpu/kernels.h"
+#include "kernels/cpu/linear_codes.h"
 
 namespace deadlift::DEADLIFT_ISA {
 namespace {
@@ -223,16 +225,25 @@ void panel(Decode decode, const Matrix& weight, int row, int rows, const float* 
 }
 
 template <class Q>
-void linear(const Matrix& weight, int row, int rows, const float* x, int64_t x_stride, int tokens, float* out,
-            int64_t out_stride, float* scratch) {
-  if constexpr (direct_tokens > 0 && Q::direct) {
-    if (tokens <= direct_tokens) return direct<Q>(weight, row, rows, x, x_stride, tokens, out, out_stride);
+void linear(const Matrix& weight, int row, int rows, const Activations& x, float* out, int64_t out_stride,
+            float* scratch) {
+  if constexpr (in_codes<Q>) {
+    return linear_codes<Q>(weight, row, rows, x, out, out_stride, scratch);
+  } else {
+    if constexpr (direct_tokens > 0 && Q::direct) {
+      if (x.tokens <= direct_tokens) return direct<Q>(weight, row, rows, x.x, x.stride, x.tokens, out, out_stride);
+    }
+    const int at_once = x.tokens <= few_tokens ? group : rows;
+    for (int i = 0; i < rows; i += at_once) {
+      panel(decode<Q>, weight, row + i, at_once < rows - i ? at_once : rows - i, x.x, x.stride, x.tokens, out + i,
+            out_stride, scratch);
+    }
   }
-  const int at_once = tokens <= few_tokens ? group : rows;
-  for (int i = 0; i < rows; i += at_once) {
-    panel(decode<Q>, weight, row + i, at_once < rows - i ? at_once : rows - i, x, x_stride, tokens, out + i, out_stride,
-          scratch);
-  }
+}
+
+template <class Q>
+constexpr PackKernel pack_of() {
+  return in_codes<Q> ? pack_row : nullptr;
 }
 
 }  // namespace

@@ -2,8 +2,7 @@
 
 #define DEADLIFT_ISA avx2
 
-#include "kernels/cpu/isa/avx2.h"
-
+#include "kernels/cpu/isa/avx2_codes.h"
 #include "kernels/cpu/isa/table.h"
 
 namespace deadlift::avx2 {

@@ -1,5 +1,7 @@
 // The SIMD words on AVX2 with FMA and F16C; meanings in scalar.h.
 
+#pragma once
+
 #include <immintrin.h>
 #include <stdint.h>
 #include <string.h>

@@ -8,13 +8,13 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
-#include "kernels/cpu/isa/avx512.h"
-
+#include "kernels/cpu/isa/avx512_codes.h"
 #include "kernels/cpu/isa/table.h"
 
 namespace deadlift::avx512 {
 
 // Constant data: nothing of this file runs before it is chosen.
-constinit const Kernels kernels = make_kernels("avx512", "avx2 fma f16c avx512f avx512bw avx512dq avx512vl");
+constinit const Kernels kernels =
+    make_kernels("avx512", "avx2 fma f16c avx512f avx512bw avx512dq avx512vl avx512_vnni");
 
 }  // namespace deadlift::avx512

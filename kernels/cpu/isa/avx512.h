@@ -1,4 +1,6 @@
-// The SIMD words on AVX-512 (F, BW, DQ, VL); meanings in scalar.h.
+// The SIMD words on AVX-512 (F, BW, DQ, VL, VNNI); meanings in scalar.h.
+
+#pragma once
 
 #include <immintrin.h>
 #include <stdint.h>

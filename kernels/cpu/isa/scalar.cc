@@ -2,8 +2,7 @@
 
 #define DEADLIFT_ISA scalar
 
-#include "kernels/cpu/isa/scalar.h"
-
+#include "kernels/cpu/isa/scalar_codes.h"
 #include "kernels/cpu/isa/table.h"
 
 namespace deadlift::scalar {

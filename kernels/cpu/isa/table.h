@@ -11,6 +11,7 @@
 #include "kernels/cpu/glu.h"
 #include "kernels/cpu/kernels.h"
 #include "kernels/cpu/linear.h"
+#include "kernels/cpu/linear_codes.h"
 #include "kernels/cpu/mix.h"
 #include "kernels/cpu/norm.h"
 #include "kernels/cpu/quants/bf16.h"
@@ -50,6 +51,7 @@
 #include "kernels/cpu/rope.h"
 #include "kernels/cpu/route.h"
 #include "kernels/cpu/softmax.h"
+#include "kernels/cpu/strip.h"
 
 // After the types they write.
 #include "kernels/cpu/encode/floats.h"
@@ -87,6 +89,9 @@ constexpr Kernels make_kernels(const char* isa, const char* needs) {
       .needs = needs,
 #define DEADLIFT_ROW(id, name, block, bytes) linear<id>,
       .linear = {DEADLIFT_QUANTS(DEADLIFT_ROW)},
+#undef DEADLIFT_ROW
+#define DEADLIFT_ROW(id, name, block, bytes) pack_of<id>(),
+      .pack = {DEADLIFT_QUANTS(DEADLIFT_ROW)},
 #undef DEADLIFT_ROW
 #define DEADLIFT_ROW(id, name, block, bytes) decode<id>,
       .decode = {DEADLIFT_QUANTS(DEADLIFT_ROW)},

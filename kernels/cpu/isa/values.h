@@ -36,11 +36,32 @@ struct Levels {
   alignas(16) int8_t whole[16];
 };
 
+// Rows `stride` bytes apart, from a place in the first one on.
+struct Strip {
+  const uint8_t* at;
+  int64_t stride;
+  // By fours: that takes few registers.
+  const uint8_t* row(int i) const { return at + i / 4 * (4 * stride) + i % 4 * stride; }
+};
+
 template <class... Whole>
 constexpr Levels make_levels(Whole... whole) {
   static_assert(sizeof...(whole) == 16);
   return {{static_cast<float>(whole)...}, {static_cast<int8_t>(whole)...}};
 }
+
+// 32 activations as integers of 16 bits, x = scale * n: so few that both bytes of n + 128 less 128 are signed ones. NaN
+// and infinity make the scale NaN or infinite.
+struct CodeScale {
+  static constexpr float largest = 127 * 256 + 127;
+  float scale, inverse;
+  explicit CodeScale(float most) : scale(most / largest), inverse(most > 1e-30f ? largest / most : 0) {}
+  // `first`, `last`: the sums over n of 16 each.
+  void store(float* facts, int first, int last) const {
+    const float a = static_cast<float>(first), b = static_cast<float>(last);
+    facts[0] = scale, facts[1] = scale * (a + b), facts[2] = scale * a, facts[3] = scale * b;
+  }
+};
 
 }  // namespace
 }  // namespace deadlift::DEADLIFT_ISA

@@ -6,6 +6,8 @@
 
 #pragma once
 
+#include "kernels/cpu/strip.h"
+
 namespace deadlift::DEADLIFT_ISA {
 namespace {
 
@@ -15,7 +17,6 @@ constexpr Levels iq4_levels = make_levels(-127, -104, -83, -65, -49, -35, -22, -
 struct iq4_nl {
   static constexpr int block = 32, bytes = 18;
   static constexpr int step = block;
-  static constexpr bool direct = false;
 
   struct Block {
     uint8_t d[2];
@@ -32,6 +33,10 @@ struct iq4_nl {
     const int first = i * lanes;
     return first < 16 ? values.low(at->q + first) : values.high(at->q + first - 16);
   }
+
+  static constexpr int group = 32;
+  static octets codes(const Strip& rows, int i, int) { return add128(look_up(iq4_levels, load_nibbles(rows, i, 2))); }
+  static void facts(const Strip& rows, GroupFacts facts) { facts.centre(0, low_halves(row_words(rows, 0)), 128); }
 };
 
 }  // namespace

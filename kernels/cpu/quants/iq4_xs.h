@@ -8,6 +8,7 @@
 // s = h|l.
 
 #include "kernels/cpu/quants/iq4_nl.h"
+#include "kernels/cpu/strip.h"
 
 namespace deadlift::DEADLIFT_ISA {
 namespace {
@@ -15,7 +16,6 @@ namespace {
 struct iq4_xs {
   static constexpr int block = 256, bytes = 136;
   static constexpr int step = 32;
-  static constexpr bool direct = true;
 
   struct Block {
     uint8_t d[2];
@@ -38,6 +38,21 @@ struct iq4_xs {
   vec part(int i) const {
     const int first = i * lanes;
     return first < 16 ? values.low(q + first) : values.high(q + first - 16);
+  }
+
+  static constexpr int group = 32;
+  static octets codes(const Strip& rows, int i, int g) {
+    return add128(look_up(iq4_levels, load_nibbles(rows, i, 8 + g * 16)));
+  }
+  static void facts(const Strip& rows, GroupFacts facts) {
+    const ints first = row_words(rows, 0), low = row_words(rows, 4);
+    const vec d = low_halves(first);
+#pragma GCC unroll 8
+    for (int g = 0; g < 8; ++g) {
+      const ints four = bit_and(shift_right(low, g * 4), splat_int(15));
+      const ints two = bit_and(shift_right(first, 16 + g * 2), splat_int(3));
+      facts.centre(g, mul(to_float(sub(bit_or(four, shift_left(two, 4)), splat_int(32))), d), 128);
+    }
   }
 };
 

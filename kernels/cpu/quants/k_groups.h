@@ -5,6 +5,8 @@
 
 #pragma once
 
+#include "kernels/cpu/strip.h"
+
 namespace deadlift::DEADLIFT_ISA {
 namespace {
 
@@ -39,6 +41,24 @@ struct SixBitGroups {
     scale_eights(both, reinterpret_cast<const uint8_t*>(all), d, -dmin);
     memcpy(scale, both, sizeof scale), memcpy(least, both + 8, sizeof least);
   }
+
+  // The same of rows side by side, whose blocks begin with d and dmin.
+  static void facts(const Strip& rows, GroupFacts facts) {
+    ints words[4];
+    row_words(rows, 0, words);
+    const vec d = low_halves(words[0]), dmin = mul(low_halves(shift_right(words[0], 16)), splat(-1));
+#pragma GCC unroll 8
+    for (int g = 0; g < 8; ++g) {
+      const int byte = g % 4 * 8;
+      const auto bits = [&](ints word, int from, int mask) {
+        return bit_and(shift_right(word, byte + from), splat_int(mask));
+      };
+      const auto high = [&](ints word) { return shift_left(bits(word, 6, 3), 4); };
+      const ints s = g < 4 ? bits(words[1], 0, 63) : bit_or(bits(words[3], 0, 15), high(words[1]));
+      const ints m = g < 4 ? bits(words[2], 0, 63) : bit_or(bits(words[3], 4, 15), high(words[2]));
+      facts.set(g, mul(to_float(s), d), mul(to_float(m), dmin));
+    }
+  }
 };
 
 // Q3_K: 16 scales of six bits less 32, in 12 bytes.
@@ -60,6 +80,12 @@ struct CentredGroups {
     }
   }
 };
+
+// Byte `at` of each word, with its sign.
+inline ints signed_byte(ints words, int at) {
+  const ints moved = add(shift_right(words, at * 8), splat_int(128));
+  return sub(bit_and(moved, splat_int(255)), splat_int(128));
+}
 
 // Q6_K: 16 signed bytes.
 struct SignedGroups {

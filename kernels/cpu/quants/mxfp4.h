@@ -9,6 +9,8 @@
 
 #pragma once
 
+#include "kernels/cpu/strip.h"
+
 namespace deadlift::DEADLIFT_ISA {
 namespace {
 
@@ -18,7 +20,6 @@ constexpr Levels e2m1_levels = make_levels(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -
 struct mxfp4 {
   static constexpr int block = 32, bytes = 17;
   static constexpr int step = block;
-  static constexpr bool direct = true;
 
   struct Block {
     uint8_t e;
@@ -36,6 +37,14 @@ struct mxfp4 {
   vec part(int i) const {
     const int first = i * lanes;
     return first < 16 ? values.low(at->q + first) : values.high(at->q + first - 16);
+  }
+
+  static constexpr int group = 32;
+  static octets codes(const Strip& rows, int i, int) { return add128(look_up(e2m1_levels, load_nibbles(rows, i, 1))); }
+  // 2^-128, of e = 0, counts as nothing.
+  static void facts(const Strip& rows, GroupFacts facts) {
+    const vec doubled = as_float(shift_left(bit_and(row_words(rows, 0), splat_int(255)), 23));
+    facts.centre(0, min(mul(doubled, splat(0.5f)), splat(0x1p127f)), 128);
   }
 };
 

@@ -5,6 +5,7 @@
 //         4    4 bits   2 bits each, twice 32 bytes                       (ggml block_q2_K)
 
 #include "kernels/cpu/quants/k_groups.h"
+#include "kernels/cpu/strip.h"
 
 namespace deadlift::DEADLIFT_ISA {
 namespace {
@@ -12,7 +13,6 @@ namespace {
 struct q2_k {
   static constexpr int block = 256, bytes = 84;
   static constexpr int step = block;
-  static constexpr bool direct = false;
 
   struct Block {
     uint8_t groups[16];
@@ -42,6 +42,23 @@ struct q2_k {
     }
   };
   Run open(int i) const { return {at->q + i / 2 * 32, i % 2 * 4, groups.scale + 4 * i, groups.least + 4 * i}; }
+
+  static constexpr int group = 16;
+  static octets codes(const Strip& rows, int i, int g) {
+    return pick(load_octets(rows, i, 16 + g / 4 * 32), g % 4 * 2, 3);
+  }
+  static void facts(const Strip& rows, GroupFacts facts) {
+    const ints both = row_words(rows, 80);
+    const vec d = low_halves(both), dmin = mul(low_halves(shift_right(both, 16)), splat(-1));
+    ints words[4];
+    row_words(rows, 0, words);
+#pragma GCC unroll 16
+    for (int g = 0; g < 16; ++g) {
+      const ints scale = bit_and(shift_right(words[g / 4], g % 4 * 8), splat_int(15));
+      const ints least = bit_and(shift_right(words[g / 4], g % 4 * 8 + 4), splat_int(15));
+      facts.set(g, mul(to_float(scale), d), mul(to_float(least), dmin));
+    }
+  }
 };
 
 }  // namespace

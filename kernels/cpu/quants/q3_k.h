@@ -6,6 +6,7 @@
 //                               twice 32 bytes
 
 #include "kernels/cpu/quants/k_groups.h"
+#include "kernels/cpu/strip.h"
 
 namespace deadlift::DEADLIFT_ISA {
 namespace {
@@ -13,7 +14,6 @@ namespace {
 struct q3_k {
   static constexpr int block = 256, bytes = 110;
   static constexpr int step = block;
-  static constexpr bool direct = false;
 
   struct Block {
     uint8_t h[32];
@@ -43,6 +43,23 @@ struct q3_k {
     }
   };
   Run open(int i) const { return {at->q + i / 2 * 32, at->h, i % 2 * 4, 2 * i, groups.scale + 4 * i}; }
+
+  static constexpr int group = 16;
+  static octets codes(const Strip& rows, int i, int g) {
+    const octets low = pick(load_octets(rows, i, 32 + g / 4 * 32), g % 4 * 2, 3);
+    return join(low, raise(pick(load_octets(rows, i, 0), g, 1), 2));
+  }
+  static void facts(const Strip& rows, GroupFacts facts) {
+    const vec d = low_halves(shift_right(row_words(rows, 106), 16));
+    const ints high = row_words(rows, 104);
+#pragma GCC unroll 16
+    for (int g = 0; g < 16; ++g) {
+      const ints four = shift_right(row_words(rows, 96 + g / 4 % 2 * 4), g % 4 * 8 + g / 8 * 4);
+      const ints two = shift_right(high, g % 4 * 8 + g / 4 * 2);
+      const ints scale = bit_or(bit_and(four, splat_int(15)), shift_left(bit_and(two, splat_int(3)), 4));
+      facts.centre(g, mul(to_float(sub(scale, splat_int(32))), d), 4);
+    }
+  }
 };
 
 }  // namespace

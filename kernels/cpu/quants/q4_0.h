@@ -4,6 +4,8 @@
 //        [d: F16][q16|q0 ][q17|q1 ] ... [q31|q15]     block of 32 values, 18 bytes (ggml block_q4_0)
 //                 high|low nibble
 
+#include "kernels/cpu/strip.h"
+
 namespace deadlift::DEADLIFT_ISA {
 namespace {
 
@@ -12,7 +14,6 @@ constexpr Levels q4_0_levels = make_levels(-8, -7, -6, -5, -4, -3, -2, -1, 0, 1,
 struct q4_0 {
   static constexpr int block = 32, bytes = 18;
   static constexpr int step = block;
-  static constexpr bool direct = true;
 
   struct Block {
     uint8_t d[2];
@@ -29,6 +30,10 @@ struct q4_0 {
     const int first = i * lanes;
     return first < 16 ? values.low(at->q + first) : values.high(at->q + first - 16);
   }
+
+  static constexpr int group = 32;
+  static octets codes(const Strip& rows, int i, int) { return load_nibbles(rows, i, 2); }
+  static void facts(const Strip& rows, GroupFacts facts) { facts.centre(0, low_halves(row_words(rows, 0)), 8); }
 };
 
 }  // namespace

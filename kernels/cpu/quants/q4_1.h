@@ -4,13 +4,14 @@
 //        [d: F16][m: F16][q16|q0 ][q17|q1 ] ... [q31|q15]     block of 32 values, 20 bytes (ggml block_q4_1)
 //                         high|low nibble
 
+#include "kernels/cpu/strip.h"
+
 namespace deadlift::DEADLIFT_ISA {
 namespace {
 
 struct q4_1 {
   static constexpr int block = 32, bytes = 20;
   static constexpr int step = block;
-  static constexpr bool direct = false;
 
   struct Block {
     uint8_t d[2];
@@ -32,6 +33,13 @@ struct q4_1 {
     const ints pairs = load_u8(at->q + first % 16);
     const ints q = first < 16 ? bit_and(pairs, splat_int(15)) : shift_right(pairs, 4);
     return fma(to_float(q), d, m);
+  }
+
+  static constexpr int group = 32;
+  static octets codes(const Strip& rows, int i, int) { return load_nibbles(rows, i, 4); }
+  static void facts(const Strip& rows, GroupFacts facts) {
+    const ints both = row_words(rows, 0);
+    facts.set(0, low_halves(both), low_halves(shift_right(both, 16)));
   }
 };
 

@@ -6,6 +6,7 @@
 //                                                                                                (ggml block_q4_K)
 
 #include "kernels/cpu/quants/k_groups.h"
+#include "kernels/cpu/strip.h"
 
 namespace deadlift::DEADLIFT_ISA {
 namespace {
@@ -13,7 +14,6 @@ namespace {
 struct q4_k {
   static constexpr int block = 256, bytes = 144;
   static constexpr int step = block;
-  static constexpr bool direct = true;
 
   struct Block {
     uint8_t d[2];
@@ -43,6 +43,12 @@ struct q4_k {
   Run open(int i) const {
     return {at->q[i], {groups.scale[2 * i], groups.least[2 * i]}, {groups.scale[2 * i + 1], groups.least[2 * i + 1]}};
   }
+
+  static constexpr int group = 32;
+  static octets codes(const Strip& rows, int i, int g) {
+    return pick(load_octets(rows, i, 16 + g / 2 * 32), g % 2 * 4, 15);
+  }
+  static void facts(const Strip& rows, GroupFacts facts) { SixBitGroups::facts(rows, facts); }
 };
 
 }  // namespace

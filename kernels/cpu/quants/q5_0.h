@@ -5,6 +5,7 @@
 //                 fifth bits       high|low nibble
 
 #include "kernels/cpu/quants/five_bits.h"
+#include "kernels/cpu/strip.h"
 
 namespace deadlift::DEADLIFT_ISA {
 namespace {
@@ -12,7 +13,6 @@ namespace {
 struct q5_0 {
   static constexpr int block = 32, bytes = 22;
   static constexpr int step = block;
-  static constexpr bool direct = false;
 
   struct Block {
     uint8_t d[2];
@@ -27,6 +27,12 @@ struct q5_0 {
   explicit q5_0(const uint8_t* row, int k)
       : at(reinterpret_cast<const Block*>(row) + k / block), d(splat(half_to_float(at->d))) {}
   vec part(int i) const { return mul(to_float(sub(five_bits(at->q, at->h, i * lanes), splat_int(16))), d); }
+
+  static constexpr int group = 32;
+  static octets codes(const Strip& rows, int i, int) {
+    return join(load_nibbles(rows, i, 6), load_bits(rows, i, 2, 16));
+  }
+  static void facts(const Strip& rows, GroupFacts facts) { facts.centre(0, low_halves(row_words(rows, 0)), 16); }
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 //                         fifth bits       high|low nibble                     (ggml block_q5_1)
 
 #include "kernels/cpu/quants/five_bits.h"
+#include "kernels/cpu/strip.h"
 
 namespace deadlift::DEADLIFT_ISA {
 namespace {
@@ -12,7 +13,6 @@ namespace {
 struct q5_1 {
   static constexpr int block = 32, bytes = 24;
   static constexpr int step = block;
-  static constexpr bool direct = false;
 
   struct Block {
     uint8_t d[2];
@@ -31,6 +31,15 @@ struct q5_1 {
         m(splat(half_to_float(at->m))) {}
   // d * q is exact in f32, so one rounding or two in fma give the same.
   vec part(int i) const { return fma(to_float(five_bits(at->q, at->h, i * lanes)), d, m); }
+
+  static constexpr int group = 32;
+  static octets codes(const Strip& rows, int i, int) {
+    return join(load_nibbles(rows, i, 8), load_bits(rows, i, 4, 16));
+  }
+  static void facts(const Strip& rows, GroupFacts facts) {
+    const ints both = row_words(rows, 0);
+    facts.set(0, low_halves(both), low_halves(shift_right(both, 16)));
+  }
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 // A block of 256 values is 176 bytes (ggml block_q5_K).
 
 #include "kernels/cpu/quants/k_groups.h"
+#include "kernels/cpu/strip.h"
 
 namespace deadlift::DEADLIFT_ISA {
 namespace {
@@ -14,7 +15,6 @@ namespace {
 struct q5_k {
   static constexpr int block = 256, bytes = 176;
   static constexpr int step = block;
-  static constexpr bool direct = true;
 
   struct Block {
     uint8_t d[2];
@@ -49,6 +49,13 @@ struct q5_k {
     }
   };
   Run open(int i) const { return {at->q + 32 * i, at->h, 2 * i, groups.scale + 2 * i, groups.least + 2 * i}; }
+
+  static constexpr int group = 32;
+  static octets codes(const Strip& rows, int i, int g) {
+    const octets low = pick(load_octets(rows, i, 48 + g / 2 * 32), g % 2 * 4, 15);
+    return join(low, raise(pick(load_octets(rows, i, 16), g, 1), 4));
+  }
+  static void facts(const Strip& rows, GroupFacts facts) { SixBitGroups::facts(rows, facts); }
 };
 
 }  // namespace

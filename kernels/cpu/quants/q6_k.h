@@ -7,6 +7,7 @@
 // A block of 256 values is 210 bytes (ggml block_q6_K).
 
 #include "kernels/cpu/quants/k_groups.h"
+#include "kernels/cpu/strip.h"
 
 namespace deadlift::DEADLIFT_ISA {
 namespace {
@@ -14,7 +15,6 @@ namespace {
 struct q6_k {
   static constexpr int block = 256, bytes = 210;
   static constexpr int step = block;
-  static constexpr bool direct = true;
 
   struct Block {
     uint8_t q[128];
@@ -46,6 +46,19 @@ struct q6_k {
   };
   // Of each 128 numbers, numbers i and 64 + i share a byte of low bits.
   Run open(int i) const { return {at->q + i / 2 * 64, at->h + i / 2 * 32, i % 2 * 4, groups.scale + 4 * i}; }
+
+  static constexpr int group = 16;
+  static octets codes(const Strip& rows, int i, int g) {
+    const octets low = pick(load_octets(rows, i, g / 4 * 64 + g % 2 * 32), g % 4 / 2 * 4, 15);
+    return join(low, raise(pick(load_octets(rows, i, 128 + g / 4 * 32), g % 4 * 2, 3), 4));
+  }
+  static void facts(const Strip& rows, GroupFacts facts) {
+    const vec d = low_halves(shift_right(row_words(rows, 206), 16));
+    ints words[4];
+    row_words(rows, 192, words);
+#pragma GCC unroll 16
+    for (int g = 0; g < 16; ++g) facts.centre(g, mul(to_float(signed_byte(words[g / 4], g % 4)), d), 32);
+  }
 };
 
 }  // namespace

@@ -6,6 +6,8 @@
 //
 // d is the upper three bytes of an F32: every F16 and every BF16 is one, and d * (q - z) is exact.
 
+#include "kernels/cpu/strip.h"
+
 namespace deadlift::DEADLIFT_ISA {
 namespace {
 
@@ -13,7 +15,6 @@ template <int bits>
 struct scaled_integers {
   static constexpr int block = 32, bytes = 4 + 4 * bits;
   static constexpr int step = block;
-  static constexpr bool direct = true;
 
   struct Block {
     uint8_t word[4];
@@ -38,6 +39,17 @@ struct scaled_integers {
     return first < 16 ? bit_and(pairs, splat_int(15)) : shift_right(pairs, 4);
   }
   vec part(int i) const { return mul(to_float(sub(codes(i * lanes), z)), d); }
+
+  static constexpr int group = 32;
+  static octets codes(const Strip& rows, int i, int) {
+    if constexpr (bits == 8) return load_octets(rows, i, 4);
+    return load_nibbles(rows, i, 4);
+  }
+  static void facts(const Strip& rows, GroupFacts facts) {
+    const ints word = row_words(rows, 0);
+    const vec d = as_float(bit_and(word, splat_int(~255)));
+    facts.set(0, d, mul(mul(to_float(bit_and(word, splat_int(255))), d), splat(-1)));
+  }
 };
 
 using u4_scaled = scaled_integers<4>;

@@ -117,8 +117,7 @@ void Executable::place_memory() {
   const int64_t most_rows = std::max(options_.max_tokens, options_.max_outputs);
   for (const Op& op : program_.ops) {
     if (is_product(op.kind)) {
-      const int64_t routes = is_expert(op.kind) ? program_.buffers[op.y].width : 1;
-      packed = std::max(packed, routes * packed_stride(program_.weights[op.weight].columns));
+      packed = std::max(packed, most_packed(op) * packed_stride(program_.weights[op.weight].columns));
     }
     if (op.kind == OpKind::attend) {
       const KvLayerFacts& layer = program_.layers[op.layer];
@@ -129,9 +128,18 @@ void Executable::place_memory() {
     }
   }
   routes_.reserve(most_rows * used, columns);
-  products_.reserve(most_rows * packed);
+  products_.reserve(packed);
   scratch_floats_ = round_up(floats, kAlignment);
   scratch_ = LazyMemory(scratch_floats_ * 4 * engine_.pool().threads());
+}
+
+// Rows of activations of one op, of each expert whole packs.
+int64_t Executable::most_packed(const Op& op) const {
+  const int64_t tokens = std::max(options_.max_tokens, options_.max_outputs);
+  if (!is_expert(op.kind)) return round_up(tokens, pack_tokens);
+  const int64_t used = program_.buffers[op.y].width, height = program_.buffers[op.out].width / used;
+  const int64_t experts = program_.weights[op.weight].rows / height;
+  return tokens * used + std::min(tokens * used, experts) * (pack_tokens - 1);
 }
 
 Rows Executable::rows(int buffer) const { return slots_[program_.buffers[buffer].slot]; }

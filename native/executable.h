@@ -48,6 +48,7 @@ class Executable {
 
   void place_weights();
   void place_memory();
+  int64_t most_packed(const Op& op) const;
 
   // Values of element-wise work that are worth waking another thread for: about 10 microseconds' worth.
   static constexpr int64_t kParallelValues = 32 * 1024;

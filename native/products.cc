@@ -61,13 +61,15 @@ void Products::pack(Pool& pool) {
     const int64_t stride = packed_stride(columns);
     product.packed = next, product.packed_stride = stride;
     before = &product;
-    const int at_once = std::max(1, kParallelPacking / columns);
-    pool.each((product.tokens + at_once - 1) / at_once, [&](int chunk, int) {
-      for (int t = chunk * at_once; t < std::min(product.tokens, (chunk + 1) * at_once); t++) {
-        kernel(product.x.row(t), columns, next + t * stride);
+    const int64_t packs = (product.tokens + pack_tokens - 1) / pack_tokens;
+    const int64_t per_chunk = std::max<int64_t>(1, kParallelPacking / (columns * pack_tokens));
+    pool.each(static_cast<int>((packs + per_chunk - 1) / per_chunk), [&](int chunk, int) {
+      for (int64_t i = chunk * per_chunk; i < std::min(packs, (chunk + 1) * per_chunk); i++) {
+        const int t = static_cast<int>(i) * pack_tokens, tokens = std::min(pack_tokens, product.tokens - t);
+        kernel(product.x.row(t), product.x.stride, tokens, columns, next + t * stride, stride);
       }
     });
-    next += product.tokens * stride;
+    next += packs * pack_tokens * stride;
     assert(next <= packed_.as<uint8_t>() + packed_.size());
   }
 }

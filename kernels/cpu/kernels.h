@@ -79,14 +79,15 @@ constexpr int64_t touch_bytes = 4096;   // `touch` takes multiples of it
 struct Activations {
   const float* x;  // (tokens, columns)
   int64_t stride;
-  const uint8_t* packed;  // (tokens) rows, or null
-  int64_t packed_stride;  // bytes
+  const uint8_t* packed;  // what the type's `pack` made of each pack_tokens rows, or null
+  int64_t packed_stride;  // bytes for each row
   int tokens;
 };
 
-// Packs a row, once for all rows of all matrices that it meets.
-using PackKernel = void (*)(const float* x, int columns, uint8_t* out);
-constexpr int64_t packed_bytes(int columns) { return int64_t{columns} / 32 * 80; }
+// Packs rows of activations, once for all matrices that they meet: pack_tokens of them, or the last ones of a batch.
+using PackKernel = void (*)(const float* x, int64_t stride, int tokens, int columns, uint8_t* out, int64_t out_stride);
+constexpr int pack_tokens = 16;
+constexpr int64_t packed_bytes(int columns) { return (int64_t{columns} + 31) / 32 * 80; }  // of a row, at most
 
 // out[t * out_stride + r] = sum over c of x[t, c] * weight[row + r, c].
 using LinearKernel = void (*)(const Matrix& weight, int row, int rows, const Activations& x, float* out,

@@ -243,7 +243,7 @@ void linear(const Matrix& weight, int row, int rows, const Activations& x, float
 
 template <class Q>
 constexpr PackKernel pack_of() {
-  return in_codes<Q> ? pack_row : nullptr;
+  return in_codes<Q> ? pack : nullptr;
 }
 
 }  // namespace

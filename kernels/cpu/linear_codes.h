@@ -96,9 +96,12 @@ struct PackedTokens {
 
 static_assert(packed_bytes(32) == packed_values + 4 * sizeof(float));
 
-inline void pack_row(const float* x, int columns, uint8_t* out) {
-  float* facts = reinterpret_cast<float*>(out + columns / 32 * packed_values);
-  for (int k = 0; k < columns; k += 32, out += packed_values, facts += 4) pack_codes(x + k, out, facts);
+inline void pack(const float* x, int64_t stride, int tokens, int columns, uint8_t* out, int64_t out_stride) {
+  for (int t = 0; t < tokens; ++t, x += stride, out += out_stride) {
+    uint8_t* values = out;
+    float* facts = reinterpret_cast<float*>(out + columns / 32 * packed_values);
+    for (int k = 0; k < columns; k += 32, values += packed_values, facts += 4) pack_codes(x + k, values, facts);
+  }
 }
 
 // The integer sums of columns [first, first + columns) of a group of 32, for T tokens and all strips.

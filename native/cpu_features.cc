@@ -17,6 +17,8 @@
 #endif
 #ifdef __linux__
 #include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 namespace deadlift {
@@ -150,13 +152,33 @@ int usable_cores() {
   return std::max(cores, 1);
 }
 
+// Linux gives the state of tiles to processes that asked for it (Documentation/arch/x86/xstate.rst), with all their
+// threads.
+bool may_use_tiles() {
+#if defined(__linux__) && defined(__x86_64__)
+  constexpr int request_permission = 0x1023, tile_data = 18;
+  return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+#else
+  return false;
+#endif
+}
+
 bool runs_here(const Kernels& kernels) {
   const auto& features = cpu_info().features;
   std::istringstream needs(kernels.needs);
   for (std::string name; needs >> name;) {
     if (std::find(features.begin(), features.end(), name) == features.end()) return false;
+    if (name == "amx_tile" && !may_use_tiles()) return false;
   }
-  return true;
+  return !kernels.works || kernels.works();
+}
+
+std::vector<const Kernels*> find_available() {
+  std::vector<const Kernels*> available;
+  for (const Kernels* const* kernels = all_kernels(); *kernels; ++kernels) {
+    if (runs_here(**kernels)) available.push_back(*kernels);
+  }
+  return available;
 }
 
 }  // namespace
@@ -167,10 +189,7 @@ const CpuInfo& cpu_info() {
 }
 
 std::vector<const Kernels*> available_kernels() {
-  std::vector<const Kernels*> available;
-  for (const Kernels* const* kernels = all_kernels(); *kernels; ++kernels) {
-    if (runs_here(**kernels)) available.push_back(*kernels);
-  }
+  static const std::vector<const Kernels*> available = find_available();
   return available;
 }
 

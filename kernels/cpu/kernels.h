@@ -87,7 +87,7 @@ struct Activations {
 // Packs rows of activations, once for all matrices that they meet: pack_tokens of them, or the last ones of a batch.
 using PackKernel = void (*)(const float* x, int64_t stride, int tokens, int columns, uint8_t* out, int64_t out_stride);
 constexpr int pack_tokens = 16;
-constexpr int64_t packed_bytes(int columns) { return (int64_t{columns} + 31) / 32 * 80; }  // of a row, at most
+constexpr int64_t packed_bytes(int columns) { return (int64_t{columns} + 31) / 32 * 128; }  // of a row, at most
 
 // out[t * out_stride + r] = sum over c of x[t, c] * weight[row + r, c].
 using LinearKernel = void (*)(const Matrix& weight, int row, int rows, const Activations& x, float* out,
@@ -128,6 +128,9 @@ struct Kernels {
 
   // Reads n bytes, n a multiple of touch_bytes.
   uint64_t (*touch)(const uint8_t* bytes, int64_t n);
+
+  // Whether the set computes here what it should; to be asked once, where its needs are met. Null: it does.
+  bool (*works)() = nullptr;
 };
 
 // Floats of scratch a worker needs for `linear` and for `attend`; aligned to 64 bytes.
@@ -147,6 +150,18 @@ extern const Kernels kernels;
 namespace avx512 {
 extern const Kernels kernels;
 }
+#endif
+#ifdef DEADLIFT_AMX
+namespace amx {
+// What this set does otherwise than that of AVX-512.
+struct Products {
+  const char* needs;
+  LinearKernel linear[quant_count];
+  PackKernel pack;  // of every type
+  bool (*works)();
+};
+extern const Products products;
+}  // namespace amx
 #endif
 
 }  // namespace deadlift

@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { openModel } from "../src/formats/open.js";
 import { native } from "../src/native.js";
 import { codecOf } from "../src/quants/index.js";
-import { floats, largestDifference, readJson, withRunner } from "./reference/runner.js";
+import { floats, largestDifference, type Runner, readJson, withRunner } from "./reference/runner.js";
 import { safetensorsFile } from "./reference/write_safetensors.js";
 
 const { isas } = native().cpuInfo();
@@ -55,6 +55,38 @@ async function widened(): Promise<string> {
   return wide;
 }
 
+/**
+ * Matrix products of AMX take activations as bf16 (those of F32 weights as sums of two), as transformers does in bfloat16;
+ * the goldens are of F32. Random models have logits of 3 that stand close together: there another id may be the largest.
+ */
+const rounds = (isa: string, run: Runner) =>
+  isa === "amx" && [...run.opened.tensors.values()].some(({ quant }) => quant !== "F32");
+
+/** How far logits may be from those of transformers. */
+function tolerance(isa: string, path: string, run: Runner): number {
+  if (rounds(isa, run)) return 0.3;
+  // Whole-number weights meet activations rounded to 16 bits; transformers rounds none.
+  return /q[48]_0|mxfp4/.test(path) ? 4e-3 : isa === "amx" ? 4e-4 : 2e-4;
+}
+
+/** Greedy ids are those expected or, where the set rounds, hardly worse ones by the logits of a set that does not. */
+async function expectGreedy(
+  run: Runner,
+  isa: string,
+  path: string,
+  prompt: number[],
+  expected: number[],
+  options = {},
+) {
+  const ids = await run.greedy(prompt, expected.length);
+  if (!rounds(isa, run)) return expect(ids).toEqual(expected);
+  await withRunner(path, { ...options, isa: "scalar" }, async (plain) => {
+    const rows = (await plain.logits([...prompt, ...ids])).slice(prompt.length - 1, -1);
+    const lost = rows.map((row, i) => row.reduce((most, x) => Math.max(most, x)) - row[ids[i]!]!);
+    expect(Math.max(...lost)).toBeLessThan(0.3);
+  });
+}
+
 describe.each(isas)("on %s", (isa) => {
   it.each(cases)("%s: logits and greedy ids are those of transformers", async (_, path, goldenPath) => {
     const golden = readJson<Golden>(goldenPath);
@@ -62,9 +94,8 @@ describe.each(isas)("on %s", (isa) => {
     await withRunner(path, { isa, kvType: "f32" }, async (run) => {
       const rows = await run.logits(golden.prompt);
       const all = Float32Array.from(rows.flatMap((row) => [...row]));
-      // Whole-number weights meet activations rounded to 16 bits; transformers rounds none.
-      expect(largestDifference(all, expected)).toBeLessThan(/q[48]_0|mxfp4/.test(path) ? 4e-3 : 2e-4);
-      expect(await run.greedy(golden.prompt, golden.greedy.length)).toEqual(golden.greedy);
+      expect(largestDifference(all, expected)).toBeLessThan(tolerance(isa, path, run));
+      await expectGreedy(run, isa, path, golden.prompt, golden.greedy, { kvType: "f32" });
     });
   });
 
@@ -72,7 +103,7 @@ describe.each(isas)("on %s", (isa) => {
     "the embedded model: 200 greedy ids, $kind",
     async ({ ids, greedy }) => {
       expect(greedy).toHaveLength(200);
-      await withRunner(tiny, { isa }, async (run) => expect(await run.greedy(ids, 200)).toEqual(greedy));
+      await withRunner(tiny, { isa }, (run) => expectGreedy(run, isa, tiny, ids, greedy));
     },
   );
 
@@ -87,7 +118,7 @@ describe.each(isas)("on %s", (isa) => {
           expected,
         );
       });
-    expect(await difference(tiny)).toBeLessThan(2e-2);
+    expect(await difference(tiny)).toBeLessThan(isa === "amx" ? 6e-2 : 2e-2);
     expect(await difference(await widened())).toBeLessThan(1e-3);
   });
 });

@@ -13,6 +13,7 @@
 
 #include "kernels/cpu/isa/tiles.h"
 #include "kernels/cpu/kernels.h"
+#include "kernels/cpu/tile_codes.h"
 
 namespace deadlift::DEADLIFT_ISA {
 namespace {
@@ -28,9 +29,12 @@ enum class Parts { one, weights, both };
 
 using Decode = void (*)(const uint8_t* row, int first, int columns, int apart, float* out);
 
+using UnpackCodes = void (*)(Strip rows, int columns, uint8_t* tiles, GroupFacts facts);
+
 // What is to be known of a type.
 struct TileType {
   Decode decode;
+  UnpackCodes codes;  // or null
   Parts parts;
   bool direct;  // BF16 itself
   int block, bytes;
@@ -120,15 +124,23 @@ struct Panel {
   uint8_t* tiles;  // (2, panel_columns / 32) for each part
   float* row;      // (panel_columns)
   float* sums;     // (tokens / 16, 2) tiles
+  float* facts;    // (2, panel_columns / 16, 16)
+  uint8_t* tail;   // 16 rows, where there are fewer
 };
 
 constexpr int panel_tiles = 2 * panel_columns / tile_columns;  // of one part
 constexpr int panel_floats = 2 * panel_tiles * tile_bytes / 4;
 constexpr int sums_floats = linear_tokens_max / tile_side * 2 * tile_bytes / 4;
-static_assert(panel_floats + panel_columns + sums_floats <= linear_scratch);
+constexpr int tile_facts_floats = 2 * panel_columns;
+constexpr int tiles_scratch =
+    panel_floats + panel_columns + sums_floats + tile_facts_floats + tile_side * tail_bytes / 4;
+static_assert(tiles_scratch <= linear_scratch && panel_columns == groups_at_once * 32 && tile_side == lanes);
 
 inline Panel make_tile_panel(float* scratch) {
-  return {reinterpret_cast<uint8_t*>(scratch), scratch + panel_floats, scratch + panel_floats + panel_columns};
+  float* const row = scratch + panel_floats;
+  float* const sums = row + panel_columns;
+  float* const facts = sums + sums_floats;
+  return {reinterpret_cast<uint8_t*>(scratch), row, sums, facts, reinterpret_cast<uint8_t*>(facts + tile_facts_floats)};
 }
 
 // Decodes columns of up to 16 rows, the others are zeros, and asks for the same columns of the rows that come next.
@@ -136,6 +148,12 @@ inline Tiles unpack_tiles(const TileType& type, const Matrix& weight, int row, i
                           const Panel& panel, uint8_t* tiles) {
   const int64_t part = panel_tiles * tile_bytes, begin = int64_t{k} / type.block * type.bytes;
   const int64_t bytes = int64_t{columns} / type.block * type.bytes;
+  if (type.codes) {
+    const Strip strip = {weight.data + weight.stride * row + begin, weight.stride};
+    type.codes(rows < tile_side ? copy_rows(strip, rows, bytes, panel.tail) : strip, columns, tiles,
+               {panel.facts, panel.facts + tile_facts_floats / 2});
+    return {tiles, 64, tile_bytes, part};
+  }
   for (int i = 0; i < tile_side; ++i) {
     if (i < rows) {
       const uint8_t* at = weight.data + weight.stride * (row + i);

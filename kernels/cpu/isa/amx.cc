@@ -8,9 +8,25 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
-#include "kernels/cpu/isa/avx512.h"
-#include "kernels/cpu/kernels.h"
+#include "kernels/cpu/isa/avx512_codes.h"
+
+// After the words.
+#include "kernels/cpu/check_tiles.h"
 #include "kernels/cpu/linear_tiles.h"
+#include "kernels/cpu/quants/iq4_nl.h"
+#include "kernels/cpu/quants/iq4_xs.h"
+#include "kernels/cpu/quants/mxfp4.h"
+#include "kernels/cpu/quants/q2_k.h"
+#include "kernels/cpu/quants/q3_k.h"
+#include "kernels/cpu/quants/q4_0.h"
+#include "kernels/cpu/quants/q4_1.h"
+#include "kernels/cpu/quants/q4_k.h"
+#include "kernels/cpu/quants/q5_0.h"
+#include "kernels/cpu/quants/q5_1.h"
+#include "kernels/cpu/quants/q5_k.h"
+#include "kernels/cpu/quants/q6_k.h"
+#include "kernels/cpu/quants/q8_0.h"
+#include "kernels/cpu/quants/scaled_integers.h"
 
 namespace deadlift::amx {
 namespace {
@@ -33,21 +49,41 @@ constexpr Parts parts_of(Quant quant) {
   }
 }
 
+// With the bits of a code as it is read; types without codes are decoded by the set of AVX-512.
+template <Quant quant>
+constexpr UnpackCodes codes_of = nullptr;
+#define DEADLIFT_ROW(id, bits) \
+  template <>                  \
+  constexpr UnpackCodes codes_of<Quant::id> = unpack_tile_codes<id, bits>;
+DEADLIFT_ROW(q8_0, 8)
+DEADLIFT_ROW(q4_0, 4)
+DEADLIFT_ROW(q4_1, 4)
+DEADLIFT_ROW(q5_0, 5)
+DEADLIFT_ROW(q5_1, 5)
+DEADLIFT_ROW(q2_k, 2)
+DEADLIFT_ROW(q3_k, 3)
+DEADLIFT_ROW(q4_k, 4)
+DEADLIFT_ROW(q5_k, 5)
+DEADLIFT_ROW(q6_k, 6)
+DEADLIFT_ROW(iq4_nl, 4)
+DEADLIFT_ROW(iq4_xs, 4)
+DEADLIFT_ROW(mxfp4, 4)
+DEADLIFT_ROW(u4_scaled, 4)
+DEADLIFT_ROW(u8_scaled, 8)
+#undef DEADLIFT_ROW
+
 template <Quant quant>
 void linear(const Matrix& weight, int row, int rows, const Activations& x, float* out, int64_t out_stride,
             float* scratch) {
   constexpr int i = static_cast<int>(quant);
-  const TileType type = {avx512::kernels.decode[i], parts_of(quant), quant == Quant::bf16, quant_facts[i].block,
-                         quant_facts[i].bytes};
+  const TileType type = {avx512::kernels.decode[i], codes_of<quant>,      parts_of(quant),
+                         quant == Quant::bf16,      quant_facts[i].block, quant_facts[i].bytes};
   linear_tiles(type, weight, row, rows, x, out, out_stride, scratch);
 }
 
+bool works() { return tiles_work(linear<Quant::f32>, linear<Quant::f16>, linear<Quant::bf16>, linear<Quant::q8_0>); }
+
 }  // namespace
-}  // namespace deadlift::amx
-
-#include "kernels/cpu/check_tiles.h"
-
-namespace deadlift::amx {
 
 // Constant data: nothing of this file runs before it is chosen.
 constinit const Products products = {
@@ -56,7 +92,7 @@ constinit const Products products = {
     .linear = {DEADLIFT_QUANTS(DEADLIFT_ROW)},
 #undef DEADLIFT_ROW
     .pack = pack_tiles,
-    .works = tiles_work,
+    .works = works,
 };
 
 }  // namespace deadlift::amx

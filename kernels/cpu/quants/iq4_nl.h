@@ -35,7 +35,9 @@ struct iq4_nl {
   }
 
   static constexpr int group = 32;
-  static octets codes(const Strip& rows, int i, int) { return add128(look_up(iq4_levels, load_nibbles(rows, i, 2))); }
+  static constexpr const Levels& levels = iq4_levels;
+  static octets indices(const Strip& rows, int i, int) { return load_nibbles(rows, i, 2); }
+  static octets codes(const Strip& rows, int i, int g) { return add128(look_up(levels, indices(rows, i, g))); }
   static void facts(const Strip& rows, GroupFacts facts) { facts.centre(0, low_halves(row_words(rows, 0)), 128); }
 };
 

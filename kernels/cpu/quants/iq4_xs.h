@@ -41,9 +41,9 @@ struct iq4_xs {
   }
 
   static constexpr int group = 32;
-  static octets codes(const Strip& rows, int i, int g) {
-    return add128(look_up(iq4_levels, load_nibbles(rows, i, 8 + g * 16)));
-  }
+  static constexpr const Levels& levels = iq4_levels;
+  static octets indices(const Strip& rows, int i, int g) { return load_nibbles(rows, i, 8 + g * 16); }
+  static octets codes(const Strip& rows, int i, int g) { return add128(look_up(levels, indices(rows, i, g))); }
   static void facts(const Strip& rows, GroupFacts facts) {
     const ints first = row_words(rows, 0), low = row_words(rows, 4);
     const vec d = low_halves(first);

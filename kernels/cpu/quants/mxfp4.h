@@ -40,7 +40,9 @@ struct mxfp4 {
   }
 
   static constexpr int group = 32;
-  static octets codes(const Strip& rows, int i, int) { return add128(look_up(e2m1_levels, load_nibbles(rows, i, 1))); }
+  static constexpr const Levels& levels = e2m1_levels;
+  static octets indices(const Strip& rows, int i, int) { return load_nibbles(rows, i, 1); }
+  static octets codes(const Strip& rows, int i, int g) { return add128(look_up(levels, indices(rows, i, g))); }
   // 2^-128, of e = 0, counts as nothing.
   static void facts(const Strip& rows, GroupFacts facts) {
     const vec doubled = as_float(shift_left(bit_and(row_words(rows, 0), splat_int(255)), 23));

@@ -1,6 +1,6 @@
 // Speed of deadlift on one model: prints one line of JSON, measured as llama.mjs measures.
 //
-//   node deadlift.mjs MODEL PROMPT NEW THREADS REPEATS STREAMS
+//   node deadlift.mjs MODEL PROMPT NEW THREADS REPEATS STREAMS          0 THREADS: as many as it chooses
 
 import { loadModel } from "../../dist/index.js";
 import { EventLoop, ownMb, promptIds, speeds } from "./measure.mjs";
@@ -9,7 +9,7 @@ const [path, ...numbers] = process.argv.slice(2);
 const [promptTokens, newTokens, threads, repeats, streams] = numbers.map(Number);
 const loop = new EventLoop();
 const startedAt = performance.now();
-const model = await loadModel(path, { threads });
+const model = await loadModel(path, { threads: threads || undefined });
 const loadMs = performance.now() - startedAt;
 const loading = await loop.delays();
 
@@ -37,8 +37,8 @@ for (let run = 0; run < repeats; run++) {
 const delays = { loading, generating: await loop.delays() };
 const result = { loadMs, runs, ownMb: ownMb(), mappedMb: model.mappedBytes / 1e6, delays };
 const limits = { bandwidthGbs: await model.bandwidth(), peakTflops: await model.peak() };
-const { isa } = model.backend;
+const { isa, threads: used } = model.backend;
 const { promptFlops } = model.work;
 const stepBytes = model.work.stepBytes(streams, promptTokens + newTokens / 2);
-console.log(JSON.stringify({ ...result, ...limits, isa, promptFlops, stepBytes }));
+console.log(JSON.stringify({ ...result, ...limits, isa, threads: used, promptFlops, stepBytes }));
 await model.dispose();

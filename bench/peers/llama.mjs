@@ -17,7 +17,12 @@ const startedAt = performance.now();
 const model = await llama.loadModel({ modelPath: file });
 const loadMs = performance.now() - startedAt;
 const contextSize = promptTokens + newTokens + 16;
-const context = await model.createContext({ contextSize, batchSize: 512, threads, sequences: streams });
+const context = await model.createContext({
+  contextSize,
+  batchSize: 512,
+  threads,
+  sequences: streams,
+});
 const sequences = Array.from({ length: streams }, () => context.getSequence());
 const loading = await loop.delays();
 
@@ -45,5 +50,5 @@ for (let run = 0; run < repeats; run++) {
   runs.push(speeds({ streams, promptTokens, newTokens, prefillMs, spans }));
 }
 const delays = { loading, generating: await loop.delays() };
-console.log(JSON.stringify({ loadMs, runs, ownMb: ownMb(), delays }));
+console.log(JSON.stringify({ loadMs, runs, ownMb: ownMb(), delays, threads: context.idealThreads }));
 process.exit(0); // without waiting for its clean-up

@@ -37,6 +37,7 @@ const { values } = parseArgs({
   },
 });
 const { shape, prompt, threads, repeats, streams, isa } = values;
+if (!shapes[shape]) throw new Error(`expected one of ${Object.keys(shapes).join(", ")} for --shape, received ${shape}`);
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const numbers = [prompt, values.new, threads, repeats, streams];
 /** What transformers.js calls the nearest that it has. */
@@ -52,11 +53,15 @@ function run(args, env = {}) {
 
 const measure = (args, env) => JSON.parse(run(args, env));
 
+/** Dense ones as llama.cpp's quantiser mixes types; mixtures as make_model.mjs writes them, whose originals are huge. */
 async function modelOf(type, folder) {
-  const plain = join(folder, `${shape}-BF16.gguf`);
-  if (!existsSync(plain)) run([here("make_model.mjs"), shape, "BF16", plain]);
   const path = join(folder, `${shape}-${type}.gguf`);
-  if (!existsSync(path)) await quantizeModel(plain, path, { type });
+  const make = (type, path) => existsSync(path) || run([here("make_model.mjs"), shape, type, path]);
+  if (shapes[shape].experts || type === "BF16") make(type, path);
+  if (existsSync(path)) return path;
+  const plain = join(folder, `${shape}-BF16.gguf`);
+  make("BF16", plain);
+  await quantizeModel(plain, path, { type });
   return path;
 }
 

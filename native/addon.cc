@@ -236,13 +236,22 @@ Value engine_create(const CallbackInfo& info) {
   return Napi::External<SharedEngine>::New(info.Env(), shared, [](Env, SharedEngine* engine) { delete engine; });
 }
 
-Value engine_bandwidth(const CallbackInfo& info) {
+template <class Measure>
+Value engine_measure(const CallbackInfo& info, Measure measure) {
   const SharedEngine engine = handle<SharedEngine>(info[0]);
-  const int64_t bytes = info[1].ToNumber().Int64Value();
   auto measured = std::make_shared<double>(0);
   return submit(
-      info.Env(), engine, info[0], [=, target = engine.get()] { *measured = target->engine->bandwidth(bytes); },
+      info.Env(), engine, info[0], [=, target = engine.get()] { *measured = measure(*target->engine); },
       [=](Env env) { return Napi::Number::New(env, *measured); });
+}
+
+Value engine_bandwidth(const CallbackInfo& info) {
+  const int64_t bytes = info[1].ToNumber().Int64Value();
+  return engine_measure(info, [=](Engine& engine) { return engine.bandwidth(bytes); });
+}
+
+Value engine_peak(const CallbackInfo& info) {
+  return engine_measure(info, [](Engine& engine) { return engine.peak(); });
 }
 
 // Ends the threads after the jobs that were asked for before.
@@ -389,6 +398,7 @@ Object exports_of(Env env, Object exports) {
   add.template operator()<executable_close>("executableClose");
   add.template operator()<engine_close>("engineClose");
   add.template operator()<engine_bandwidth>("engineBandwidth");
+  add.template operator()<engine_peak>("enginePeak");
   add.template operator()<sampler_create>("samplerCreate");
   add.template operator()<sampler_sample>("samplerSample");
   return exports;

@@ -30,9 +30,15 @@ class Engine {
   // Streaming read speed of all workers over `bytes` of memory, in 10^9 bytes per second: the best of a few passes.
   // Call it in a job.
   double bandwidth(int64_t bytes);
+  // Multiply-adds of all workers between registers, in 10^12 operations per second: the best of a few passes. Call it
+  // in a job.
+  double peak();
 
  private:
   void loop();
+  // The least seconds of a few passes over all chunks.
+  template <class F>
+  double fastest(int chunks, const F& f);
 
   const Kernels& kernels_;
   Pool pool_;

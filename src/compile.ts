@@ -10,6 +10,7 @@ import { bindWeights } from "./formats/weights.js";
 import { checkInteger } from "./options.js";
 import { fuse } from "./program/fuse.js";
 import type { Program } from "./program/ops.js";
+import { type Work, workOf } from "./program/work.js";
 import { type RepackOptions, repackAll } from "./repack.js";
 import type { Tensor } from "./tensor.js";
 
@@ -38,6 +39,7 @@ export interface Compiled {
   readonly backend: CpuBackend;
   readonly executable: Executable;
   readonly contextSize: number;
+  readonly work: Work;
   dispose(): Promise<void>;
 }
 
@@ -47,7 +49,8 @@ export async function compile(
   options: RunOptions,
   repacking: RepackOptions = {},
 ): Promise<Compiled> {
-  const program = fuse(record(opened.config));
+  const recorded = record(opened.config);
+  const program = fuse(recorded);
   const published = bindWeights(program, unpackable(program, opened));
   checkInteger("contextSize", options.contextSize, 1, opened.config.contextLength);
   const contextSize = options.contextSize ?? opened.config.contextLength;
@@ -64,7 +67,9 @@ export async function compile(
       await backend.dispose();
       repacked[Symbol.dispose]();
     };
-    return { program, backend, executable, contextSize, dispose };
+    const weightBytes = weights.map(({ byteLength }) => byteLength);
+    const work = workOf(recorded, weightBytes, kvBytes(kvType));
+    return { program, backend, executable, contextSize, work, dispose };
   } catch (error) {
     await backend.dispose();
     memory?.[Symbol.dispose]();
@@ -80,8 +85,10 @@ export function kvTypeFor(weights: Iterable<Pick<Tensor, "quant">>): KvType {
 /** Bytes that one token takes in the KV cache, all layers. */
 export function kvBytesPerToken(program: Program, kvType: KvType): number {
   const values = program.layers.reduce((sum, { kvHeads, headDim }) => sum + 2 * kvHeads * headDim, 0);
-  return values * (kvType === "f32" ? 4 : 2);
+  return values * kvBytes(kvType);
 }
+
+const kvBytes = (kvType: KvType) => (kvType === "f32" ? 4 : 2);
 
 function compileOptions(program: Program, kvType: KvType, contextSize: number): CompileOptions {
   const affordable = Math.floor((totalmem() * KV_MEMORY_SHARE) / kvBytesPerToken(program, kvType));

@@ -228,6 +228,8 @@ export interface Addon {
   engineClose(engine: EngineHandle): Promise<void>;
   /** Streaming read speed of the engine's threads right now, in GB/s (10^9), over a buffer of `bytes`. */
   engineBandwidth(engine: EngineHandle, bytes: number): Promise<number>;
+  /** Multiply-adds in f32 between registers of the engine's threads right now, in TFLOP/s (10^12, two for each). */
+  enginePeak(engine: EngineHandle): Promise<number>;
 
   samplerCreate(options: NativeSamplerOptions): Sampler;
   /** Samples from one row of logits on the calling thread (tests, backends that read logits back). */

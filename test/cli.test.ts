@@ -30,9 +30,9 @@ describe("--json", () => {
   it("bench", async () => {
     const figures = await json(["bench", tiny, "-p", "32", "-n", "8", "-t", "1", "--streams", "2", "--repeat", "1"]);
     const keys = "model backend isa threads loadMs prefillTps decodeTps streams rssMb mappedMb bandwidthGbs amxTflops";
-    expect(Object.keys(figures)).toEqual([...keys.split(" "), "depth"]);
+    expect(Object.keys(figures)).toEqual([...keys.split(" "), "depth", "peakTflops", "prefillShare", "decodeShare"]);
     expect(figures).toMatchObject({ backend: "cpu", threads: 1, streams: 2, depth: 0 });
-    for (const key of ["loadMs", "prefillTps", "decodeTps", "rssMb", "mappedMb", "bandwidthGbs"]) {
+    for (const key of ["loadMs", "prefillTps", "decodeTps", "rssMb", "mappedMb", "bandwidthGbs", "peakTflops"]) {
       expect(figures[key], key).toBeGreaterThan(0);
     }
   });

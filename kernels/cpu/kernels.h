@@ -128,6 +128,9 @@ struct Kernels {
 
   // Reads n bytes, n a multiple of touch_bytes.
   uint64_t (*touch)(const uint8_t* bytes, int64_t n);
+  // Multiplies and adds between registers, peak_flops operations a round; x below 1 keeps its numbers finite.
+  float (*peak)(float x, int64_t rounds);
+  int peak_flops;
 };
 
 // Floats of scratch a worker needs for `linear` and for `attend`; aligned to 64 bytes.

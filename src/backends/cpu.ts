@@ -52,6 +52,11 @@ export class CpuBackend implements Backend {
     return native().engineBandwidth(this.#engine, bytes);
   }
 
+  /** The most that this instruction set multiplies and adds right now, in f32 with this backend's threads: TFLOP/s. */
+  peak(): Promise<number> {
+    return native().enginePeak(this.#engine);
+  }
+
   dispose(): Promise<void> {
     return native().engineClose(this.#engine);
   }

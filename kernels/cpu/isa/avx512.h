@@ -198,6 +198,8 @@ inline float square_root(float x) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(
 inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
 inline void prefetch_far(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
 
+constexpr int peak_sums = 12;
+
 inline uint64_t touch(const uint8_t* p, int64_t n) {
   __m512i all[8] = {};
   for (int64_t i = 0; i < n; i += 512) {

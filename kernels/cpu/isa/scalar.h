@@ -337,6 +337,9 @@ inline float square_root(float x) { return sqrtf(x); }
 inline void prefetch(const void*) {}
 inline void prefetch_far(const void*) {}
 
+// Sums that do not wait for each other: as many as hide the latency of a multiply-add and stay in registers.
+constexpr int peak_sums = 6;
+
 // Reads n bytes (a multiple of 512) and returns something that depends on all of them.
 inline uint64_t touch(const uint8_t* p, int64_t n) {
   uint64_t all = 0, word;

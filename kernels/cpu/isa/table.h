@@ -14,6 +14,7 @@
 #include "kernels/cpu/linear_codes.h"
 #include "kernels/cpu/mix.h"
 #include "kernels/cpu/norm.h"
+#include "kernels/cpu/peak.h"
 #include "kernels/cpu/quants/bf16.h"
 #include "kernels/cpu/quants/f16.h"
 #include "kernels/cpu/quants/f32.h"
@@ -108,6 +109,8 @@ constexpr Kernels make_kernels(const char* isa, const char* needs) {
       .store_kv = {store_kv<KvF32>, store_kv<KvF16>, store_kv<KvBf16>},
       .attend = {attend<KvF32>, attend<KvF16>, attend<KvBf16>},
       .touch = touch,
+      .peak = peak,
+      .peak_flops = peak_flops,
   };
 #define DEADLIFT_ROW(id) kernels.encode[static_cast<int>(Quant::id)] = encode_##id;
   DEADLIFT_ENCODERS(DEADLIFT_ROW)

@@ -4,6 +4,7 @@ import { totalmem } from "node:os";
 import { record } from "./architectures/index.js";
 import type { CompileOptions, Executable, KvType } from "./backends/backend.js";
 import { CpuBackend } from "./backends/cpu.js";
+import type { ThreadOptions } from "./engine.js";
 import { unpackable } from "./formats/checkpoints/index.js";
 import type { OpenedModel } from "./formats/open.js";
 import { bindWeights } from "./formats/weights.js";
@@ -22,9 +23,7 @@ const MAX_STEP_OUTPUTS = 64;
 const MAX_CONTEXTS = 16;
 const KV_MEMORY_SHARE = 0.25;
 
-export interface RunOptions {
-  /** Threads that compute; default: the cores this process may use. */
-  readonly threads?: number | undefined;
+export interface RunOptions extends ThreadOptions {
   /** Instruction set of the CPU kernels; default: DEADLIFT_ISA, else the best of this machine. */
   readonly isa?: string | undefined;
   /** Most tokens of one session; default and upper limit: what the model was made for. Memory is taken as it is used. */
@@ -51,7 +50,7 @@ export async function compile(
   const published = bindWeights(program, unpackable(program, opened));
   checkInteger("contextSize", options.contextSize, 1, opened.config.contextLength);
   const contextSize = options.contextSize ?? opened.config.contextLength;
-  const backend = new CpuBackend({ threads: options.threads, isa: options.isa });
+  const backend = new CpuBackend(options);
   let memory: Disposable | undefined;
   try {
     const repacked = await repackAll(published, backend, repacking);

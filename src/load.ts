@@ -9,7 +9,7 @@ import { type HubOptions, hubOptionKeys, hubSettings } from "./hub/settings.js";
 import { templatesOf, tokenizerOf } from "./language.js";
 import { type Located, type LocateOptions, locateModel } from "./locate.js";
 import { Model } from "./model.js";
-import { checkChoice, checkInteger, checkKeys } from "./options.js";
+import { checkChoice, checkKeys, checkThreads } from "./options.js";
 import type { ConversionProgress } from "./quantize.js";
 import { openQuantized } from "./quantized/open.js";
 import { fileTypeOf } from "./quants/file_types.js";
@@ -36,7 +36,7 @@ export interface LoadOptions extends RunOptions, HubOptions, Pick<LocateOptions,
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
 
-const runKeys = ["device", "quantize", "threads", "isa", "contextSize", "kvType", "signal", "onProgress"];
+const runKeys = ["device", "quantize", "threads", "priority", "isa", "contextSize", "kvType", "signal", "onProgress"];
 const loadKeys = [...runKeys, "revision", "quant", ...hubOptionKeys];
 
 /**
@@ -71,12 +71,13 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
 
 /** As it was published, or the copy in another type. */
 function open({ path, source }: Located, options: LoadOptions): Promise<OpenedModel> {
-  const { quantize, threads, signal, onProgress } = options;
+  const { quantize, threads, priority, signal, onProgress } = options;
   if (quantize === undefined) return openModel(path, { signal });
   return openQuantized(path, fileTypeOf(quantize), {
     hub: source,
     cacheDir: hubSettings({ ...options, token: false }).cacheDir,
     threads,
+    priority,
     signal,
     onProgress: (bytes, totalBytes) => onProgress?.({ stage: "quantize", bytes, totalBytes }),
   });
@@ -89,6 +90,6 @@ function checkLoadOptions(name: unknown, options: LoadOptions): void {
   checkKeys(options, loadKeys, "loadModel");
   if (options.quantize !== undefined) fileTypeOf(options.quantize);
   checkChoice("device", options.device, ["auto", "cpu"]);
-  checkInteger("threads", options.threads, 1, 1024);
+  checkThreads(options);
   checkChoice("kvType", options.kvType, ["f32", "f16", "bf16"]);
 }

@@ -34,6 +34,13 @@ Executable::Executable(Engine& engine, Program program, const CompileOptions& op
     : engine_(engine), kernels_(engine.kernels()), program_(std::move(program)), options_(options) {
   place_memory();
   place_weights();
+  if (options_.read_ahead) read_ahead();
+}
+
+void Executable::read_ahead() {
+  std::vector<ReadAhead::Part> parts;
+  for (const WeightFacts& weight : program_.weights) parts.push_back({weight.file, weight.offset, weight.bytes});
+  read_ahead_ = std::make_unique<ReadAhead>(std::move(parts));
 }
 
 void Executable::place_weights() {

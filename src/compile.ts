@@ -8,6 +8,7 @@ import type { ThreadOptions } from "./engine.js";
 import { unpackable } from "./formats/checkpoints/index.js";
 import type { OpenedModel } from "./formats/open.js";
 import { bindWeights } from "./formats/weights.js";
+import { availableMemory } from "./machine.js";
 import { checkInteger } from "./options.js";
 import { fuse } from "./program/fuse.js";
 import type { Program } from "./program/ops.js";
@@ -22,6 +23,8 @@ const MAX_STEP_OUTPUTS = 64;
 /** KV cache for other sessions than the longest one: at most this many full contexts, and this share of memory. */
 const MAX_CONTEXTS = 16;
 const KV_MEMORY_SHARE = 0.25;
+/** Weights up to this share of what is free are read before they are wanted. */
+const MOST_OF_MEMORY = 0.75;
 
 export interface RunOptions extends ThreadOptions {
   /** Instruction set of the CPU kernels; default: DEADLIFT_ISA, else the best of this machine. */
@@ -57,7 +60,10 @@ export async function compile(
     memory = repacked;
     const { weights } = repacked;
     const kvType = options.kvType ?? kvTypeFor(weights);
-    const executable = await backend.compile(program, weights, compileOptions(program, kvType, contextSize));
+    const executable = await backend.compile(program, weights, {
+      ...compileOptions(program, kvType, contextSize),
+      readAhead: fitInMemory(weights),
+    });
     const dispose = async () => {
       await executable.dispose();
       await backend.dispose();
@@ -74,6 +80,12 @@ export async function compile(
 /** f16 holds more of a key than bf16 weights do. */
 export function kvTypeFor(weights: Iterable<Pick<Tensor, "quant">>): KvType {
   return [...weights].every(({ quant }) => quant === "F32") ? "f32" : "f16";
+}
+
+/** Else the first pages would have left memory again when they are wanted. */
+function fitInMemory(weights: readonly Tensor[]): boolean {
+  const bytes = [...new Set(weights)].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  return bytes < availableMemory() * MOST_OF_MEMORY;
 }
 
 /** Bytes that one token takes in the KV cache, all layers. */

@@ -56,13 +56,19 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
   stage("files");
   const opened = await open({ path, source }, options);
   try {
-    stage("tokenizer");
-    const tokenizer = await tokenizerOf(opened);
-    const templates = templatesOf(opened, tokenizer);
     stage("program");
     const compiled = await compile(opened, options, options);
-    stage("ready");
-    return new Model({ name, source, opened, tokenizer, templates, compiled }, performance.now() - startedAt);
+    try {
+      // After the program: weights are read ahead meanwhile.
+      stage("tokenizer");
+      const tokenizer = await tokenizerOf(opened);
+      const templates = templatesOf(opened, tokenizer);
+      stage("ready");
+      return new Model({ name, source, opened, tokenizer, templates, compiled }, performance.now() - startedAt);
+    } catch (error) {
+      await compiled.dispose();
+      throw error;
+    }
   } catch (error) {
     opened.close();
     throw error;

@@ -157,6 +157,8 @@ export interface NativeCompileOptions {
   readonly maxTokens: number;
   readonly maxOutputs: number;
   readonly kvType: "f32" | "f16" | "bf16";
+  /** Bring the weights into memory before the first step asks for them. */
+  readonly readAhead: boolean;
 }
 
 /** A batch for the engine, flat. Span i owns `spanPages[spanPageStart[i] .. spanPageStart[i + 1])`. */

@@ -111,7 +111,7 @@ void Executable::place_memory() {
     layer_offsets_.push_back(cutter.take(layer.kv_heads * layout.head_bytes));
   }
   page_bytes_ = cutter.bytes;
-  kv_ = LazyMemory(page_bytes_ * options_.pages);
+  kv_ = LazyMemory(page_bytes_ * options_.pages, Pages::large);
 
   int64_t floats = product_scratch;
   int used = 0, columns = 0;

@@ -138,7 +138,7 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
 }
 
 std::shared_ptr<const MappedFile> MappedFile::memory(uint64_t bytes) {
-  return std::shared_ptr<const MappedFile>(new MappedFile(LazyMemory(bytes)));
+  return std::shared_ptr<const MappedFile>(new MappedFile(LazyMemory(bytes, Pages::large)));
 }
 
 void MappedFile::not_needed(uint64_t offset, uint64_t length) const {

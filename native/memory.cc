@@ -18,7 +18,7 @@
 
 namespace deadlift {
 
-LazyMemory::LazyMemory(size_t bytes) : bytes_(bytes ? bytes : 1) {
+LazyMemory::LazyMemory(size_t bytes, [[maybe_unused]] Pages pages) : bytes_(bytes ? bytes : 1) {
 #ifdef _WIN32
   data_ = VirtualAlloc(nullptr, bytes_, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
   if (!data_) throw std::bad_alloc();
@@ -26,6 +26,9 @@ LazyMemory::LazyMemory(size_t bytes) : bytes_(bytes ? bytes : 1) {
   void* data = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (data == MAP_FAILED) throw std::bad_alloc();
   data_ = data;
+#ifdef MADV_HUGEPAGE
+  if (pages == Pages::large) madvise(data_, bytes_, MADV_HUGEPAGE);
+#endif
 #endif
 }
 

@@ -6,11 +6,15 @@
 
 namespace deadlift {
 
+// Large pages, 2 MiB where the system gives them, are faster to read through (KV pages of 8,000 tokens: 1.3 times); but
+// what is touched at all takes one, so they are for memory that fills without gaps.
+enum class Pages { small, large };
+
 // Zeroed, reserved at once and taken page by page at the first write. Throws std::bad_alloc.
 class LazyMemory {
  public:
   LazyMemory() = default;
-  explicit LazyMemory(size_t bytes);
+  explicit LazyMemory(size_t bytes, Pages pages = Pages::small);
   LazyMemory(LazyMemory&& other) noexcept;
   LazyMemory& operator=(LazyMemory&& other) noexcept;
   ~LazyMemory();

@@ -1,5 +1,6 @@
 // loadModel(): name -> files -> config -> program -> executable.
 
+import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { compile, type RunOptions } from "./compile.js";
 import { DeadliftError, expected } from "./error.js";
@@ -48,22 +49,23 @@ const loadKeys = [...runKeys, "revision", "quant", ...hubOptionKeys];
 export async function loadModel(name: string, options: LoadOptions = {}): Promise<Model> {
   checkLoadOptions(name, options);
   const startedAt = performance.now();
-  const stage = (now: OpenStage) => {
+  const stage = async (now: OpenStage) => {
+    await setImmediate(); // the event loop's turn, and that of who would abort
     if (options.signal?.aborted) throw aborted(options.signal);
     options.onProgress?.({ stage: now });
   };
   const { path, source } = await locateModel(name, options);
-  stage("files");
+  await stage("files");
   const opened = await open({ path, source }, options);
   try {
-    stage("program");
+    await stage("program");
     const compiled = await compile(opened, options, options);
     try {
       // After the program: weights are read ahead meanwhile.
-      stage("tokenizer");
+      await stage("tokenizer");
       const tokenizer = await tokenizerOf(opened);
       const templates = templatesOf(opened, tokenizer);
-      stage("ready");
+      await stage("ready");
       return new Model({ name, source, opened, tokenizer, templates, compiled }, performance.now() - startedAt);
     } catch (error) {
       await compiled.dispose();

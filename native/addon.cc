@@ -143,6 +143,7 @@ struct EngineHandle {
   static void leave(void* self) {
     auto* handle = static_cast<EngineHandle*>(self);
     handle->left = true;
+    handle->engine->stop();  // first: the running job finds it by this pointer
     handle->engine.reset();
   }
 

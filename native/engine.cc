@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
+#include <stdexcept>
 
 #include "native/memory.h"
 
 namespace deadlift {
 
-Engine::Engine(int threads, const Kernels& kernels) : kernels_(kernels), pool_(threads), thread_([this] { loop(); }) {}
+Engine::Engine(int threads, const Kernels& kernels, Priority priority)
+    : kernels_(kernels), pool_(threads, priority), thread_([this, priority] { loop(priority); }) {}
 
 Engine::~Engine() { stop(); }
 
@@ -32,7 +34,8 @@ void Engine::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Engine::loop() {
+void Engine::loop(Priority priority) {
+  refused_ = priority == Priority::low && !give_way();
   for (;;) {
     std::function<void()> job;
     {
@@ -56,6 +59,10 @@ double Engine::fastest(int chunks, const F& f) {
     least = std::min(least, took.count());
   }
   return least;
+}
+
+void Engine::check_priority() const {
+  if (refused_) throw std::runtime_error("the system does not let the priority of its threads be lowered");
 }
 
 double Engine::bandwidth(int64_t bytes) {

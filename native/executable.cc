@@ -40,6 +40,13 @@ Executable::Executable(Engine& engine, Program program, const CompileOptions& op
     : engine_(engine), kernels_(engine.kernels()), program_(std::move(program)), options_(options) {
   place_memory();
   place_weights();
+  if (options_.read_ahead) read_ahead();
+}
+
+void Executable::read_ahead() {
+  std::vector<ReadAhead::Part> parts;
+  for (const WeightFacts& weight : program_.weights) parts.push_back({weight.file, weight.offset, weight.bytes});
+  read_ahead_ = std::make_unique<ReadAhead>(std::move(parts));
 }
 
 void Executable::place_weights() {
@@ -110,7 +117,7 @@ void Executable::place_memory() {
     layer_offsets_.push_back(cutter.take(layer.kv_heads * layout.head_bytes));
   }
   page_bytes_ = cutter.bytes;
-  kv_ = LazyMemory(page_bytes_ * options_.pages);
+  kv_ = LazyMemory(page_bytes_ * options_.pages, Pages::large);
 
   int64_t floats = product_scratch, packed = 0;
   int used = 0, columns = 0;

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "native/engine.h"
 #include "native/memory.h"
 #include "native/products.h"
 #include "native/program.h"
+#include "native/read_ahead.h"
 #include "native/routes.h"
 #include "native/rows.h"
 #include "native/sample.h"
@@ -49,6 +51,7 @@ class Executable {
   void place_weights();
   void place_memory();
   int64_t most_packed(const Op& op) const;
+  void read_ahead();
 
   // Values of element-wise work that are worth waking another thread for: about 10 microseconds' worth.
   static constexpr int64_t kParallelValues = 32 * 1024;
@@ -117,6 +120,8 @@ class Executable {
   int tiles_group_ = 0;
   Products products_;
   Routes routes_;
+
+  std::unique_ptr<ReadAhead> read_ahead_;
 };
 
 }  // namespace deadlift

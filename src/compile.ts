@@ -4,9 +4,11 @@ import { totalmem } from "node:os";
 import { record } from "./architectures/index.js";
 import type { CompileOptions, Executable, KvType } from "./backends/backend.js";
 import { CpuBackend } from "./backends/cpu.js";
+import type { ThreadOptions } from "./engine.js";
 import { unpackable } from "./formats/checkpoints/index.js";
 import type { OpenedModel } from "./formats/open.js";
 import { bindWeights } from "./formats/weights.js";
+import { availableMemory } from "./machine.js";
 import { checkInteger } from "./options.js";
 import { fuse } from "./program/fuse.js";
 import type { Program } from "./program/ops.js";
@@ -22,10 +24,10 @@ const MAX_STEP_OUTPUTS = 64;
 /** KV cache for other sessions than the longest one: at most this many full contexts, and this share of memory. */
 const MAX_CONTEXTS = 16;
 const KV_MEMORY_SHARE = 0.25;
+/** Weights up to this share of what is free are read before they are wanted. */
+const MOST_OF_MEMORY = 0.75;
 
-export interface RunOptions {
-  /** Threads that compute; default: the cores this process may use. */
-  readonly threads?: number | undefined;
+export interface RunOptions extends ThreadOptions {
   /** Instruction set of the CPU kernels; default: DEADLIFT_ISA, else the best of this machine. */
   readonly isa?: string | undefined;
   /** Most tokens of one session; default and upper limit: what the model was made for. Memory is taken as it is used. */
@@ -54,14 +56,17 @@ export async function compile(
   const published = bindWeights(program, unpackable(program, opened));
   checkInteger("contextSize", options.contextSize, 1, opened.config.contextLength);
   const contextSize = options.contextSize ?? opened.config.contextLength;
-  const backend = new CpuBackend({ threads: options.threads, isa: options.isa });
+  const backend = new CpuBackend(options);
   let memory: Disposable | undefined;
   try {
     const repacked = await repackAll(published, backend, repacking);
     memory = repacked;
     const { weights } = repacked;
     const kvType = options.kvType ?? kvTypeFor(weights);
-    const executable = await backend.compile(program, weights, compileOptions(program, kvType, contextSize));
+    const executable = await backend.compile(program, weights, {
+      ...compileOptions(program, kvType, contextSize),
+      readAhead: fitInMemory(weights),
+    });
     const dispose = async () => {
       await executable.dispose();
       await backend.dispose();
@@ -80,6 +85,12 @@ export async function compile(
 /** f16 holds more of a key than bf16 weights do. */
 export function kvTypeFor(weights: Iterable<Pick<Tensor, "quant">>): KvType {
   return [...weights].every(({ quant }) => quant === "F32") ? "f32" : "f16";
+}
+
+/** Else the first pages would have left memory again when they are wanted. */
+function fitInMemory(weights: readonly Tensor[]): boolean {
+  const bytes = [...new Set(weights)].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  return bytes < availableMemory() * MOST_OF_MEMORY;
 }
 
 /** Bytes that one token takes in the KV cache, all layers. */

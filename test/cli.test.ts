@@ -200,6 +200,7 @@ describe("exit status and stderr", () => {
     ["a number out of range", ["generate", tiny, "--prompt", "hi", "--temperature", "-1"], /temperature.*-1/],
     ["a seed out of range", ["generate", tiny, "--prompt", "hi", "--seed", "18446744073709551616"], /--seed/],
     ["an unknown device", ["bench", tiny, "--device", "tpu"], /--device.*tpu/],
+    ["an unknown priority", ["bench", tiny, "--priority", "high"], /--priority.*high/],
     ["an unknown way to speculate", ["generate", tiny, "--prompt", "hi", "--speculate", "magic"], /ngram.*magic/],
     ["two prompts", ["generate", tiny, "--prompt", "a", "--ids", "1"], /exclude/],
     ["ids that are none", ["tokenize", tiny, "--ids", "1 two"], /two/],

@@ -58,6 +58,8 @@ export interface CompileOptions {
   /** Most outputs of one step. */
   readonly maxOutputs: number;
   readonly kvType: KvType;
+  /** Bring mapped weights into memory before the first step asks for them; default: they come as they are read. */
+  readonly readAhead?: boolean | undefined;
 }
 
 /** A program with its weights and its KV pages, ready to run. Steps are run one at a time, in the order asked for. */

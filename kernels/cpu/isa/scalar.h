@@ -162,16 +162,17 @@ inline ints bit_or(ints a, ints b) {
   DEADLIFT_LANES a.v[i] |= b.v[i];
   return a;
 }
+// These wrap around, as the instructions do.
 inline ints add(ints a, ints b) {
-  DEADLIFT_LANES a.v[i] += b.v[i];
+  DEADLIFT_LANES a.v[i] = static_cast<int32_t>(static_cast<uint32_t>(a.v[i]) + static_cast<uint32_t>(b.v[i]));
   return a;
 }
 inline ints sub(ints a, ints b) {
-  DEADLIFT_LANES a.v[i] -= b.v[i];
+  DEADLIFT_LANES a.v[i] = static_cast<int32_t>(static_cast<uint32_t>(a.v[i]) - static_cast<uint32_t>(b.v[i]));
   return a;
 }
 inline ints mul(ints a, ints b) {
-  DEADLIFT_LANES a.v[i] *= b.v[i];
+  DEADLIFT_LANES a.v[i] = static_cast<int32_t>(static_cast<uint32_t>(a.v[i]) * static_cast<uint32_t>(b.v[i]));
   return a;
 }
 inline vec to_float(ints a) {  // the same number

@@ -29,6 +29,12 @@ LazyMemory::LazyMemory(size_t bytes) : bytes_(bytes ? bytes : 1) {
 #endif
 }
 
+void LazyMemory::prefer_large_pages() {
+#ifdef MADV_HUGEPAGE
+  madvise(data_, bytes_, MADV_HUGEPAGE);
+#endif
+}
+
 LazyMemory::LazyMemory(LazyMemory&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
 

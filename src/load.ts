@@ -90,5 +90,5 @@ function checkLoadOptions(name: unknown, options: LoadOptions): void {
   if (options.quantize !== undefined) fileTypeOf(options.quantize);
   checkChoice("device", options.device, ["auto", "cpu"]);
   checkInteger("threads", options.threads, 1, 1024);
-  checkChoice("kvType", options.kvType, ["f32", "f16", "bf16"]);
+  checkChoice("kvType", options.kvType, ["f32", "f16", "bf16", "q8_0"]);
 }

@@ -149,7 +149,7 @@ export interface NativeCompileOptions {
   readonly pageTokens: number;
   readonly maxTokens: number;
   readonly maxOutputs: number;
-  readonly kvType: "f32" | "f16" | "bf16";
+  readonly kvType: "f32" | "f16" | "bf16" | "q8_0";
 }
 
 /** A batch for the engine, flat. Span i owns `spanPages[spanPageStart[i] .. spanPageStart[i + 1])`. */

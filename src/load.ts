@@ -1,6 +1,7 @@
 // loadModel(): name -> files -> config -> program -> executable.
 
 import { fileURLToPath } from "node:url";
+import { kvTypes } from "./backends/backend.js";
 import { compile, type RunOptions } from "./compile.js";
 import { DeadliftError, expected } from "./error.js";
 import { type OpenedModel, openModel } from "./formats/open.js";
@@ -90,5 +91,5 @@ function checkLoadOptions(name: unknown, options: LoadOptions): void {
   if (options.quantize !== undefined) fileTypeOf(options.quantize);
   checkChoice("device", options.device, ["auto", "cpu"]);
   checkInteger("threads", options.threads, 1, 1024);
-  checkChoice("kvType", options.kvType, ["f32", "f16", "bf16", "q8_0"]);
+  checkChoice("kvType", options.kvType, kvTypes);
 }

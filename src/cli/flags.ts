@@ -45,9 +45,17 @@ export interface LoadFlags extends HubFlags {
   readonly device?: "auto" | "cpu";
   readonly threads?: number;
   readonly context?: number;
+  readonly kvType?: KvType;
   readonly quantize?: string;
   /** Nobody reads what is beside the document. */
   readonly json?: boolean;
+}
+
+export type KvType = NonNullable<LoadOptions["kvType"]>;
+
+export function kvTypeOption(): Option {
+  const kinds: KvType[] = ["f32", "f16", "bf16", "q8_0"];
+  return new Option("--kv-type <type>", "how keys and values are kept").choices(kinds);
 }
 
 export function addLoadFlags(command: Command): Command {
@@ -56,16 +64,18 @@ export function addLoadFlags(command: Command): Command {
     .addOption(new Option("--device <name>", "where it runs").choices(["auto", "cpu"]))
     .option("-t, --threads <n>", "threads of the engine (default: the processors this process may use)", integer(1))
     .option("--context <n>", "tokens of context, prompt and answer together", integer(1))
+    .addOption(kvTypeOption())
     .option("--quantize <type>", "run the weights as Q8_0, Q4_0, ...; the converted copy is kept");
   return addHubFlags(command);
 }
 
-export function loadOptions({ device, threads, context, quantize, ...hub }: LoadFlags): LoadOptions {
+export function loadOptions({ device, threads, context, kvType, quantize, ...hub }: LoadFlags): LoadOptions {
   return {
     ...hubOptions(hub),
     ...(device !== undefined && { device }),
     ...(threads !== undefined && { threads }),
     ...(context !== undefined && { contextSize: context }),
+    ...(kvType !== undefined && { kvType }),
     ...(quantize !== undefined && { quantize }),
   };
 }

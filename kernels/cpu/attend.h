@@ -310,13 +310,14 @@ inline void join_part(const Walk& w, const Seen& part) {
   }
 }
 
-inline void finish_walk(const Attention& a, const Walk& w, int kv_head, int token) {
+inline void finish_walk(const Attention& a, const Walk& w, const Seen& seen, int kv_head, int token) {
   const int heads = a.heads / a.kv.layout->kv_heads;
   for (int i = 0; i < w.queries; ++i) {
     float* out = a.out + (token + i / heads) * a.out_stride + (kv_head * heads + i % heads) * w.dim;
-    const vec scale = splat(1.0f / w.whole.total[i]);
+    const vec scale = splat(1.0f / seen.total[i]);
     for (int d = 0; d < w.dim; d += lanes) {
-      store_part(out + d, mul(load(w.whole.out + i * w.out_dim + d), scale), at_most(lanes, w.dim - d));
+      // Adding 0 makes 0 of -0, as joining a part does.
+      store_part(out + d, fma(load(seen.out + i * w.out_dim + d), scale, zero()), at_most(lanes, w.dim - d));
     }
   }
 }
@@ -325,13 +326,18 @@ template <class Kv>
 void attend(const Attention& a, int kv_head, int token, int tokens, float* scratch) {
   const Walk w = make_walk(a, tokens, nullptr, scratch);
   const int part_tokens = a.kv.layout->part_tokens, last = (a.position + token + tokens - 1) / part_tokens;
+  int part = first_seen(a, token) / part_tokens;
   start_walk(a, w, kv_head, token);
+  if (part == last && !a.sinks) {  // joining it would change nothing
+    walk_part<Kv>(a, w, kv_head, token, tokens, part);
+    return finish_walk(a, w, w.part, kv_head, token);
+  }
   start_whole(a, w, kv_head);
-  for (int part = first_seen(a, token) / part_tokens; part <= last; ++part) {
+  for (; part <= last; ++part) {
     walk_part<Kv>(a, w, kv_head, token, tokens, part);
     join_part(w, w.part);
   }
-  finish_walk(a, w, kv_head, token);
+  finish_walk(a, w, w.whole, kv_head, token);
 }
 
 template <class Kv>
@@ -346,7 +352,7 @@ inline void attend_join(const Attention& a, int kv_head, int token, int tokens, 
   const Walk w = make_walk(a, tokens, nullptr, scratch);
   start_whole(a, w, kv_head);
   for (int part = 0; part < parts; ++part) join_part(w, make_seen(w.queries, w.out_dim, seen + part * apart));
-  finish_walk(a, w, kv_head, token);
+  finish_walk(a, w, w.whole, kv_head, token);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { kvTypes } from "./backends/backend.js";
 import { compile, type RunOptions } from "./compile.js";
 import { DeadliftError, expected } from "./error.js";
 import { type OpenedModel, openModel } from "./formats/open.js";
@@ -99,5 +100,5 @@ function checkLoadOptions(name: unknown, options: LoadOptions): void {
   if (options.quantize !== undefined) fileTypeOf(options.quantize);
   checkChoice("device", options.device, ["auto", "cpu"]);
   checkThreads(options);
-  checkChoice("kvType", options.kvType, ["f32", "f16", "bf16"]);
+  checkChoice("kvType", options.kvType, kvTypes);
 }

@@ -156,7 +156,7 @@ export interface NativeCompileOptions {
   readonly pageTokens: number;
   readonly maxTokens: number;
   readonly maxOutputs: number;
-  readonly kvType: "f32" | "f16" | "bf16";
+  readonly kvType: "f32" | "f16" | "bf16" | "q8_0";
   /** Bring the weights into memory before the first step asks for them. */
   readonly readAhead: boolean;
 }

@@ -57,6 +57,9 @@ describe("--json", () => {
     const small = await json(["inspect", tiny, "--context", "10", "--program"]);
     expect(Object.keys(small)).toEqual([...Object.keys(model), "program"]);
     expect(small.memory.kvCache).toBe(10 * small.memory.kvPerToken);
+    // Bytes with an F16 scale for each 32, not halves.
+    const smaller = await json(["inspect", tiny, "--kv-type", "q8_0"]);
+    expect(smaller.memory.kvPerToken / small.memory.kvPerToken).toBe(34 / 64);
     expect(small.program.join("\n")).toContain("embed");
   });
 

@@ -46,7 +46,9 @@ export interface OutputResult {
   readonly score: Score | undefined;
 }
 
-export type KvType = "f32" | "f16" | "bf16";
+/** How keys and values are kept; q8_0: signed bytes with an F16 scale for each 32 of a head. */
+export const kvTypes = ["f32", "f16", "bf16", "q8_0"] as const;
+export type KvType = (typeof kvTypes)[number];
 
 export interface CompileOptions {
   /** Pages of the KV cache; memory is taken when a page is first written. */

@@ -14,6 +14,9 @@ namespace {
 constexpr int lanes = 8;
 constexpr int tile_tokens = 3;
 constexpr int direct_tokens = 4;
+constexpr int query_tile = 6;
+constexpr int score_tile_vectors = 2;
+constexpr int mix_tile_vectors = 2;
 
 using vec = __m256;
 using ints = __m256i;

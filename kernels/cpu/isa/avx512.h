@@ -14,6 +14,9 @@ namespace {
 constexpr int lanes = 16;
 constexpr int tile_tokens = 6;
 constexpr int direct_tokens = 3 * tile_tokens;
+constexpr int query_tile = 8;
+constexpr int score_tile_vectors = 2;
+constexpr int mix_tile_vectors = 2;
 
 using vec = __m512;
 using ints = __m512i;

@@ -18,6 +18,10 @@ constexpr int tile_tokens = 2;  // tokens in registers at once in `linear`: tile
 // Up to so many tokens `linear` decodes the weights of types in demand in registers, again for every tile of tokens.
 // Here they would not stay there.
 constexpr int direct_tokens = 0;
+// Queries in registers at once in `attend`, and vectors of their scores and of their results.
+constexpr int query_tile = 2;
+constexpr int score_tile_vectors = 2;
+constexpr int mix_tile_vectors = 2;
 
 struct vec {
   float v[lanes];

@@ -76,7 +76,7 @@ export async function compile(
       repacked[Symbol.dispose]();
     };
     const weightBytes = weights.map(({ byteLength }) => byteLength);
-    const work = workOf(recorded, weightBytes, kvBytes(kvType));
+    const work = workOf(recorded, weightBytes, (headDim) => kvHeadBytes(kvType, headDim));
     return { program, backend, executable, contextSize, work, dispose };
   } catch (error) {
     await backend.dispose();
@@ -98,11 +98,14 @@ function fitInMemory(weights: readonly Tensor[]): boolean {
 
 const kvValueBytes: Readonly<Record<KvType, number>> = { f32: 4, f16: 2, bf16: 2, q8_0: 1 };
 
+/** Bytes of a key, or of a value, of one head. */
+function kvHeadBytes(kvType: KvType, headDim: number): number {
+  return headDim * kvValueBytes[kvType] + (kvType === "q8_0" ? Math.ceil(headDim / 32) * 2 : 0);
+}
+
 /** Bytes that one token takes in the KV cache, all layers. */
 export function kvBytesPerToken(program: Program, kvType: KvType): number {
-  const scales = (headDim: number) => (kvType === "q8_0" ? Math.ceil(headDim / 32) * 2 : 0);
-  const ofHead = (headDim: number) => headDim * kvValueBytes[kvType] + scales(headDim);
-  return program.layers.reduce((sum, { kvHeads, headDim }) => sum + 2 * kvHeads * ofHead(headDim), 0);
+  return program.layers.reduce((sum, { kvHeads, headDim }) => sum + 2 * kvHeads * kvHeadBytes(kvType, headDim), 0);
 }
 
 function compileOptions(program: Program, kvType: KvType, contextSize: number): CompileOptions {

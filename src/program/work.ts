@@ -19,14 +19,14 @@ interface Product {
   readonly ofTokens: boolean;
 }
 
-/** Of a program as it was recorded. `weightBytes`: of each weight; `kvValueBytes`: of each value in the KV cache. */
-export function workOf(program: Program, weightBytes: readonly number[], kvValueBytes: number): Work {
+/** Of a program as it was recorded. `weightBytes`: of each weight; `headBytes`: of a key, or a value, in the KV cache. */
+export function workOf(program: Program, weightBytes: readonly number[], headBytes: (headDim: number) => number): Work {
   const products = program.ops.flatMap((op) => productOf(op, program, weightBytes) ?? []);
   const attends = program.ops.filter((op) => op.kind === "attend");
   const isMixture = program.ops.some((op) => op.kind === "expert_linear");
   const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
   const matrices = sum(products.map(({ bytes }) => bytes));
-  const cached = (context: number) => kvValueBytes * sum(attends.map((op) => valuesRead(op, program, context)));
+  const cached = (context: number) => sum(attends.map((op) => bytesRead(op, program, context, headBytes)));
   return {
     promptFlops: sum(products.filter(({ ofTokens }) => ofTokens).map(({ flops }) => flops)),
     stepBytes: (streams, context) =>
@@ -45,7 +45,12 @@ function productOf(op: Op, { weights, buffers }: Program, weightBytes: readonly 
   };
 }
 
-function valuesRead({ layer, window = Number.POSITIVE_INFINITY }: Attend, { layers }: Program, context: number) {
+function bytesRead(
+  { layer, window = Number.POSITIVE_INFINITY }: Attend,
+  { layers }: Program,
+  context: number,
+  headBytes: (headDim: number) => number,
+): number {
   const { kvHeads, headDim } = layers[layer]!;
-  return 2 * kvHeads * headDim * Math.min(window, context);
+  return 2 * kvHeads * headBytes(headDim) * Math.min(window, context);
 }

@@ -41,6 +41,8 @@ interface Case {
   readonly program: Program;
   readonly tokens: number;
   readonly options?: Partial<CompileOptions>;
+  /** Every so many tokens are run alone, too: where a program keeps nothing from token to token. */
+  readonly alone?: number;
 }
 
 function compile(isa: string, threads: number, one: Case): Promise<Executable> {
@@ -91,7 +93,7 @@ async function check(isa: string, one: Case, tolerance: number, scales?: Rows): 
     await other.dispose();
   }
   const alone = await compile(isa, 2, one);
-  for (let t = 0; t < one.tokens; t++) {
+  for (let t = 0; t < one.tokens; t += one.alone ?? 1) {
     const step = batchOf([{ sequence: 0, position: t, ids: [t] }]);
     expect((await runRows(alone, step))[0]).toEqual(together[t]);
   }
@@ -131,9 +133,10 @@ const direct: readonly QuantName[] = [
 function linearCases(quant: QuantName): Case[] {
   const own = direct.includes(quant);
   const cases = inBlocks(quant, own ? shapes : shapes.slice(5)).flatMap(([rows, columns]) =>
-    (own ? [1, 2, 3, 17, 20] : [1, 20]).map((tokens) => linearCase(quant, rows, columns, tokens, false)),
+    (own ? [1, 2, 3, 17, 20] : [1, 2, 20]).map((tokens) => linearCase(quant, rows, columns, tokens, false)),
   );
-  return own ? [...cases, linearCase(quant, 70, wholeBlocks(quant, 96), 130, true)] : cases;
+  const long = { ...linearCase(quant, 50, wholeBlocks(quant, 32), 1000, false), alone: 333 };
+  return own ? [...cases, linearCase(quant, 70, wholeBlocks(quant, 96), 130, true), long] : cases;
 }
 
 function linearCase(quant: QuantName, rows: number, columns: number, tokens: number, bias: boolean): Case {
@@ -142,7 +145,12 @@ function linearCase(quant: QuantName, rows: number, columns: number, tokens: num
   const out = test.buffer(rows);
   const weight = test.weight(quant, [rows, columns]);
   test.ops.push({ kind: "linear", out, x, weight, bias: bias ? test.weight("BF16", [rows]) : undefined });
-  return { test, program: test.finish(out), tokens };
+  return {
+    test,
+    program: test.finish(out),
+    tokens,
+    options: { maxTokens: Math.max(256, tokens), maxOutputs: Math.max(256, tokens) },
+  };
 }
 
 /** Random experts for each token. */
@@ -169,6 +177,22 @@ async function gluRow(
   await executable.dispose();
   return rows;
 }
+
+const fused = isas.filter((isa) => isa !== "scalar");
+it.skipIf(fused.length < 2).each(inCodes)(
+  "linear with %s weights has the same bits wherever sums are fused",
+  async (quant) => {
+    for (const one of linearCases(quant)) {
+      const rows = [];
+      for (const isa of fused) {
+        const executable = await compile(isa, 2, one);
+        rows.push(await runRows(executable, whole(one.tokens)));
+        await executable.dispose();
+      }
+      for (const other of rows.slice(1)) expect(other).toEqual(rows[0]);
+    }
+  },
+);
 
 describe.each(isas)("%s", (isa) => {
   it.each(runnable)("embed reads rows of %s exactly", async (quant) => {

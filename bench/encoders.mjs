@@ -70,7 +70,7 @@ writeFileSync(valuesPath, weights(rows * columns));
 const importance = flags.importance ? Float32Array.from({ length: columns }, () => Math.random() ** 4) : null;
 if (importance) writeFileSync(importancePath, importance);
 const file = MappedFile.open(valuesPath);
-const engine = native().engineCreate({ threads: 1, isa });
+const engine = native().engineCreate({ threads: 1, isa, priority: "normal" });
 const llama = startLlama(valuesPath, ...(importance ? [importancePath] : []));
 
 async function ours(to) {

@@ -1,6 +1,9 @@
-// Speed of single ops on the CPU: one row per op, quant and number of tokens, beside the streaming read speed of that minute.
+// Speed of single ops on the CPU: a table for each instruction set, one row per op, quant and number of tokens, beside
+// what the machine reads and computes at most in that minute.
 //
-//   node bench/micro.mjs [WORD ...] [--threads N] [--isa NAME] [--keep]     only rows whose name contains every WORD
+//   node bench/micro.mjs [WORD ...] [--isa NAME|all] [--types Q4_K,IQ2_S|--all-types] [--threads N] [--seconds 1] [--keep]
+//
+// Only rows whose name contains every WORD; `all` is every instruction set that this machine runs.
 
 import { randomFillSync } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -9,122 +12,25 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import Benchmark from "benchmark";
 import { CpuBackend } from "../dist/backends/cpu.js";
-import { MappedFile } from "../dist/native.js";
+import { MappedFile, native } from "../dist/native.js";
 import { codecOf, quantOf, rowBytes, runnable } from "../dist/quants/index.js";
+import { createSampler } from "../dist/sampling.js";
+import { microRows, pageTokens } from "./micro_rows.mjs";
 import { keep } from "./results.mjs";
 
 const { values: flags, positionals: words } = parseArgs({
   allowPositionals: true,
-  options: { threads: { type: "string" }, isa: { type: "string" }, keep: { type: "boolean", default: false } },
-});
-
-const dim = 1024;
-const heads = 16;
-const repeats = 24; // ops in a row, each with a weight of its own: more than the caches hold
-
-/** A program of an embedding, `repeats` times what `record` appends, and a select. */
-function chain(record) {
-  const program = { ops: [], buffers: [], weights: [], ropes: [], layers: [] };
-  const quants = [];
-  const buffer = (rows = "tokens") => program.buffers.push({ width: dim, rows }) - 1;
-  const weight = (quant, shape) => {
-    quants.push(quant);
-    return program.weights.push({ name: `w${quants.length}`, shape }) - 1;
-  };
-  const append = (op) => {
-    const out = buffer();
-    program.ops.push({ ...op, out });
-    return out;
-  };
-  let x = append({ kind: "embed", table: weight("F32", [8, dim]) });
-  for (let i = 0; i < repeats; i++) x = record({ x, append, weight, program });
-  program.output = buffer("outputs");
-  program.ops.push({ kind: "select", out: program.output, x });
-  return { program, quants };
-}
-
-const linear = (quant) => () =>
-  chain(({ x, append, weight }) => append({ kind: "linear", x, weight: weight(quant, [dim, dim]), bias: undefined }));
-
-const attend = () =>
-  chain(({ x, append, program }) => {
-    const layer = program.layers.push({ kvHeads: heads, headDim: dim / heads }) - 1;
-    return append({
-      kind: "attend",
-      q: x,
-      k: x,
-      v: x,
-      layer,
-      heads,
-      scale: 0.125,
-      window: undefined,
-      sinks: undefined,
-    });
-  });
-
-const norm = () =>
-  chain(({ x, append, weight }) => append({ kind: "norm", x, weight: weight("F32", [dim]), epsilon: 1e-5 }));
-
-const rope = () =>
-  chain(({ x, append, program }) => {
-    const frequencies = Float32Array.from({ length: 32 }, (_, i) => 10000 ** (-i / 32));
-    if (program.ropes.length === 0) program.ropes.push({ frequencies, magnitude: 1, layout: "half" });
-    return append({ kind: "rope", x, rope: 0, headDim: 64 });
-  });
-
-const glu = () => chain(({ x, append }) => append({ kind: "glu", gate: x, up: x, activation: "silu" }));
-
-const mixture = { experts: 8, used: 2 };
-
-/** A router, the products of the experts that it chooses, and their mix. */
-const experts = (quant) => () =>
-  chain(({ x, append, weight, program }) => {
-    const wide = { width: mixture.used * dim, rows: "tokens" };
-    const router = append({ kind: "linear", x, weight: weight("F32", [mixture.experts, dim]), bias: undefined });
-    program.buffers[router] = { ...wide, width: mixture.experts };
-    const chosen = append({ kind: "route", x: router });
-    const weights = append({ kind: "gather", x: router, chosen });
-    for (const each of [chosen, weights]) program.buffers[each] = { ...wide, width: mixture.used };
-    const stack = weight(quant, [mixture.experts, dim, dim]);
-    const products = append({ kind: "expert_linear", x, chosen, weight: stack, bias: undefined });
-    program.buffers[products] = wide;
-    return append({ kind: "mix", x: products, weights });
-  });
-
-/** What people publish; any other type that a WORD names is measured too. */
-const usual = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_K", "Q5_K", "Q6_K", "IQ4_XS", "MXFP4"];
-const types = runnable.filter((quant) => usual.includes(quant) || words.includes(quant));
-
-/** What a row moves and computes per op: bytes of weights or of keys and values, floating point operations. */
-const rows = [
-  ...types.flatMap((quant) =>
-    [1, 8, 128].map((tokens) => ({
-      name: `linear ${quant} ${tokens}`,
-      make: linear(quant),
-      tokens,
-      bytes: rowBytes(quant, dim) * dim,
-      flops: 2 * dim * dim * tokens,
-    })),
-  ),
-  {
-    name: "attend 1 of 1024",
-    make: attend,
-    tokens: 1,
-    position: 1023,
-    bytes: 2 * 2 * 1024 * dim,
-    flops: 4 * 1024 * dim,
+  options: {
+    threads: { type: "string" },
+    isa: { type: "string" },
+    types: { type: "string", default: "F32,F16,BF16,Q8_0,Q4_0,Q4_K,Q5_K,Q6_K,IQ4_XS,MXFP4" }, // what people publish
+    "all-types": { type: "boolean", default: false },
+    seconds: { type: "string", default: "1" },
+    keep: { type: "boolean", default: false },
   },
-  { name: "attend 128 of 128", make: attend, tokens: 128, flops: 2 * 128 * 128 * dim },
-  ...[1, 8, 128].map((tokens) => ({
-    name: `expert_linear MXFP4 ${tokens}`,
-    make: experts("MXFP4"),
-    tokens,
-    flops: 2 * dim * dim * mixture.used * tokens,
-  })),
-  { name: "norm 128", make: norm, tokens: 128 },
-  { name: "rope 128", make: rope, tokens: 128 },
-  { name: "glu 128", make: glu, tokens: 128 },
-].filter(({ name }) => words.every((word) => name.includes(word)));
+});
+const types = flags["all-types"] ? runnable : flags.types.split(",");
+const isWanted = ({ name }) => words.every((word) => name.includes(word));
 
 /** Random weights in a file of their own, as tensors. */
 function write({ program, quants }, path) {
@@ -150,38 +56,92 @@ function write({ program, quants }, path) {
   return { file, tensors };
 }
 
-async function measure(backend, row, path) {
-  const made = row.make();
-  const { file, tensors } = write(made, path);
-  const options = { pages: 64, pageTokens: 16, maxTokens: 128, maxOutputs: 1, kvType: "bf16" };
-  const executable = await backend.compile(made.program, tensors, options);
-  const { tokens: count, position = 0 } = row;
-  const batch = {
-    tokens: new Int32Array(count),
-    spans: [{ count, position, pages: Int32Array.from({ length: 64 }, (_, i) => i) }],
-    outputs: [{ token: count - 1 }],
-  };
-  const benchmark = new Benchmark(row.name, {
-    defer: true,
-    maxTime: 1,
-    fn: (deferred) => executable.run(batch).then(() => deferred.resolve()),
-  });
-  await new Promise((resolve) => benchmark.on("complete", resolve).run({ async: true }));
-  await executable.dispose();
-  file.close();
-  const seconds = benchmark.stats.sample.sort((a, b) => a - b)[benchmark.stats.sample.length >> 1] / repeats;
-  const per = (amount) => (amount ? Number((amount / seconds / 1e9).toFixed(1)) : undefined);
-  return { op: row.name, us: Number((seconds * 1e6).toFixed(2)), GBps: per(row.bytes), GFLOPps: per(row.flops) };
+/** Median seconds of a function. */
+async function time(name, fn, defer) {
+  const benchmark = new Benchmark(name, { defer, maxTime: Number(flags.seconds), fn });
+  await new Promise((resolve) => benchmark.on("complete", resolve).run({ async: defer }));
+  if (benchmark.error) throw benchmark.error;
+  return benchmark.stats.sample.sort((a, b) => a - b)[benchmark.stats.sample.length >> 1];
 }
 
-const backend = new CpuBackend({ isa: flags.isa, threads: flags.threads ? Number(flags.threads) : undefined });
+async function measure(backend, row, { program, tensors }) {
+  const { tokens: count, position, kvType, repeats } = row;
+  const pages = Int32Array.from({ length: Math.ceil((position + count) / pageTokens) }, (_, i) => i);
+  const options = { pages: pages.length, pageTokens, maxTokens: 128, maxOutputs: 1, kvType };
+  const executable = await backend.compile(program, tensors, options);
+  const batch = (position, count) => ({
+    tokens: Int32Array.from({ length: count }, (_, i) => i % 8),
+    spans: [{ count, position, pages }],
+    outputs: [{ token: count - 1 }],
+  });
+  if (position > 0) {
+    // Memory that was never written would all be read from one page of zeros.
+    await executable.run(batch(0, pageTokens));
+    for (const page of pages.subarray(1)) await executable.copyPage(0, page);
+  }
+  const step = batch(position, count);
+  const seconds = await time(row.name, (deferred) => executable.run(step).then(() => deferred.resolve()), true);
+  await executable.dispose();
+  return resultOf(row, seconds / repeats);
+}
+
+function resultOf({ name, bytes, flops }, seconds) {
+  const per = (amount) => (amount ? Number((amount / seconds / 1e9).toFixed(1)) : undefined);
+  return { op: name, us: Number((seconds * 1e6).toFixed(2)), GBps: per(bytes), GFLOPps: per(flops) };
+}
+
+/** Sampling is the same code on every instruction set, and runs on one thread. */
+async function measureSampling() {
+  const vocab = 128256;
+  const logits = Float32Array.from({ length: vocab }, () => 10 * Math.random());
+  const cases = {
+    greedy: { temperature: 0 },
+    "topK 50": { temperature: 1, topK: 50 },
+    "topP 0.9": { temperature: 1, topK: 0, topP: 0.9 },
+    "repetitionPenalty 1.1": { temperature: 0, repetitionPenalty: 1.1 },
+  };
+  const results = [];
+  for (const [name, options] of Object.entries(cases)) {
+    const row = { name: `sample ${name} of ${vocab}`, bytes: 4 * vocab };
+    if (!isWanted(row)) continue;
+    const { sampler } = createSampler(
+      { ...options, seed: 1 },
+      {},
+      vocab,
+      new Int32Array(512).map((_, i) => 7 * i),
+    );
+    results.push(resultOf(row, await time(name, () => native().samplerSample(sampler, logits), false)));
+  }
+  return results;
+}
+
+const threads = flags.threads ? Number(flags.threads) : undefined;
+const isas = flags.isa === "all" ? native().cpuInfo().isas : [flags.isa];
+const suites = isas.map((isa) => ({ backend: new CpuBackend({ isa, threads }), results: [] }));
 const folder = mkdtempSync(join(tmpdir(), "deadlift-micro-"));
-const results = [];
-for (const [i, row] of rows.entries()) results.push(await measure(backend, row, join(folder, `${i}.bin`)));
-const streaming = Number((await backend.bandwidth(1 << 29)).toFixed(1));
-console.table(results);
-console.log(`${backend.isa}, ${backend.threads} threads, streaming read ${streaming} GB/s`);
-if (flags.keep)
-  console.log(keep("micro", { isa: backend.isa, threads: backend.threads, streamingGBps: streaming, results }));
-await backend.dispose();
-rmSync(folder, { recursive: true });
+try {
+  for (const row of microRows(types).filter(isWanted)) {
+    const path = join(folder, "weights.bin");
+    const made = row.make();
+    const { file, tensors } = write(made, path);
+    for (const { backend, results } of suites) {
+      results.push(await measure(backend, row, { program: made.program, tensors }));
+    }
+    file.close();
+    rmSync(path);
+  }
+} finally {
+  rmSync(folder, { recursive: true });
+}
+const kept = [];
+for (const { backend, results } of suites) {
+  const streamingGBps = Number((await backend.bandwidth(1 << 29)).toFixed(1));
+  const peakGFLOPps = Number((1000 * (await backend.peak())).toFixed(1));
+  console.table(results);
+  console.log(`${backend.isa}, ${backend.threads} threads: at most ${streamingGBps} GB/s and ${peakGFLOPps} GFLOP/s\n`);
+  kept.push({ isa: backend.isa, threads: backend.threads, streamingGBps, peakGFLOPps, results });
+  await backend.dispose();
+}
+const sampling = await measureSampling();
+if (sampling.length > 0) console.table(sampling);
+if (flags.keep) console.log(keep("micro", { suites: kept, sampling }));

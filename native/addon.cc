@@ -7,6 +7,7 @@
 
 #include "kernels/cpu/kernels.h"
 #include "native/addon_values.h"
+#include "native/cores.h"
 #include "native/cpu_features.h"
 #include "native/engine.h"
 #include "native/lock.h"
@@ -31,6 +32,10 @@ Value cpu_info(const CallbackInfo& info) {
   result.Set("features", strings(info.Env(), cpu.features));
   result.Set("cores", cpu.cores);
   return result;
+}
+
+Value count_cores(const CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), deadlift::count_cores(integers(info[0]), info[1].ToString()));
 }
 
 // ---- files
@@ -120,8 +125,8 @@ Value sampler_sample(const CallbackInfo& info) {
 
 // An engine and the way back from its thread to JavaScript's. Ends with its environment, whoever still holds it.
 struct EngineHandle {
-  EngineHandle(Env env, int threads, const Kernels& kernels)
-      : engine(std::make_unique<Engine>(threads, kernels)),
+  EngineHandle(Env env, int threads, const Kernels& kernels, Priority priority)
+      : engine(std::make_unique<Engine>(threads, kernels, priority)),
         env(env),
         back(Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const CallbackInfo&) {}), "deadlift", 0,
                                            1)) {
@@ -138,6 +143,7 @@ struct EngineHandle {
   static void leave(void* self) {
     auto* handle = static_cast<EngineHandle*>(self);
     handle->left = true;
+    handle->engine->stop();  // first: the running job finds it by this pointer
     handle->engine.reset();
   }
 
@@ -207,6 +213,7 @@ Value submit(Env env, const SharedEngine& engine, const Value& keep, std::functi
   EngineHandle* const target = engine.get();
   target->engine->submit([job, target] {
     try {
+      target->engine->check_priority();
       job->work();
     } catch (const std::bad_alloc&) {
       job->error = "not enough memory";
@@ -232,17 +239,28 @@ Value engine_create(const CallbackInfo& info) {
   const std::string isa = text(info[0], "isa");
   const Kernels* kernels = find_kernels(isa);
   if (!kernels) throw Napi::Error::New(info.Env(), "no kernels for instruction set " + isa);
-  auto* shared = new SharedEngine(std::make_shared<EngineHandle>(info.Env(), integer(info[0], "threads"), *kernels));
+  const Priority priority = text(info[0], "priority") == "low" ? Priority::low : Priority::normal;
+  auto* shared =
+      new SharedEngine(std::make_shared<EngineHandle>(info.Env(), integer(info[0], "threads"), *kernels, priority));
   return Napi::External<SharedEngine>::New(info.Env(), shared, [](Env, SharedEngine* engine) { delete engine; });
 }
 
-Value engine_bandwidth(const CallbackInfo& info) {
+template <class Measure>
+Value engine_measure(const CallbackInfo& info, Measure measure) {
   const SharedEngine engine = handle<SharedEngine>(info[0]);
-  const int64_t bytes = info[1].ToNumber().Int64Value();
   auto measured = std::make_shared<double>(0);
   return submit(
-      info.Env(), engine, info[0], [=, target = engine.get()] { *measured = target->engine->bandwidth(bytes); },
+      info.Env(), engine, info[0], [=, target = engine.get()] { *measured = measure(*target->engine); },
       [=](Env env) { return Napi::Number::New(env, *measured); });
+}
+
+Value engine_bandwidth(const CallbackInfo& info) {
+  const int64_t bytes = info[1].ToNumber().Int64Value();
+  return engine_measure(info, [=](Engine& engine) { return engine.bandwidth(bytes); });
+}
+
+Value engine_peak(const CallbackInfo& info) {
+  return engine_measure(info, [](Engine& engine) { return engine.peak(); });
 }
 
 // Ends the threads after the jobs that were asked for before.
@@ -371,6 +389,7 @@ Object exports_of(Env env, Object exports) {
     exports.Set(name, Napi::Function::New<guarded<function>>(env, name));
   };
   add.template operator()<cpu_info>("cpuInfo");
+  add.template operator()<count_cores>("countCores");
   add.template operator()<file_open>("fileOpen");
   add.template operator()<file_memory>("fileMemory");
   add.template operator()<file_size>("fileSize");
@@ -389,6 +408,7 @@ Object exports_of(Env env, Object exports) {
   add.template operator()<executable_close>("executableClose");
   add.template operator()<engine_close>("engineClose");
   add.template operator()<engine_bandwidth>("engineBandwidth");
+  add.template operator()<engine_peak>("enginePeak");
   add.template operator()<sampler_create>("samplerCreate");
   add.template operator()<sampler_sample>("samplerSample");
   return exports;

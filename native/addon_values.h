@@ -319,10 +319,16 @@ Program read_program(const Object& from) {
 
 CompileOptions read_compile_options(const Value& from) {
   const std::string kv = text(from, "kvType");
-  return {integer(from, "pages"), integer(from, "pageTokens"), integer(from, "maxTokens"), integer(from, "maxOutputs"),
-          kv == "f32"   ? KvType::f32
-          : kv == "f16" ? KvType::f16
-                        : KvType::bf16};
+  const KvType kv_type = kv == "f32"    ? KvType::f32
+                         : kv == "f16"  ? KvType::f16
+                         : kv == "bf16" ? KvType::bf16
+                                        : KvType::q8_0;
+  return {integer(from, "pages"),
+          integer(from, "pageTokens"),
+          integer(from, "maxTokens"),
+          integer(from, "maxOutputs"),
+          kv_type,
+          from.As<Object>().Get("readAhead").ToBoolean()};
 }
 
 std::shared_ptr<Batch> read_batch(const Object& from) {

@@ -1,22 +1,20 @@
-// Reads CPUID, the affinity mask and the cgroup quota.
+// Reads CPUID.
 
 #include "native/cpu_features.h"
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <sstream>
 #include <thread>
 
 #include "kernels/cpu/kernels.h"
+#include "native/cores.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
 #ifdef __linux__
-#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -109,47 +107,10 @@ std::vector<std::string> find_features() { return {}; }
 
 #endif
 
-// Whole processors that one control group grants, 0 where it sets no limit.
-int group_quota(const std::string& folder) {
-  std::string quota;
-  double period = 0;
-  std::ifstream(folder + "/cpu.max") >> quota >> period;  // version 2: "200000 100000" or "max 100000"
-  if (quota.empty()) {                                    // version 1: -1 for no limit
-    std::ifstream(folder + "/cpu.cfs_quota_us") >> quota;
-    std::ifstream(folder + "/cpu.cfs_period_us") >> period;
-  }
-  const double allowed = quota.empty() || quota == "max" ? 0 : std::strtod(quota.c_str(), nullptr);
-  return allowed > 0 && period > 0 ? std::max(1, static_cast<int>(allowed / period)) : 0;
-}
-
-// The tightest quota from this process's control group up to the root, 0 where there is none.
-int cgroup_cores() {
-  int cores = 0;
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {  // "0::/path" or "4:cpu,cpuacct:/path"
-    const size_t first = line.find(':'), second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string names = line.substr(first + 1, second - first - 1);
-    if (!names.empty() && names.find("cpu") == std::string::npos) continue;
-    std::string path = line.substr(second + 1);
-    for (;;) {
-      const int quota = group_quota((names.empty() ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu") + path);
-      if (quota > 0) cores = cores == 0 ? quota : std::min(cores, quota);
-      if (path.empty()) break;
-      path.resize(path.rfind('/') == std::string::npos ? 0 : path.rfind('/'));
-    }
-  }
-  return cores;
-}
-
 int usable_cores() {
-  int cores = static_cast<int>(std::thread::hardware_concurrency());
-#ifdef __linux__
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) cores = CPU_COUNT(&set);
-  if (const int quota = cgroup_cores()) cores = std::min(cores, quota);
-#endif
-  return std::max(cores, 1);
+  const std::vector<int> processors = allowed_processors();
+  const auto all = static_cast<int>(std::thread::hardware_concurrency());
+  return std::max(processors.empty() ? all : count_cores(processors), 1);
 }
 
 // Linux gives the state of tiles to processes that asked for it (Documentation/arch/x86/xstate.rst), with all their

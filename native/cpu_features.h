@@ -13,7 +13,7 @@ struct CpuInfo {
   std::string vendor;
   std::string brand;
   std::vector<std::string> features;  // that processor and operating system both support
-  int cores;                          // affinity mask and cgroup quota respected
+  int cores;                          // see native/cores.h
 };
 
 const CpuInfo& cpu_info();

@@ -15,7 +15,7 @@ namespace deadlift {
 
 class Engine {
  public:
-  Engine(int threads, const Kernels& kernels);
+  Engine(int threads, const Kernels& kernels, Priority priority);
   // Drops waiting jobs and waits for the running one.
   ~Engine();
 
@@ -24,15 +24,23 @@ class Engine {
 
   // Runs the job on the engine thread, after those before it. Jobs must not throw.
   void submit(std::function<void()> job);
+  // Throws std::runtime_error where the system refused the priority. Call it in a job.
+  void check_priority() const;
   // Ends the running job early, drops the waiting ones, and ends the thread.
   void stop();
 
   // Streaming read speed of all workers over `bytes` of memory, in 10^9 bytes per second: the best of a few passes.
   // Call it in a job.
   double bandwidth(int64_t bytes);
+  // Multiply-adds of all workers between registers, in 10^12 operations per second: the best of a few passes. Call it
+  // in a job.
+  double peak();
 
  private:
-  void loop();
+  // The least seconds of a few passes over all chunks.
+  template <class F>
+  double fastest(int chunks, const F& f);
+  void loop(Priority priority);
 
   const Kernels& kernels_;
   Pool pool_;
@@ -40,6 +48,7 @@ class Engine {
   std::condition_variable wake_;
   std::deque<std::function<void()>> jobs_;
   bool stopping_ = false;
+  bool refused_ = false;
   std::thread thread_;
 };
 

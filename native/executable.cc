@@ -40,6 +40,13 @@ Executable::Executable(Engine& engine, Program program, const CompileOptions& op
     : engine_(engine), kernels_(engine.kernels()), program_(std::move(program)), options_(options) {
   place_memory();
   place_weights();
+  if (options_.read_ahead) read_ahead();
+}
+
+void Executable::read_ahead() {
+  std::vector<ReadAhead::Part> parts;
+  for (const WeightFacts& weight : program_.weights) parts.push_back({weight.file, weight.offset, weight.bytes});
+  read_ahead_ = std::make_unique<ReadAhead>(std::move(parts));
 }
 
 void Executable::place_weights() {
@@ -98,19 +105,13 @@ void Executable::place_memory() {
     sines_.push_back(rope_tables_.as<float>() + offsets[2 * i + 1] / 4);
   }
 
-  const int value_bytes = kv_type_bytes[static_cast<int>(options_.kv_type)];
   cutter = {};
   for (const KvLayerFacts& layer : program_.layers) {
-    KvLayout layout{layer.kv_heads, layer.head_dim, options_.page_tokens, 0, 0, 0};
-    layout.key_stride = static_cast<int>(round_up(options_.page_tokens, 16));
-    layout.value_stride = static_cast<int>(round_up(layer.head_dim, 16));
-    const int64_t values = layer.head_dim * layout.key_stride + options_.page_tokens * layout.value_stride;
-    layout.head_bytes = round_up(values * value_bytes, kAlignment);
-    layouts_.push_back(layout);
-    layer_offsets_.push_back(cutter.take(layer.kv_heads * layout.head_bytes));
+    layouts_.push_back(kv_layout(options_.kv_type, layer.kv_heads, layer.head_dim, options_.page_tokens));
+    layer_offsets_.push_back(cutter.take(layer.kv_heads * layouts_.back().head_bytes));
   }
   page_bytes_ = cutter.bytes;
-  kv_ = LazyMemory(page_bytes_ * options_.pages);
+  kv_ = LazyMemory(page_bytes_ * options_.pages, Pages::large);
 
   int64_t floats = product_scratch, packed = 0;
   int used = 0, columns = 0;
@@ -293,65 +294,6 @@ void Executable::expert_linear(const Op& op) {
     products_.add(product);
   }
   products_.run(engine_.pool(), kernels_, scratch(0), scratch_floats_);
-}
-
-void Executable::cut_tiles(int group) {
-  if (tiles_group_ == group) return;
-  tiles_group_ = group;
-  tiles_.clear();
-  const int most = std::max(1, attend_queries_max / group);
-  for (int s = 0; s < static_cast<int>(batch_->spans.size()); s++) {
-    const int count = batch_->spans[s].count;
-    for (int first = 0; first < count; first += most) tiles_.push_back({s, first, std::min(most, count - first)});
-  }
-}
-
-Attention Executable::attention(const Op& op, const Span& span, int first_token) const {
-  const Rows q = rows(op.x), k = rows(op.y), v = rows(op.z), out = rows(op.out);
-  Attention a{};
-  a.kv = {&layouts_[op.layer], kv_.as<uint8_t>() + layer_offsets_[op.layer], page_bytes_, span.pages};
-  a.q = q.row(first_token), a.q_stride = q.stride;
-  a.k = k.row(first_token), a.k_stride = k.stride;
-  a.v = v.row(first_token), a.v_stride = v.stride;
-  a.out = out.row(first_token), a.out_stride = out.stride;
-  a.position = span.position;
-  a.tokens = span.count;
-  a.heads = op.heads;
-  a.scale = op.scale;
-  a.window = op.window > 0 ? op.window : INT32_MAX;
-  a.sinks = op.weight < 0 ? nullptr : vectors_[op.weight].data();
-  return a;
-}
-
-void Executable::attend(const Op& op) {
-  const int kv_heads = program_.layers[op.layer].kv_heads;
-  const int type = static_cast<int>(options_.kv_type);
-  cut_tiles(op.heads / kv_heads);
-  const int tasks = static_cast<int>(tiles_.size()) * kv_heads;
-  const auto of_task = [&](int task, auto&& f) {
-    const Tile& tile = tiles_[task / kv_heads];
-    f(attention(op, batch_->spans[tile.span], span_starts_[tile.span]), task % kv_heads, tile.first, tile.count);
-  };
-  const auto store = [&](int task, int) {
-    of_task(task, [&](const Attention& a, int head, int first, int count) {
-      kernels_.store_kv[type](a, head, first, count);
-    });
-  };
-  const auto walk = [&](int task, int worker) {
-    // The last tokens see the most: begin with them, so that no thread ends alone.
-    of_task(tasks - 1 - task, [&](const Attention& a, int head, int first, int count) {
-      kernels_.attend[type](a, head, first, count, scratch(worker));
-    });
-  };
-  int64_t seen = 0;
-  for (const Span& span : batch_->spans) seen += int64_t{span.count} * (span.position + span.count);
-  if (seen * program_.buffers[op.x].width < kParallelValues) {
-    for (int task = 0; task < tasks; task++) store(task, 0);
-    for (int task = 0; task < tasks; task++) walk(task, 0);
-  } else {
-    engine_.pool().each(tasks, store);
-    engine_.pool().each(tasks, walk);
-  }
 }
 
 Results Executable::sample() {

@@ -3,12 +3,15 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
+#include <memory>
 #include <vector>
 
 #include "native/engine.h"
 #include "native/memory.h"
 #include "native/products.h"
 #include "native/program.h"
+#include "native/read_ahead.h"
 #include "native/routes.h"
 #include "native/rows.h"
 #include "native/sample.h"
@@ -46,12 +49,29 @@ class Executable {
     int count;
   };
 
+  // One key head's walk for a tile: all of it, or one of the parts into which `cuts_[cut]` is cut.
+  struct Walk {
+    int tile;
+    int head;
+    int part;  // -1: all
+    int cut;
+  };
+  struct Cut {
+    int first;  // part that its tokens see any of
+    int parts;
+    int64_t seen;   // where in seen_ what the parts have seen begins,
+    int64_t apart;  // and how far apart they are
+  };
+
   void place_weights();
   void place_memory();
   int64_t most_packed(const Op& op) const;
+  void read_ahead();
 
   // Values of element-wise work that are worth waking another thread for: about 10 microseconds' worth.
   static constexpr int64_t kParallelValues = 32 * 1024;
+  // So that a thread that is held up does not hold up the others.
+  static constexpr int kWalksPerThread = 4;
 
   Rows rows(int buffer) const;
   int row_count(int buffer) const;
@@ -61,6 +81,8 @@ class Executable {
   void fill_ropes();
   void cut_tiles(int group);
   size_t run_ops(size_t first);
+  bool cut_walks(const Op& op);
+  void walk(const Op& op, const Walk& walk, float* scratch);
   void run_op(const Op& op);
   void embed(const Op& op);
   void norm(const Op& op);
@@ -115,8 +137,14 @@ class Executable {
   std::vector<int> positions_;    // (tokens)
   std::vector<Tile> tiles_;
   int tiles_group_ = 0;
+  std::vector<Walk> walks_;
+  std::vector<Cut> cuts_;
+  std::vector<std::atomic<int>> left_;  // (cuts) parts that have not been walked
+  std::vector<float> seen_;
   Products products_;
   Routes routes_;
+
+  std::unique_ptr<ReadAhead> read_ahead_;
 };
 
 }  // namespace deadlift

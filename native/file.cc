@@ -120,7 +120,10 @@ void prefetch(const uint8_t* data, uint64_t size) {
 
 }  // namespace
 
-MappedFile::MappedFile(const uint8_t* data, uint64_t size) : data_(data), size_(size) { ++mapped_count; }
+MappedFile::MappedFile(const uint8_t* data, uint64_t size) : data_(data), size_(size) {
+  guard_rest(data_, size_);
+  ++mapped_count;
+}
 
 MappedFile::MappedFile(LazyMemory memory)
     : memory_(std::move(memory)), data_(memory_.as<uint8_t>()), size_(memory_.size()) {
@@ -128,7 +131,10 @@ MappedFile::MappedFile(LazyMemory memory)
 }
 
 MappedFile::~MappedFile() {
-  if (memory_.size() == 0) unmap_view(data_, size_);
+  if (memory_.size() == 0) {
+    unguard_rest(data_, size_);
+    unmap_view(data_, size_);
+  }
   --mapped_count;
 }
 
@@ -138,7 +144,7 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
 }
 
 std::shared_ptr<const MappedFile> MappedFile::memory(uint64_t bytes) {
-  return std::shared_ptr<const MappedFile>(new MappedFile(LazyMemory(bytes)));
+  return std::shared_ptr<const MappedFile>(new MappedFile(LazyMemory(bytes, Pages::large)));
 }
 
 void MappedFile::not_needed(uint64_t offset, uint64_t length) const {

@@ -6,11 +6,19 @@
 
 namespace deadlift {
 
+// Lets AddressSanitizer, where the build has it, find accesses to what is left of the last page of such memory.
+void guard_rest(const void* data, size_t bytes);
+void unguard_rest(const void* data, size_t bytes);
+
+// Large pages, 2 MiB where the system gives them, are faster to read through (KV pages of 8,000 tokens: 1.3 times); but
+// what is touched at all takes one, so they are for memory that fills without gaps.
+enum class Pages { small, large };
+
 // Zeroed, reserved at once and taken page by page at the first write. Throws std::bad_alloc.
 class LazyMemory {
  public:
   LazyMemory() = default;
-  explicit LazyMemory(size_t bytes);
+  explicit LazyMemory(size_t bytes, Pages pages = Pages::small);
   LazyMemory(LazyMemory&& other) noexcept;
   LazyMemory& operator=(LazyMemory&& other) noexcept;
   ~LazyMemory();

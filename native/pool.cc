@@ -42,11 +42,11 @@ bool spin_until(Ready ready) {
 
 }  // namespace
 
-Pool::Pool(int threads) : threads_(threads), processors_(static_cast<size_t>(threads)) {
+Pool::Pool(int threads, Priority priority) : threads_(threads), processors_(static_cast<size_t>(threads)) {
   for (auto& processor : processors_) processor = -1;
   try {
     for (int worker = 1; worker < threads; ++worker) {
-      workers_.emplace_back([this, worker] { wait_for_jobs(worker); });
+      workers_.emplace_back([this, worker, priority] { work(worker, priority); });
     }
   } catch (...) {
     stop();
@@ -125,7 +125,8 @@ void Pool::step_aside([[maybe_unused]] int worker) {
 #endif
 }
 
-void Pool::wait_for_jobs(int worker) {
+void Pool::work(int worker, Priority priority) {
+  if (priority == Priority::low) give_way();
   uint32_t seen = 0;
   for (;;) {
     if (!spin_until([&] { return job_.load(std::memory_order_acquire) != seen; })) {

@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "native/thread_priority.h"
+
 namespace deadlift {
 
 // `threads` workers in all; the thread that calls each() is worker 0. Waiting workers spin for some microseconds and
@@ -18,7 +20,7 @@ class Pool {
   using Work = void (*)(const void* work, int chunk, int worker);
 
   // Throws std::system_error when a thread cannot be made.
-  explicit Pool(int threads);
+  Pool(int threads, Priority priority);
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
@@ -38,7 +40,7 @@ class Pool {
  private:
   void run_job(int chunks, Work work, const void* argument);
   void take_chunks(int worker);
-  void wait_for_jobs(int worker);
+  void work(int worker, Priority priority);
   void step_aside(int worker);
   void stop();
 

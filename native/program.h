@@ -99,6 +99,7 @@ struct CompileOptions {
   int max_tokens;
   int max_outputs;
   KvType kv_type;
+  bool read_ahead;  // of the weights
 };
 
 class Sampler;

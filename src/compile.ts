@@ -4,12 +4,15 @@ import { totalmem } from "node:os";
 import { record } from "./architectures/index.js";
 import type { CompileOptions, Executable, KvType } from "./backends/backend.js";
 import { CpuBackend } from "./backends/cpu.js";
+import type { ThreadOptions } from "./engine.js";
 import { unpackable } from "./formats/checkpoints/index.js";
 import type { OpenedModel } from "./formats/open.js";
 import { bindWeights } from "./formats/weights.js";
+import { availableMemory } from "./machine.js";
 import { checkInteger } from "./options.js";
 import { fuse } from "./program/fuse.js";
 import type { Program } from "./program/ops.js";
+import { type Work, workOf } from "./program/work.js";
 import { type RepackOptions, repackAll } from "./repack.js";
 import type { Tensor } from "./tensor.js";
 
@@ -21,15 +24,18 @@ const MAX_STEP_OUTPUTS = 64;
 /** KV cache for other sessions than the longest one: at most this many full contexts, and this share of memory. */
 const MAX_CONTEXTS = 16;
 const KV_MEMORY_SHARE = 0.25;
+/** Weights up to this share of what is free are read before they are wanted. */
+const MOST_OF_MEMORY = 0.75;
 
-export interface RunOptions {
-  /** Threads that compute; default: the cores this process may use. */
-  readonly threads?: number | undefined;
+export interface RunOptions extends ThreadOptions {
   /** Instruction set of the CPU kernels; default: DEADLIFT_ISA, else the best of this machine. */
   readonly isa?: string | undefined;
   /** Most tokens of one session; default and upper limit: what the model was made for. Memory is taken as it is used. */
   readonly contextSize?: number | undefined;
-  /** How keys and values are kept; default: f32 for models all in F32, so that nothing is lost, else f16. */
+  /**
+   * How keys and values are kept; default: f32 for models all in F32, so that nothing is lost, else f16. q8_0 takes about
+   * half of that memory, and less time over long contexts.
+   */
   readonly kvType?: KvType | undefined;
 }
 
@@ -38,6 +44,7 @@ export interface Compiled {
   readonly backend: CpuBackend;
   readonly executable: Executable;
   readonly contextSize: number;
+  readonly work: Work;
   dispose(): Promise<void>;
 }
 
@@ -47,24 +54,30 @@ export async function compile(
   options: RunOptions,
   repacking: RepackOptions = {},
 ): Promise<Compiled> {
-  const program = fuse(record(opened.config));
+  const recorded = record(opened.config);
+  const program = fuse(recorded);
   const published = bindWeights(program, unpackable(program, opened));
   checkInteger("contextSize", options.contextSize, 1, opened.config.contextLength);
   const contextSize = options.contextSize ?? opened.config.contextLength;
-  const backend = new CpuBackend({ threads: options.threads, isa: options.isa });
+  const backend = new CpuBackend(options);
   let memory: Disposable | undefined;
   try {
     const repacked = await repackAll(published, backend, repacking);
     memory = repacked;
     const { weights } = repacked;
     const kvType = options.kvType ?? kvTypeFor(weights);
-    const executable = await backend.compile(program, weights, compileOptions(program, kvType, contextSize));
+    const executable = await backend.compile(program, weights, {
+      ...compileOptions(program, kvType, contextSize),
+      readAhead: fitInMemory(weights),
+    });
     const dispose = async () => {
       await executable.dispose();
       await backend.dispose();
       repacked[Symbol.dispose]();
     };
-    return { program, backend, executable, contextSize, dispose };
+    const weightBytes = weights.map(({ byteLength }) => byteLength);
+    const work = workOf(recorded, weightBytes, (headDim) => kvHeadBytes(kvType, headDim));
+    return { program, backend, executable, contextSize, work, dispose };
   } catch (error) {
     await backend.dispose();
     memory?.[Symbol.dispose]();
@@ -77,10 +90,22 @@ export function kvTypeFor(weights: Iterable<Pick<Tensor, "quant">>): KvType {
   return [...weights].every(({ quant }) => quant === "F32") ? "f32" : "f16";
 }
 
+/** Else the first pages would have left memory again when they are wanted. */
+function fitInMemory(weights: readonly Tensor[]): boolean {
+  const bytes = [...new Set(weights)].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  return bytes < availableMemory() * MOST_OF_MEMORY;
+}
+
+const kvValueBytes: Readonly<Record<KvType, number>> = { f32: 4, f16: 2, bf16: 2, q8_0: 1 };
+
+/** Bytes of a key, or of a value, of one head. */
+function kvHeadBytes(kvType: KvType, headDim: number): number {
+  return headDim * kvValueBytes[kvType] + (kvType === "q8_0" ? Math.ceil(headDim / 32) * 2 : 0);
+}
+
 /** Bytes that one token takes in the KV cache, all layers. */
 export function kvBytesPerToken(program: Program, kvType: KvType): number {
-  const values = program.layers.reduce((sum, { kvHeads, headDim }) => sum + 2 * kvHeads * headDim, 0);
-  return values * (kvType === "f32" ? 4 : 2);
+  return program.layers.reduce((sum, { kvHeads, headDim }) => sum + 2 * kvHeads * kvHeadBytes(kvType, headDim), 0);
 }
 
 function compileOptions(program: Program, kvType: KvType, contextSize: number): CompileOptions {

@@ -1,9 +1,28 @@
-// What all who make native engines need: which instruction set to run on, and errors that are ours.
+// What all who make native engines need: their threads and instruction set, and errors that are ours.
 
 import { DeadliftError, expected } from "./error.js";
+import { type NativeEngineOptions, native } from "./native.js";
+
+/** The threads of an engine. */
+export interface ThreadOptions {
+  /** Threads that compute; default: the cores this process may use. */
+  readonly threads?: number | undefined;
+  /**
+   * "low": these threads give way to others, of this process and of all. Where the system does not let them, loading throws
+   * Internal. Default: "normal".
+   */
+  readonly priority?: "normal" | "low" | undefined;
+}
+
+/** An engine's options, with defaults. Throws InvalidArgument for an instruction set this machine lacks. */
+export function engineOptions(options: ThreadOptions & { readonly isa?: string | undefined }): NativeEngineOptions {
+  const { cores, isas } = native().cpuInfo();
+  const { threads = cores, priority = "normal", isa } = options;
+  return { threads, priority, isa: chooseIsa(isa, isas) };
+}
 
 /** The instruction set to run on: what is wanted, else DEADLIFT_ISA, else the best. Throws InvalidArgument. */
-export function chooseIsa(wanted: string | undefined, isas: readonly string[]): string {
+function chooseIsa(wanted: string | undefined, isas: readonly string[]): string {
   const name = wanted ?? (process.env.DEADLIFT_ISA || undefined);
   if (name === undefined) return isas.at(-1)!;
   if (isas.includes(name)) return name;

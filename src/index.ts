@@ -47,6 +47,7 @@ export type { BaseComparison, Perplexity, PerplexityProgress } from "./perplexit
 export type { Config } from "./program/config.js";
 export type { Program } from "./program/ops.js";
 export { print as printProgram } from "./program/print.js";
+export type { Work } from "./program/work.js";
 export {
   type ConversionProgress,
   type QuantizeOptions,

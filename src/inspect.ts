@@ -1,5 +1,6 @@
 // Looks at a model without loading it: what it is, how large, whether it runs, and whether it fits into this machine.
 
+import { kvTypes } from "./backends/backend.js";
 import { DeadliftError, expected } from "./error.js";
 import { checkHubKeys, checkSignal, checkText } from "./hub/option_check.js";
 import { hubSettings } from "./hub/settings.js";
@@ -7,7 +8,7 @@ import { inspectRepo } from "./inspect/hub.js";
 import type { Inspection, InspectOptions } from "./inspect/inspection.js";
 import { inspectPath } from "./inspect/local.js";
 import { exists, hubNameOf } from "./locate.js";
-import { checkInteger } from "./options.js";
+import { checkChoice, checkInteger } from "./options.js";
 
 export type { GgufChoice, Inspection, InspectOptions, MemoryPlan } from "./inspect/inspection.js";
 
@@ -20,8 +21,9 @@ export async function inspectModel(name: string, options: InspectOptions = {}): 
   if (typeof name !== "string" || name === "") {
     throw new DeadliftError("InvalidArgument", expected("a path or the name of a repository", "the model", name));
   }
-  checkHubKeys(options, ["contextSize", "revision", "quant", "signal"], "inspectModel");
+  checkHubKeys(options, ["contextSize", "kvType", "revision", "quant", "signal"], "inspectModel");
   checkInteger("contextSize", options.contextSize, 1);
+  checkChoice("kvType", options.kvType, kvTypes);
   checkText("revision", options.revision);
   checkText("quant", options.quant);
   checkSignal(options.signal);

@@ -1,6 +1,8 @@
 // loadModel(): name -> files -> config -> program -> executable.
 
+import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { kvTypes } from "./backends/backend.js";
 import { compile, type RunOptions } from "./compile.js";
 import { DeadliftError, expected } from "./error.js";
 import { type OpenedModel, openModel } from "./formats/open.js";
@@ -9,7 +11,7 @@ import { type HubOptions, hubOptionKeys, hubSettings } from "./hub/settings.js";
 import { templatesOf, tokenizerOf } from "./language.js";
 import { type Located, type LocateOptions, locateModel } from "./locate.js";
 import { Model } from "./model.js";
-import { checkChoice, checkInteger, checkKeys } from "./options.js";
+import { checkChoice, checkKeys, checkThreads } from "./options.js";
 import type { ConversionProgress } from "./quantize.js";
 import { openQuantized } from "./quantized/open.js";
 import { fileTypeOf } from "./quants/file_types.js";
@@ -36,7 +38,7 @@ export interface LoadOptions extends RunOptions, HubOptions, Pick<LocateOptions,
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
 
-const runKeys = ["device", "quantize", "threads", "isa", "contextSize", "kvType", "signal", "onProgress"];
+const runKeys = ["device", "quantize", "threads", "priority", "isa", "contextSize", "kvType", "signal", "onProgress"];
 const loadKeys = [...runKeys, "revision", "quant", ...hubOptionKeys];
 
 /**
@@ -48,21 +50,28 @@ const loadKeys = [...runKeys, "revision", "quant", ...hubOptionKeys];
 export async function loadModel(name: string, options: LoadOptions = {}): Promise<Model> {
   checkLoadOptions(name, options);
   const startedAt = performance.now();
-  const stage = (now: OpenStage) => {
+  const stage = async (now: OpenStage) => {
+    await setImmediate(); // the event loop's turn, and that of who would abort
     if (options.signal?.aborted) throw aborted(options.signal);
     options.onProgress?.({ stage: now });
   };
   const { path, source } = await locateModel(name, options);
-  stage("files");
+  await stage("files");
   const opened = await open({ path, source }, options);
   try {
-    stage("tokenizer");
-    const tokenizer = await tokenizerOf(opened);
-    const templates = templatesOf(opened, tokenizer);
-    stage("program");
+    await stage("program");
     const compiled = await compile(opened, options, options);
-    stage("ready");
-    return new Model({ name, source, opened, tokenizer, templates, compiled }, performance.now() - startedAt);
+    try {
+      // After the program: weights are read ahead meanwhile.
+      await stage("tokenizer");
+      const tokenizer = await tokenizerOf(opened);
+      const templates = templatesOf(opened, tokenizer);
+      await stage("ready");
+      return new Model({ name, source, opened, tokenizer, templates, compiled }, performance.now() - startedAt);
+    } catch (error) {
+      await compiled.dispose();
+      throw error;
+    }
   } catch (error) {
     opened.close();
     throw error;
@@ -71,12 +80,13 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
 
 /** As it was published, or the copy in another type. */
 function open({ path, source }: Located, options: LoadOptions): Promise<OpenedModel> {
-  const { quantize, threads, signal, onProgress } = options;
+  const { quantize, threads, priority, signal, onProgress } = options;
   if (quantize === undefined) return openModel(path, { signal });
   return openQuantized(path, fileTypeOf(quantize), {
     hub: source,
     cacheDir: hubSettings({ ...options, token: false }).cacheDir,
     threads,
+    priority,
     signal,
     onProgress: (bytes, totalBytes) => onProgress?.({ stage: "quantize", bytes, totalBytes }),
   });
@@ -89,6 +99,6 @@ function checkLoadOptions(name: unknown, options: LoadOptions): void {
   checkKeys(options, loadKeys, "loadModel");
   if (options.quantize !== undefined) fileTypeOf(options.quantize);
   checkChoice("device", options.device, ["auto", "cpu"]);
-  checkInteger("threads", options.threads, 1, 1024);
-  checkChoice("kvType", options.kvType, ["f32", "f16", "bf16"]);
+  checkThreads(options);
+  checkChoice("kvType", options.kvType, kvTypes);
 }

@@ -13,6 +13,7 @@ import { checkInteger, checkKeys } from "./options.js";
 import { measurePerplexity, type Perplexity, type PerplexityProgress } from "./perplexity.js";
 import type { Config } from "./program/config.js";
 import type { Program } from "./program/ops.js";
+import type { Work } from "./program/work.js";
 import { Scheduler } from "./scheduler.js";
 import type { Tokenizer } from "./tokenizer/tokenizer.js";
 
@@ -121,6 +122,11 @@ export class Model {
     return this.#parts.compiled.program;
   }
 
+  /** What tokens cost it in operations and bytes, to compare with `peak` and `bandwidth`. */
+  get work(): Work {
+    return this.#parts.compiled.work;
+  }
+
   /** Parameters of each type they are stored in. */
   get dtypes(): Readonly<Record<string, number>> {
     return countParameters(this.#parts.opened);
@@ -194,6 +200,12 @@ export class Model {
   bandwidth(): Promise<number> {
     this.#check();
     return this.#parts.compiled.backend.bandwidth();
+  }
+
+  /** The most this machine multiplies and adds right now, between registers, in f32 or, on AMX, in bf16, with all its threads: TFLOP/s. */
+  peak(): Promise<number> {
+    this.#check();
+    return this.#parts.compiled.backend.peak();
   }
 
   /** Ends running work within one step and gives back memory and files. May be called twice. */

@@ -30,8 +30,15 @@ export interface CpuInfo {
   readonly encoders: readonly string[];
   /** Features found, for `doctor`: "avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", ... */
   readonly features: readonly string[];
-  /** Processors this process may use: affinity mask and cgroup quota respected. */
+  /** Cores this process may use: affinity mask and cgroup quotas respected, threads that share a core counted once. */
   readonly cores: number;
+}
+
+export interface NativeEngineOptions {
+  readonly threads: number;
+  readonly isa: string;
+  /** "low": all threads of the engine give way to others. Where the system refuses, every job fails. */
+  readonly priority: "normal" | "low";
 }
 
 /** Everything a sampler needs. All fields are always given; src/sampling.ts has names, ranges and defaults. */
@@ -149,7 +156,9 @@ export interface NativeCompileOptions {
   readonly pageTokens: number;
   readonly maxTokens: number;
   readonly maxOutputs: number;
-  readonly kvType: "f32" | "f16" | "bf16";
+  readonly kvType: "f32" | "f16" | "bf16" | "q8_0";
+  /** Bring the weights into memory before the first step asks for them. */
+  readonly readAhead: boolean;
 }
 
 /** A batch for the engine, flat. Span i owns `spanPages[spanPageStart[i] .. spanPageStart[i + 1])`. */
@@ -189,6 +198,8 @@ export interface NativeResults {
 /** Every function of native/addon.cc. TypeScript validates; these trust their arguments. */
 export interface Addon {
   cpuInfo(): CpuInfo;
+  /** `cores` of cpuInfo for a process that may run on these processors; /proc and /sys are read in the folder `root`. */
+  countCores(processors: Int32Array, root: string): number;
 
   /** Maps the whole file read-only. Throws an Error with `code` "FileNotFound" or "FileUnreadable". */
   fileOpen(path: string): FileHandle;
@@ -211,7 +222,7 @@ export interface Addon {
   /** Gives the lock back; nothing happens the second time. */
   fileUnlock(lock: LockHandle): void;
 
-  engineCreate(options: { threads: number; isa: string }): EngineHandle;
+  engineCreate(options: NativeEngineOptions): EngineHandle;
   /** Writes a packed weight into memory, on the engine's threads; the packed pages may then leave memory. */
   engineRepack(engine: EngineHandle, job: NativeRepack): Promise<void>;
   /** Writes plain numbers into memory in another order, likewise. */
@@ -228,6 +239,8 @@ export interface Addon {
   engineClose(engine: EngineHandle): Promise<void>;
   /** Streaming read speed of the engine's threads right now, in GB/s (10^9), over a buffer of `bytes`. */
   engineBandwidth(engine: EngineHandle, bytes: number): Promise<number>;
+  /** Multiply-adds in f32 between registers of the engine's threads right now, in TFLOP/s (10^12, two for each). */
+  enginePeak(engine: EngineHandle): Promise<number>;
 
   samplerCreate(options: NativeSamplerOptions): Sampler;
   /** Samples from one row of logits on the calling thread (tests, backends that read logits back). */

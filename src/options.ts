@@ -27,6 +27,12 @@ export function checkChoice(name: string, value: unknown, choices: readonly stri
   throw new DeadliftError("InvalidArgument", expected(`one of ${choices.join(", ")}`, name, value));
 }
 
+/** Throws InvalidArgument unless `threads` and `priority` can be those of an engine. */
+export function checkThreads({ threads, priority }: { readonly threads?: unknown; readonly priority?: unknown }): void {
+  checkInteger("threads", threads, 1, 1024);
+  checkChoice("priority", priority, ["normal", "low"]);
+}
+
 /** The known key that differs least, if it is near: same letters but case, or one edit away. */
 function nearest(key: string, known: readonly string[]): string | undefined {
   const plain = (text: string) => text.toLowerCase().replaceAll(/[-_]/g, "");

@@ -6,6 +6,7 @@ import { folderSource } from "./convert/from_folder.js";
 import { ggufSource } from "./convert/from_gguf.js";
 import { readImportance } from "./convert/importance.js";
 import type { ModelSource } from "./convert/source.js";
+import type { ThreadOptions } from "./engine.js";
 import { DeadliftError, expected } from "./error.js";
 import { unpackable } from "./formats/checkpoints/index.js";
 import { openModel } from "./formats/open.js";
@@ -14,7 +15,7 @@ import { bindWeights } from "./formats/weights.js";
 import type { DownloadProgress } from "./hub/download/progress.js";
 import { type HubOptions, hubOptionKeys } from "./hub/settings.js";
 import { type LocateOptions, locateModel } from "./locate.js";
-import { checkInteger, checkKeys } from "./options.js";
+import { checkKeys, checkThreads } from "./options.js";
 import { fileTypeOf } from "./quants/file_types.js";
 import { findQuant, type QuantName } from "./quants/index.js";
 
@@ -27,7 +28,7 @@ export interface ConversionProgress {
 
 export type QuantizeProgress = DownloadProgress | ConversionProgress;
 
-export interface QuantizeOptions extends HubOptions, Pick<LocateOptions, "revision" | "quant"> {
+export interface QuantizeOptions extends ThreadOptions, HubOptions, Pick<LocateOptions, "revision" | "quant"> {
   /** What to make: "Q4_K_M", "Q8_0", "F16" ... in any case; llama.cpp's names and mixes. */
   readonly type: string;
   /** File of an importance matrix, made by llama.cpp's tool: values that matter more lose less. */
@@ -36,8 +37,6 @@ export interface QuantizeOptions extends HubOptions, Pick<LocateOptions, "revisi
   readonly tensorTypes?: Readonly<Record<string, string>> | undefined;
   /** Also quantise tensors that are quantised already, and lose more by it. Scaled floats of 8 bits count as originals. */
   readonly allowRequantize?: boolean | undefined;
-  /** Threads that encode; default: the cores this process may use. */
-  readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: QuantizeProgress) => void) | undefined;
 }
@@ -52,7 +51,7 @@ export interface QuantizeResult {
   readonly types: Readonly<Record<string, number>>;
 }
 
-const ownKeys = ["type", "imatrix", "tensorTypes", "allowRequantize", "threads", "signal", "onProgress"];
+const ownKeys = ["type", "imatrix", "tensorTypes", "allowRequantize", "threads", "priority", "signal", "onProgress"];
 const keys = [...ownKeys, "revision", "quant", ...hubOptionKeys];
 
 /**
@@ -61,7 +60,7 @@ const keys = [...ownKeys, "revision", "quant", ...hubOptionKeys];
  */
 export async function quantizeModel(name: string, out: string, options: QuantizeOptions): Promise<QuantizeResult> {
   checkOptions(name, out, options);
-  const { type, imatrix, allowRequantize, threads, signal, onProgress } = options;
+  const { type, imatrix, allowRequantize, threads, priority, signal, onProgress } = options;
   const fileType = fileTypeOf(type);
   const overrides = readOverrides(options.tensorTypes ?? {});
   const importance = imatrix === undefined ? undefined : await readImportance(imatrix);
@@ -74,6 +73,7 @@ export async function quantizeModel(name: string, out: string, options: Quantize
       overrides,
       allowRequantise: allowRequantize,
       threads,
+      priority,
       signal,
       onProgress: (bytes, totalBytes) => onProgress?.({ stage: "quantize", bytes, totalBytes }),
     });
@@ -114,7 +114,7 @@ function checkOptions(name: unknown, out: unknown, options: QuantizeOptions): vo
     throw new DeadliftError("InvalidArgument", expected('a name that ends with ".gguf"', "the output", out));
   }
   checkKeys(options, keys, "quantizeModel");
-  checkInteger("threads", options.threads, 1, 1024);
+  checkThreads(options);
   if (options.imatrix !== undefined && typeof options.imatrix !== "string") {
     throw new DeadliftError("InvalidArgument", expected("the path of a file", "imatrix", options.imatrix));
   }

@@ -30,9 +30,9 @@ describe("--json", () => {
   it("bench", async () => {
     const figures = await json(["bench", tiny, "-p", "32", "-n", "8", "-t", "1", "--streams", "2", "--repeat", "1"]);
     const keys = "model backend isa threads loadMs prefillTps decodeTps streams rssMb mappedMb bandwidthGbs amxTflops";
-    expect(Object.keys(figures)).toEqual([...keys.split(" "), "depth"]);
+    expect(Object.keys(figures)).toEqual([...keys.split(" "), "depth", "peakTflops", "prefillShare", "decodeShare"]);
     expect(figures).toMatchObject({ backend: "cpu", threads: 1, streams: 2, depth: 0 });
-    for (const key of ["loadMs", "prefillTps", "decodeTps", "rssMb", "mappedMb", "bandwidthGbs"]) {
+    for (const key of ["loadMs", "prefillTps", "decodeTps", "rssMb", "mappedMb", "bandwidthGbs", "peakTflops"]) {
       expect(figures[key], key).toBeGreaterThan(0);
     }
   });
@@ -57,6 +57,9 @@ describe("--json", () => {
     const small = await json(["inspect", tiny, "--context", "10", "--program"]);
     expect(Object.keys(small)).toEqual([...Object.keys(model), "program"]);
     expect(small.memory.kvCache).toBe(10 * small.memory.kvPerToken);
+    // Bytes with an F16 scale for each 32, not halves.
+    const smaller = await json(["inspect", tiny, "--kv-type", "q8_0"]);
+    expect(smaller.memory.kvPerToken / small.memory.kvPerToken).toBe(34 / 64);
     expect(small.program.join("\n")).toContain("embed");
   });
 
@@ -200,6 +203,7 @@ describe("exit status and stderr", () => {
     ["a number out of range", ["generate", tiny, "--prompt", "hi", "--temperature", "-1"], /temperature.*-1/],
     ["a seed out of range", ["generate", tiny, "--prompt", "hi", "--seed", "18446744073709551616"], /--seed/],
     ["an unknown device", ["bench", tiny, "--device", "tpu"], /--device.*tpu/],
+    ["an unknown priority", ["bench", tiny, "--priority", "high"], /--priority.*high/],
     ["an unknown way to speculate", ["generate", tiny, "--prompt", "hi", "--speculate", "magic"], /ngram.*magic/],
     ["two prompts", ["generate", tiny, "--prompt", "a", "--ids", "1"], /exclude/],
     ["ids that are none", ["tokenize", tiny, "--ids", "1 two"], /two/],

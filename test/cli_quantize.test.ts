@@ -14,7 +14,7 @@ const fresh = () => join(folder, `quantized-${++count}.gguf`);
 describe("deadlift quantize", () => {
   it("prints one document", async () => {
     const out = fresh();
-    const result = await json(["quantize", tiny, out, "--type", "q8_0", "--threads", "1"]);
+    const result = await json(["quantize", tiny, out, "--type", "q8_0", "--threads", "1", "--priority", "low"]);
     expect(result).toEqual({ out, bytes: statSync(out).size, types: { Q8_0: 3670016, F32: 2304 } });
   });
 

@@ -168,7 +168,7 @@ describe("pieces", () => {
   }
 
   async function collect(tensors: readonly TensorToWrite[]): Promise<Buffer[]> {
-    const encoder = new Encoder(2);
+    const encoder = new Encoder({ threads: 2 });
     const pieces: Buffer[] = [];
     try {
       for await (const piece of encodedPieces(tensors, encoder)) pieces.push(Buffer.from(piece));
@@ -233,7 +233,7 @@ describe("pieces", () => {
   it("end when their reader does, with nothing still being written", async () => {
     const values = new Float32Array(6 * 2 ** 20);
     await withTensors([[6 * 1024, 1024]], values, async ([tensor]) => {
-      const encoder = new Encoder(2);
+      const encoder = new Encoder({ threads: 2 });
       for await (const piece of encodedPieces([plan(tensor!, "F32")], encoder)) {
         expect(piece.length).toBe(8 * 2 ** 20);
         break;

@@ -123,6 +123,23 @@ describe.each(isas)("on %s", (isa) => {
   });
 });
 
+describe("keys and values in q8_0", () => {
+  const golden = readJson<{ ids: number[]; positions: number[]; f32: string }>(join(fixtures, "tiny/logits.json"));
+  const run = (isa: string, threads: number, step?: number) =>
+    withRunner(tiny, { isa, threads, kvType: "q8_0" }, (runner) => runner.logits(golden.ids, step));
+
+  it.each(isas)(
+    "the embedded model: logits within 0.1, the same bits on 1 to 4 threads, in any steps (%s)",
+    async (isa) => {
+      const rows = await run(isa, 1);
+      const values = golden.positions.flatMap((position) => [...rows[position]!]);
+      expect(largestDifference(values, floats(golden.f32))).toBeLessThan(0.1);
+      for (const threads of [2, 3, 4]) expect(await run(isa, threads)).toEqual(rows);
+      for (const step of [1, 5]) expect(await run(isa, 2, step)).toEqual(rows);
+    },
+  );
+});
+
 describe("thread counts, batches and steps", () => {
   const prompt = readJson<{ ids: number[] }>(join(fixtures, "tiny/logits.json")).ids;
   const bits = (rows: Float32Array[]) =>

@@ -31,6 +31,12 @@ describe("a local model", () => {
     expect(found).toMatchObject({ source: "local", path: embeddedModel, supported: true, problem: undefined });
     expect(found).toMatchObject({ repo: undefined, quant: undefined, choices: [], licence: "apache-2.0" });
     expect(found.summary).toMatch(/^The model that comes with deadlift: 3\.67 M parameters/);
+    const smaller = await inspectModel(embeddedModel, { kvType: "q8_0" });
+    expect(smaller.memory.kvCache / found.memory.kvCache).toBe(34 / 64);
+    await expect(inspectModel(embeddedModel, { kvType: "q4_0" } as object)).rejects.toMatchObject({
+      code: "InvalidArgument",
+      message: expect.stringContaining("one of f32, f16, bf16, q8_0"),
+    });
     expect(found.memory.total).toBe(found.memory.weights + found.memory.kvCache + found.memory.scratch);
   });
 

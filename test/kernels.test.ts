@@ -41,6 +41,8 @@ interface Case {
   readonly program: Program;
   readonly tokens: number;
   readonly options?: Partial<CompileOptions>;
+  /** Every so many tokens are run alone, too: where a program keeps nothing from token to token. */
+  readonly alone?: number;
 }
 
 function compile(isa: string, threads: number, one: Case): Promise<Executable> {
@@ -91,7 +93,7 @@ async function check(isa: string, one: Case, tolerance: number, scales?: Rows): 
     await other.dispose();
   }
   const alone = await compile(isa, 2, one);
-  for (let t = 0; t < one.tokens; t++) {
+  for (let t = 0; t < one.tokens; t += one.alone ?? 1) {
     const step = batchOf([{ sequence: 0, position: t, ids: [t] }]);
     expect((await runRows(alone, step))[0]).toEqual(together[t]);
   }
@@ -141,9 +143,10 @@ const direct: readonly QuantName[] = [
 function linearCases(quant: QuantName): Case[] {
   const own = direct.includes(quant);
   const cases = inBlocks(quant, own ? shapes : shapes.slice(5)).flatMap(([rows, columns]) =>
-    (own ? [1, 2, 3, 17, 20] : [1, 20]).map((tokens) => linearCase(quant, rows, columns, tokens, false)),
+    (own ? [1, 2, 3, 17, 20] : [1, 2, 20]).map((tokens) => linearCase(quant, rows, columns, tokens, false)),
   );
-  return own ? [...cases, linearCase(quant, 70, wholeBlocks(quant, 96), 130, true)] : cases;
+  const long = { ...linearCase(quant, 50, wholeBlocks(quant, 32), 1000, false), alone: 333 };
+  return own ? [...cases, linearCase(quant, 70, wholeBlocks(quant, 96), 130, true), long] : cases;
 }
 
 function linearCase(quant: QuantName, rows: number, columns: number, tokens: number, bias: boolean): Case {
@@ -152,7 +155,12 @@ function linearCase(quant: QuantName, rows: number, columns: number, tokens: num
   const out = test.buffer(rows);
   const weight = test.weight(quant, [rows, columns]);
   test.ops.push({ kind: "linear", out, x, weight, bias: bias ? test.weight("BF16", [rows]) : undefined });
-  return { test, program: test.finish(out), tokens };
+  return {
+    test,
+    program: test.finish(out),
+    tokens,
+    options: { maxTokens: Math.max(256, tokens), maxOutputs: Math.max(256, tokens) },
+  };
 }
 
 /** Random experts for each token. */
@@ -179,6 +187,22 @@ async function gluRow(
   await executable.dispose();
   return rows;
 }
+
+const fused = isas.filter((isa) => isa !== "scalar");
+it.skipIf(fused.length < 2).each(inCodes)(
+  "linear with %s weights has the same bits wherever sums are fused",
+  async (quant) => {
+    for (const one of linearCases(quant)) {
+      const rows = [];
+      for (const isa of fused) {
+        const executable = await compile(isa, 2, one);
+        rows.push(await runRows(executable, whole(one.tokens)));
+        await executable.dispose();
+      }
+      for (const other of rows.slice(1)) expect(other).toEqual(rows[0]);
+    }
+  },
+);
 
 describe.each(isas)("%s", (isa) => {
   it.each(runnable)("embed reads rows of %s exactly", async (quant) => {
@@ -410,6 +434,8 @@ describe.each(isas)("%s", (isa) => {
     }
   });
 
+  const kvTypes = ["f32", "f16", "bf16", "q8_0"] as const;
+
   const attentions: [
     heads: number,
     kvHeads: number,
@@ -431,6 +457,7 @@ describe.each(isas)("%s", (isa) => {
     kvType: CompileOptions["kvType"],
     tokens: number,
     sinkScale = 0,
+    more: Partial<CompileOptions> = {},
   ): Case {
     const [heads, kvHeads, headDim, window, pageTokens] = shape;
     const test = new TestProgram(new Random(heads * headDim));
@@ -440,13 +467,39 @@ describe.each(isas)("%s", (isa) => {
     const out = test.buffer(heads * headDim);
     const sinks = sinkScale ? test.weight("BF16", [heads], test.random.values(heads, sinkScale)) : undefined;
     test.ops.push({ kind: "attend", out, q, k, v, layer: 1, heads, scale: 1.7 / Math.sqrt(headDim), window, sinks });
-    return { test, program: test.finish(out), tokens, options: { kvType, pageTokens } };
+    return { test, program: test.finish(out), tokens, options: { kvType, pageTokens, ...more } };
   }
 
-  it.each(["f32", "f16", "bf16"] as const)("attend over %s pages", async (kvType) => {
+  it.each(kvTypes)("attend over %s pages", async (kvType) => {
     for (const shape of attentions) {
       for (const tokens of [1, 3, 100]) await check(isa, attendCase(shape, kvType, tokens), 3e-6);
     }
+  });
+
+  it("attend over more positions than one part has", async () => {
+    const room = { maxTokens: 700, maxOutputs: 700 };
+    for (const [shape, kvType, sinks] of [
+      [[6, 1, 20, undefined, 256], "f16", 0],
+      [[4, 2, 33, 500, 150], "q8_0", 2],
+    ] as const) {
+      await check(isa, attendCase([...shape], kvType, 700, sinks, room), 3e-6);
+    }
+  });
+
+  it("attend: parts of one sequence beside others give the same bits", async () => {
+    const one = attendCase([6, 2, 20, undefined, 256], "bf16", 700, 0, { maxTokens: 700, maxOutputs: 700 });
+    const executable = await compile(isa, 3, one);
+    const together = await runRows(executable, whole(700));
+    for (const [from, to] of [
+      [0, 630],
+      [630, 631],
+      [631, 700],
+    ] as const) {
+      const part = { sequence: 1, position: from, ids: count(to - from, from) };
+      const rows = await runRows(executable, batchOf([part, { sequence: 2, position: 0, ids: [from % 7] }]));
+      expect(rows.slice(0, to - from)).toEqual(together.slice(from, to));
+    }
+    await executable.dispose();
   });
 
   it("attend with sinks, from hardly there to the largest of all logits", async () => {
@@ -455,11 +508,15 @@ describe.each(isas)("%s", (isa) => {
     }
   });
 
-  it.each([0, 2])(
-    "attend: the same bits in one step, in chunks, and beside other sequences; sinks %d",
-    async (sinks) => {
+  it.each([
+    ["bf16", 0],
+    ["q8_0", 0],
+    ["bf16", 2],
+  ] as const)(
+    "attend: the same bits in one step, in chunks, and beside other sequences; %s, sinks %d",
+    async (kvType, sinks) => {
       for (const shape of attentions) {
-        const executable = await compile(isa, 2, attendCase(shape, "bf16", 100, sinks));
+        const executable = await compile(isa, 2, attendCase(shape, kvType, 100, sinks));
         const together = await runRows(executable, whole(100));
         const chunks: Float32Array[] = [];
         for (const [from, to] of [
@@ -479,8 +536,8 @@ describe.each(isas)("%s", (isa) => {
     },
   );
 
-  it("attend over pages that were copied, and after a rewind", async () => {
-    const executable = await compile(isa, 2, attendCase(attentions[1]!, "f16", 40));
+  it.each(["f16", "q8_0"] as const)("attend over %s pages that were copied, and after a rewind", async (kvType) => {
+    const executable = await compile(isa, 2, attendCase(attentions[1]!, kvType, 40));
     const all = whole(40);
     const together = await runRows(executable, all);
     const pages = Int32Array.from(all.spans[0]!.pages);

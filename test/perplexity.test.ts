@@ -42,6 +42,14 @@ describe("perplexity", () => {
     expect(seen.at(-1)!.perplexity).toBeCloseTo(result.perplexity, 10);
   });
 
+  it("changes by less than 0.02 % where keys and values are kept in q8_0", async () => {
+    const [{ context, perplexity }] = golden.runs as [(typeof golden.runs)[number]];
+    const small = await loadModel(embeddedModel, { kvType: "q8_0" });
+    const result = await small.perplexity(heldout, { contextSize: context });
+    expect(Math.abs(result.perplexity / perplexity - 1)).toBeLessThan(2e-4);
+    await small.dispose();
+  });
+
   it("takes 512 tokens where nothing is said, and token ids", async () => {
     const ids = await model.tokenizer.encode(heldout);
     const result = await model.perplexity(ids.slice(0, 1100));

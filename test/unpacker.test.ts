@@ -41,7 +41,7 @@ describe("weights of several pieces", () => {
     const large = packedBytes("large", rows, columns);
     const small = packedBytes("small", 3, 32);
     const order = (row: number) => rows - 1 - row;
-    const encoder = new Encoder(2);
+    const encoder = new Encoder({ threads: 2 });
     const tensor = (name: string, { weight }: typeof large) =>
       ({ name, shape: weight.shape, source: weight, quant: "F16" }) as const;
     const tensors = [{ ...tensor("a", large), order }, tensor("b", small), tensor("c", small), tensor("d", large)];
@@ -72,7 +72,7 @@ describe("weights of several pieces", () => {
 
   it("are given back when the pieces are not all taken", async () => {
     const large = packedBytes("large", 2100, 4096);
-    const encoder = new Encoder(1);
+    const encoder = new Encoder({ threads: 1 });
     const tensors = [{ name: "a", shape: large.weight.shape, source: large.weight, quant: "F32" }] as const;
     for await (const _ of encodedPieces(tensors, encoder)) break;
     expect(native().filesMapped()).toBe(1);
@@ -82,7 +82,7 @@ describe("weights of several pieces", () => {
 
   it("are unpacked again when they are asked for again", async () => {
     const a = packedBytes("a", 4, 32);
-    const encoder = new Encoder(1);
+    const encoder = new Encoder({ threads: 1 });
     const unpacker = new Unpacker(encoder);
     const sizes: number[] = [];
     const use = (rows: number) =>

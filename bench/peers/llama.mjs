@@ -5,20 +5,28 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { ownMb, promptIds } from "./measure.mjs";
+import { EventLoop, ownMb, promptIds, speeds } from "./measure.mjs";
 
 const [folder, file, ...numbers] = process.argv.slice(2);
 const [promptTokens, newTokens, threads, repeats, streams] = numbers.map(Number);
 const entry = createRequire(join(folder, "package.json")).resolve("node-llama-cpp");
 const { getLlama } = await import(pathToFileURL(entry).href);
 const llama = await getLlama({ gpu: false, logLevel: "error", build: "never" });
+const loop = new EventLoop();
 const startedAt = performance.now();
 const model = await llama.loadModel({ modelPath: file });
 const loadMs = performance.now() - startedAt;
 const contextSize = promptTokens + newTokens + 16;
-const context = await model.createContext({ contextSize, batchSize: 512, threads, sequences: streams });
+const context = await model.createContext({
+  contextSize,
+  batchSize: 512,
+  threads,
+  sequences: streams,
+});
 const sequences = Array.from({ length: streams }, () => context.getSequence());
+const loading = await loop.delays();
 
+/** When its first token came, and its last. */
 async function decode(sequence) {
   let count = 0;
   let first = 0;
@@ -26,10 +34,11 @@ async function decode(sequence) {
     if (count++ === 0) first = performance.now();
     if (count === newTokens) break;
   }
-  return performance.now() - first;
+  return { first, last: performance.now() };
 }
 
 const runs = [];
+loop.restart();
 for (let run = 0; run < repeats; run++) {
   await Promise.all(sequences.map((sequence) => sequence.clearHistory()));
   const begin = performance.now();
@@ -37,11 +46,9 @@ for (let run = 0; run < repeats; run++) {
     sequences.map((sequence, i) => sequence.evaluateWithoutGeneratingNewTokens(promptIds(promptTokens, run, i))),
   );
   const prefillMs = performance.now() - begin;
-  const decodeMs = Math.max(...(await Promise.all(sequences.map(decode))));
-  runs.push({
-    prefillTps: (1000 * streams * promptTokens) / prefillMs,
-    decodeTps: (1000 * streams * (newTokens - 1)) / decodeMs,
-  });
+  const spans = await Promise.all(sequences.map(decode));
+  runs.push(speeds({ streams, promptTokens, newTokens, prefillMs, spans }));
 }
-console.log(JSON.stringify({ loadMs, runs, ownMb: ownMb() }));
+const delays = { loading, generating: await loop.delays() };
+console.log(JSON.stringify({ loadMs, runs, ownMb: ownMb(), delays, threads: context.idealThreads }));
 process.exit(0); // without waiting for its clean-up

@@ -24,21 +24,27 @@ enum class Activation : uint8_t { silu, clamped_swish, count };
 
 constexpr int activation_count = static_cast<int>(Activation::count);
 
-enum class KvType : uint8_t { f32, f16, bf16, count };
+// How keys and values are kept; kernels/cpu/kv.h draws it.
+enum class KvType : uint8_t { f32, f16, bf16, q8_0, count };
 
 constexpr int kv_type_count = static_cast<int>(KvType::count);
-constexpr int kv_type_bytes[kv_type_count] = {4, 2, 2};
+constexpr int kv_block = 32;  // dims under one scale in q8_0
 
-// One layer's part of a page: for every key head first its keys (headDim, keyStride), transposed so that neighbouring
-// positions are neighbouring lanes, then its values (pageTokens, valueStride).
+// One layer's part of a page: key head after key head, each as drawn there.
 struct KvLayout {
   int kv_heads;
   int head_dim;
   int page_tokens;
-  int key_stride;      // values; page_tokens rounded up to 16
-  int value_stride;    // values; head_dim rounded up to 16
+  int key_stride;    // of a dim's keys, in numbers; page_tokens rounded up to 16
+  int value_stride;  // of a position's values, in numbers; head_dim rounded up to 16
+  int part_tokens;   // positions with one softmax, whole pages
+  int64_t values;    // bytes from a head's keys to its values
+  int64_t key_scales;
+  int64_t value_scales;
   int64_t head_bytes;  // keys and values of one head in one page
 };
+
+KvLayout kv_layout(KvType type, int kv_heads, int head_dim, int page_tokens);
 
 // The pages of one sequence for one layer: page i holds positions [i * page_tokens, (i + 1) * page_tokens).
 struct KvPages {
@@ -73,7 +79,8 @@ constexpr int linear_rows_step = 32;    // what kernels take at once, at most
 constexpr int linear_tokens_max = 96;   // multiple of every tile_tokens
 constexpr int linear_tile_max = 6144;   // rows * tokens of one call
 constexpr int attend_queries_max = 16;  // tokens * (heads / kvHeads) of one call, or one token
-constexpr int64_t touch_bytes = 4096;   // `touch` takes multiples of it
+constexpr int attend_part_positions = 512;
+constexpr int64_t touch_bytes = 4096;  // `touch` takes multiples of it
 
 // What `linear` multiplies with: rows of floats, and the same packed where the type asks for it.
 struct Activations {
@@ -125,9 +132,19 @@ struct Kernels {
   void (*store_kv[kv_type_count])(const Attention& a, int kv_head, int token, int tokens);
   // Attention of those tokens' queries that share this key head.
   void (*attend[kv_type_count])(const Attention& a, int kv_head, int token, int tokens, float* scratch);
+  // The same with parts of positions walked one by one, by anybody: part i are positions from i * part_tokens on,
+  // `seen` takes what they come to (attend_seen floats). Then those of all parts that the first token sees any of, or a
+  // later one, `apart` floats from one to the next.
+  void (*attend_part[kv_type_count])(const Attention& a, int kv_head, int token, int tokens, int part, float* seen,
+                                     float* scratch);
+  void (*attend_join)(const Attention& a, int kv_head, int token, int tokens, int parts, float* seen, int64_t apart,
+                      float* scratch);
 
   // Reads n bytes, n a multiple of touch_bytes.
   uint64_t (*touch)(const uint8_t* bytes, int64_t n);
+  // Multiplies and adds between registers, peak_flops operations a round; x below 1 keeps its numbers finite.
+  float (*peak)(float x, int64_t rounds);
+  int peak_flops;
 
   // Whether the set computes here what it should; to be asked once, where its needs are met. Null: it does.
   bool (*works)() = nullptr;
@@ -136,6 +153,7 @@ struct Kernels {
 // Floats of scratch a worker needs for `linear` and for `attend`; aligned to 64 bytes.
 constexpr int64_t linear_scratch = 512 * linear_rows_max + int64_t{linear_tokens_max} * linear_rows_max * 16;
 int64_t attend_scratch(int head_dim, int group);
+int64_t attend_seen(int head_dim, int queries);
 
 // Every set of this build, slowest first, ended by null.
 const Kernels* const* all_kernels();
@@ -158,6 +176,8 @@ struct Products {
   const char* needs;
   LinearKernel linear[quant_count];
   PackKernel pack;  // of every type
+  float (*peak)(float x, int64_t rounds);
+  int peak_flops;
   bool (*works)();
 };
 extern const Products products;

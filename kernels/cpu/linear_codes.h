@@ -20,7 +20,8 @@ namespace {
 template <class Q>
 constexpr bool in_codes = requires { Q::group; };
 
-constexpr int strips = 2;           // of `lanes` rows: in registers at once
+constexpr int strips = 2;  // of `lanes` rows: in registers at once
+constexpr int few_codes_tokens = 2;
 constexpr int groups_at_once = 16;  // of 32 columns, in a panel, which stays in the L1 cache
 constexpr int group_bytes = 512;    // of 32 columns of a strip
 constexpr int packed_values = 64;   // bytes of 32 activations
@@ -106,7 +107,7 @@ inline void pack(const float* x, int64_t stride, int tokens, int columns, uint8_
 
 // The integer sums of columns [first, first + columns) of a group of 32, for T tokens and all strips.
 template <int T, int first, int columns>
-[[gnu::always_inline]] inline void dot_group(ints (&dots)[T][strips], const uint8_t* const (&weights)[strips],
+[[gnu::always_inline]] inline void dot_group(ints (&dots)[T][strips], const uint8_t* (&weights)[strips],
                                              const PackedTokens& x, int token, int g) {
   constexpr int steps = 32 / dot_columns, begin = first / dot_columns, end = (first + columns) / dot_columns;
 #pragma GCC unroll 8
@@ -123,9 +124,11 @@ template <int T, int first, int columns>
         for (int s = 0; s < strips; ++s) dots[t][s] = shift_left(dots[t][s], dot_plane_bits);
       }
     }
-#pragma GCC unroll 16
+#pragma GCC unroll dot_unroll
     for (int i = begin; i < end; ++i) {
-      const ints w[strips] = {load_ints(weights[0] + i * lanes * 4), load_ints(weights[1] + i * lanes * 4)};
+      ints w[strips];
+#pragma GCC unroll 2
+      for (int s = 0; s < strips; ++s) w[s] = load_ints(weights[s] + i * lanes * 4);
 #pragma GCC unroll 8
       for (int t = 0; t < T; ++t) {
         const ints n = splat_word(x.group(token + t, g) + (plane * steps + i) * 4);
@@ -136,26 +139,32 @@ template <int T, int first, int columns>
   }
 }
 
+// What a group adds to the total of each row.
+[[gnu::always_inline]] inline vec add_dots(vec total, ints dots, vec scale, vec least, float unit, float sum) {
+  return fma(least, splat(sum), fma(mul(to_float(dots), splat(unit)), scale, total));
+}
+
 // Adds columns [first, first + columns) of group g of the panel to the totals of T tokens.
 template <int T, int first, int columns>
 [[gnu::always_inline]] inline void add_group(vec (&totals)[T][strips], const CodesPanel& panel, int g, int from,
                                              const PackedTokens& x, int token) {
-  const uint8_t* const weights[strips] = {panel.codes + g * group_bytes,
-                                          panel.codes + (groups_at_once + g) * group_bytes};
+  const uint8_t* weights[strips];
+#pragma GCC unroll 2
+  for (int s = 0; s < strips; ++s) weights[s] = panel.codes + (s * groups_at_once + g) * group_bytes;
   ints dots[T][strips];
   dot_group<T, first, columns>(dots, weights, x, token, from + g);
   constexpr int part = columns == 32 ? 1 : first == 0 ? 2 : 3;
   const int at = (g * 32 + first) / columns * lanes, strip = 2 * groups_at_once * lanes;
-  const vec scale[strips] = {load(panel.scale + at), load(panel.scale + at + strip)};
-  const vec least[strips] = {load(panel.least + at), load(panel.least + at + strip)};
+  vec scale[strips], least[strips];
+#pragma GCC unroll 2
+  for (int s = 0; s < strips; ++s)
+    scale[s] = load(panel.scale + at + s * strip), least[s] = load(panel.least + at + s * strip);
 #pragma GCC unroll 8
   for (int t = 0; t < T; ++t) {
     const float* facts = x.facts_of(token + t, from + g);
-    const vec unit = splat(facts[0]), sum = splat(facts[part]);
 #pragma GCC unroll 2
     for (int s = 0; s < strips; ++s) {
-      totals[t][s] = fma(mul(to_float(dots[t][s]), unit), scale[s], totals[t][s]);
-      totals[t][s] = fma(least[s], sum, totals[t][s]);
+      totals[t][s] = add_dots(totals[t][s], dots[t][s], scale[s], least[s], facts[0], facts[part]);
     }
   }
 }
@@ -189,37 +198,100 @@ void codes_tokens_tile(const CodesPanel& panel, int groups, int from, const Pack
   codes_tile<T, columns>(panel, groups, from, x, token);
 }
 
+// A strip meets T tokens while its codes are in registers, for as few as are not worth a panel.
+template <class Q, int T>
+void direct_strip(Strip rows, int columns, const PackedTokens& x, float* facts_scratch, vec (&totals)[T]) {
+  constexpr int vectors = lanes / octet_rows, asked = lanes * 32 / Q::block;
+  const int64_t ahead = lanes * rows.stride;
+  const GroupFacts facts = {facts_scratch, facts_scratch + 16 * lanes};
+  for (int k = 0; k < columns; k += Q::block, rows.at += Q::bytes) {
+    Q::facts(rows, facts);
+#pragma GCC unroll 8
+    for (int g = 0; g < Q::block / 32; ++g) {
+      if (Q::bytes > 32 || k % 64 == 0) {
+#pragma GCC unroll 16
+        for (int i = g * asked; i < (g + 1) * asked; ++i) {
+#pragma GCC unroll 4
+          for (int at = 0; at < Q::bytes; at += 64) prefetch(rows.row(i) + ahead + at);
+        }
+      }
+      octets of[vectors];
+#pragma GCC unroll 8
+      for (int v = 0; v < vectors; ++v) of[v] = Q::codes(rows, octet_row(v), g);
+#pragma GCC unroll 4
+      for (int t = 0; t < T; ++t) {
+        ints first, last;
+        dot_rows(of, x.group(t, k / 32 + g), first, last);
+        const float* token = x.facts_of(t, k / 32 + g);
+        const auto meet = [&](ints dots, int group, float sum) {
+          totals[t] = add_dots(totals[t], dots, load(facts.scale + group * lanes), load(facts.least + group * lanes),
+                               token[0], sum);
+        };
+        if constexpr (Q::group == 32) {
+          meet(add(first, last), g, token[1]);
+        } else {
+          meet(first, 2 * g, token[2]), meet(last, 2 * g + 1, token[3]);
+        }
+      }
+    }
+  }
+}
+
+template <class Q, int T>
+void direct_strips(const Matrix& weight, int row, int rows, const PackedTokens& x, int tokens, float* out,
+                   int64_t out_stride, float* scratch) {
+  if constexpr (T > 1) {
+    if (tokens < T) return direct_strips<Q, T - 1>(weight, row, rows, x, tokens, out, out_stride, scratch);
+  }
+  for (int i = 0; i < rows; i += lanes) {
+    vec totals[T];
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t) totals[t] = zero();
+    direct_strip<Q, T>({weight.data + weight.stride * (row + i), weight.stride}, weight.columns, x, scratch, totals);
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t) store(out + t * out_stride + i, totals[t]);
+  }
+}
+
+// Strips become panels, which all tokens meet.
 template <class Q>
-void linear_codes(const Matrix& weight, int row, int rows, const Activations& x, float* out, int64_t out_stride,
-                  float* scratch) {
+void panel_strips(const Matrix& weight, int row, int rows, const PackedTokens& x, int tokens, float* out,
+                  int64_t out_stride, float* scratch) {
   const CodesPanel panel = make_panel(scratch);
-  const PackedTokens packed = {x.packed, reinterpret_cast<const float*>(x.packed + weight.columns / 32 * packed_values),
-                               x.packed_stride};
-  const int tiles = (x.tokens + codes_tokens - 1) / codes_tokens, tile = (x.tokens + tiles - 1) / tiles;
+  const int tiles = (tokens + codes_tokens - 1) / codes_tokens, tile = (tokens + tiles - 1) / tiles;
   for (int i = 0; i < rows; i += strips * lanes) {
     for (int k = 0; k < weight.columns; k += groups_at_once * 32) {
       const int columns = weight.columns - k < groups_at_once * 32 ? weight.columns - k : groups_at_once * 32;
-      for (int s = 0; s < strips; ++s) {
-        const int first = i + s * lanes;
-        if (first >= rows) break;
-        const int64_t done = int64_t{k} / Q::block * Q::bytes, bytes = int64_t{columns} / Q::block * Q::bytes;
+      const int64_t done = int64_t{k} / Q::block * Q::bytes, bytes = int64_t{columns} / Q::block * Q::bytes;
+      for (int s = 0; s < strips && i + s * lanes < rows; ++s) {
+        const int first = i + s * lanes, facts = s * 2 * groups_at_once * lanes;
         const Strip strip = {weight.data + weight.stride * (row + first) + done, weight.stride};
-        const int facts = s * 2 * groups_at_once * lanes;
         unpack_strip<Q>(first + lanes <= rows ? strip : copy_rows(strip, rows - first, bytes, panel.tail), columns,
                         panel.codes + s * groups_at_once * group_bytes, {panel.scale + facts, panel.least + facts});
       }
-      for (int t = 0; t < x.tokens; t += tile) {
-        codes_tokens_tile<codes_tokens, Q::group>(panel, columns / 32, k / 32, packed, t,
-                                                  tile < x.tokens - t ? tile : x.tokens - t);
+      for (int t = 0; t < tokens; t += tile) {
+        codes_tokens_tile<codes_tokens, Q::group>(panel, columns / 32, k / 32, x, t,
+                                                  tile < tokens - t ? tile : tokens - t);
       }
     }
-    for (int t = 0; t < x.tokens; ++t) {
+    for (int t = 0; t < tokens; ++t) {
       for (int s = 0; s < strips && i + s * lanes < rows; ++s) {
         const int first = i + s * lanes, n = rows - first < lanes ? rows - first : lanes;
         store_part(out + t * out_stride + first, load(panel.totals + (t * strips + s) * lanes), n);
       }
     }
   }
+}
+
+template <class Q>
+void linear_codes(const Matrix& weight, int row, int rows, const Activations& x, float* out, int64_t out_stride,
+                  float* scratch) {
+  const PackedTokens packed = {x.packed, reinterpret_cast<const float*>(x.packed + weight.columns / 32 * packed_values),
+                               x.packed_stride};
+  const int whole = x.tokens > few_codes_tokens ? 0 : rows / lanes * lanes;
+  direct_strips<Q, few_codes_tokens>(weight, row, whole, packed, x.tokens, out, out_stride, scratch);
+  if (whole == rows) return;
+  panel_strips<Q>(weight, row + whole, rows - whole, packed, x.tokens, out + whole, out_stride, scratch);
 }
 
 }  // namespace

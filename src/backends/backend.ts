@@ -46,7 +46,9 @@ export interface OutputResult {
   readonly score: Score | undefined;
 }
 
-export type KvType = "f32" | "f16" | "bf16";
+/** How keys and values are kept; q8_0: signed bytes with an F16 scale for each 32 of a head. */
+export const kvTypes = ["f32", "f16", "bf16", "q8_0"] as const;
+export type KvType = (typeof kvTypes)[number];
 
 export interface CompileOptions {
   /** Pages of the KV cache; memory is taken when a page is first written. */
@@ -58,6 +60,8 @@ export interface CompileOptions {
   /** Most outputs of one step. */
   readonly maxOutputs: number;
   readonly kvType: KvType;
+  /** Bring mapped weights into memory before the first step asks for them; default: they come as they are read. */
+  readonly readAhead?: boolean | undefined;
 }
 
 /** A program with its weights and its KV pages, ready to run. Steps are run one at a time, in the order asked for. */

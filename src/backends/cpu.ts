@@ -1,6 +1,6 @@
 // The CPU backend: hands a program to the native engine once, then makes one native call per step.
 
-import { chooseIsa, told } from "../engine.js";
+import { engineOptions, type ThreadOptions, told } from "../engine.js";
 import {
   type EngineHandle,
   type ExecutableHandle,
@@ -16,9 +16,7 @@ import { repack } from "../repack.js";
 import type { Tensor } from "../tensor.js";
 import type { Backend, Batch, CompileOptions, Executable, OutputResult } from "./backend.js";
 
-export interface CpuOptions {
-  /** Threads that compute; default: the cores this process may use. */
-  readonly threads?: number | undefined;
+export interface CpuOptions extends ThreadOptions {
   /** Instruction set: "scalar", "avx2", "avx512", ...; default: DEADLIFT_ISA, else the best of this machine. */
   readonly isa?: string | undefined;
 }
@@ -31,14 +29,15 @@ export class CpuBackend implements Backend {
   readonly #engine: EngineHandle;
 
   constructor(options: CpuOptions = {}) {
-    const info = native().cpuInfo();
-    this.threads = options.threads ?? info.cores;
-    this.isa = chooseIsa(options.isa, info.isas);
-    this.#engine = native().engineCreate({ threads: this.threads, isa: this.isa });
+    const given = engineOptions(options);
+    this.threads = given.threads;
+    this.isa = given.isa;
+    this.#engine = native().engineCreate(given);
   }
 
   async compile(program: Program, weights: readonly Tensor[], options: CompileOptions): Promise<Executable> {
-    const handle = await told(native().engineCompile(this.#engine, nativeProgram(program, weights), options));
+    const given = { ...options, readAhead: options.readAhead ?? false };
+    const handle = await told(native().engineCompile(this.#engine, nativeProgram(program, weights), given));
     return new CpuExecutable(handle, options, program.buffers[program.output]!.width);
   }
 
@@ -50,6 +49,11 @@ export class CpuBackend implements Backend {
   /** Streaming read speed of the machine right now, with this backend's threads: GB/s (10^9 bytes). */
   bandwidth(bytes = 1 << 30): Promise<number> {
     return native().engineBandwidth(this.#engine, bytes);
+  }
+
+  /** The most that this instruction set multiplies and adds right now, in f32 with this backend's threads: TFLOP/s. */
+  peak(): Promise<number> {
+    return native().enginePeak(this.#engine);
   }
 
   dispose(): Promise<void> {

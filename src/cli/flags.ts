@@ -41,31 +41,52 @@ export function repeated(text: string, earlier: readonly string[] | undefined): 
   return [...(earlier ?? []), text];
 }
 
-export interface LoadFlags extends HubFlags {
-  readonly device?: "auto" | "cpu";
+export interface ThreadFlags {
   readonly threads?: number;
+  readonly priority?: "normal" | "low";
+}
+
+/** `what` they do. */
+export function addThreadFlags(command: Command, what: string): Command {
+  return command
+    .option("-t, --threads <n>", `threads that ${what} (default: the cores this process may use)`, integer(1))
+    .addOption(new Option("--priority <how>", "low: these threads give way to others").choices(["normal", "low"]));
+}
+
+export interface LoadFlags extends ThreadFlags, HubFlags {
+  readonly device?: "auto" | "cpu";
   readonly context?: number;
+  readonly kvType?: KvType;
   readonly quantize?: string;
   /** Nobody reads what is beside the document. */
   readonly json?: boolean;
 }
 
+export type KvType = NonNullable<LoadOptions["kvType"]>;
+
+export function kvTypeOption(): Option {
+  const kinds: KvType[] = ["f32", "f16", "bf16", "q8_0"];
+  return new Option("--kv-type <type>", "how keys and values are kept").choices(kinds);
+}
+
 export function addLoadFlags(command: Command): Command {
-  command
-    .optionsGroup("Model:")
-    .addOption(new Option("--device <name>", "where it runs").choices(["auto", "cpu"]))
-    .option("-t, --threads <n>", "threads of the engine (default: the processors this process may use)", integer(1))
+  command.optionsGroup("Model:").addOption(new Option("--device <name>", "where it runs").choices(["auto", "cpu"]));
+  addThreadFlags(command, "compute")
     .option("--context <n>", "tokens of context, prompt and answer together", integer(1))
+    .addOption(kvTypeOption())
     .option("--quantize <type>", "run the weights as Q8_0, Q4_0, ...; the converted copy is kept");
   return addHubFlags(command);
 }
 
-export function loadOptions({ device, threads, context, quantize, ...hub }: LoadFlags): LoadOptions {
+export function loadOptions(flags: LoadFlags): LoadOptions {
+  const { device, threads, priority, context, kvType, quantize, ...hub } = flags;
   return {
     ...hubOptions(hub),
     ...(device !== undefined && { device }),
     ...(threads !== undefined && { threads }),
+    ...(priority !== undefined && { priority }),
     ...(context !== undefined && { contextSize: context }),
+    ...(kvType !== undefined && { kvType }),
     ...(quantize !== undefined && { quantize }),
   };
 }

@@ -2,7 +2,7 @@
 
 import { Command } from "commander";
 import { DeadliftError, type Inspection, type InspectOptions, inspectModel, printProgram } from "../index.js";
-import { integer, MODEL } from "./flags.js";
+import { integer, type KvType, kvTypeOption, MODEL } from "./flags.js";
 import { addHubFlags, type HubFlags, hubOptions } from "./hub_flags.js";
 import { printInspection } from "./inspection.js";
 import { interruption } from "./interruption.js";
@@ -11,6 +11,7 @@ import { Progress } from "./progress.js";
 
 interface Flags extends HubFlags {
   readonly context?: number;
+  readonly kvType?: KvType;
   readonly quant?: string;
   readonly program?: boolean;
   readonly json?: boolean;
@@ -31,6 +32,7 @@ export function inspectCommand(): Command {
     .description("show architecture, parameters, dtypes, licence, context and the memory it needs")
     .argument("<MODEL>", MODEL)
     .option("--context <n>", "tokens of context the memory plan is for", integer(1))
+    .addOption(kvTypeOption())
     .option("--program", "list the program that a step runs")
     .option("--quant <name>", "the GGUF of this quantisation: Q4_K_M, ...");
   return addHubFlags(command).addHelpText("after", EXAMPLES).action(run);
@@ -44,11 +46,12 @@ async function run(name: string, flags: Flags): Promise<void> {
   else printInspection(inspection);
 }
 
-async function inspect(name: string, { context, quant, ...hub }: Flags): Promise<Inspection> {
+async function inspect(name: string, { context, kvType, quant, ...hub }: Flags): Promise<Inspection> {
   using _ = new Progress(`inspecting ${oneLine(name)}`);
   const options: InspectOptions = {
     ...hubOptions(hub),
     ...(context !== undefined && { contextSize: context }),
+    ...(kvType !== undefined && { kvType }),
     ...(quant !== undefined && { quant }),
     signal: interruption,
   };

@@ -5,17 +5,16 @@ import { Command, InvalidArgumentError } from "commander";
 import { type QuantizeProgress, type QuantizeResult, quantizeModel } from "../index.js";
 import { ConversionDisplay } from "./conversion_display.js";
 import { downloadDisplay } from "./download_display.js";
-import { integer, MODEL } from "./flags.js";
+import { addThreadFlags, MODEL, type ThreadFlags } from "./flags.js";
 import { addHubFlags, type HubFlags, hubOptions } from "./hub_flags.js";
 import { interruption, sayWhenInterrupted } from "./interruption.js";
 import { bytes, duration, errorColors, notice, oneLine, printJson, say } from "./output.js";
 
-interface Flags extends HubFlags {
+interface Flags extends ThreadFlags, HubFlags {
   readonly type: string;
   readonly imatrix?: string;
   readonly tensorType?: Readonly<Record<string, string>>;
   readonly allowRequantize?: boolean;
-  readonly threads?: number;
   readonly json?: boolean;
 }
 
@@ -39,9 +38,8 @@ export function quantizeCommand(): Command {
     .requiredOption("--type <name>", "Q4_K_M, Q6_K, Q8_0, IQ4_XS, F16, ... (llama.cpp's names, in any case)")
     .option("--imatrix <file>", "importance matrix, made by llama.cpp's tool")
     .option("--tensor-type <pattern=type>", "another type for tensors whose names match (repeatable)", tensorType)
-    .option("--allow-requantize", "also quantise what is quantised already (not F8), and loses more by it")
-    .option("-t, --threads <n>", "threads that encode (default: the processors this process may use)", integer(1));
-  return addHubFlags(command).addHelpText("after", NOTES).action(run);
+    .option("--allow-requantize", "also quantise what is quantised already (not F8), and loses more by it");
+  return addHubFlags(addThreadFlags(command, "encode")).addHelpText("after", NOTES).action(run);
 }
 
 /** "ffn_down=q8_0", added to those before. */
@@ -61,8 +59,8 @@ async function run(name: string, out: string, flags: Flags): Promise<void> {
 }
 
 async function quantize(name: string, out: string, flags: Flags): Promise<QuantizeResult> {
-  const { type, imatrix, tensorType: tensorTypes, allowRequantize, threads, json = false } = flags;
-  const given = { imatrix, tensorTypes, allowRequantize, threads };
+  const { type, imatrix, tensorType: tensorTypes, allowRequantize, threads, priority, json = false } = flags;
+  const given = { imatrix, tensorTypes, allowRequantize, threads, priority };
   const download = downloadDisplay(json);
   const conversion = new ConversionDisplay(oneLine(basename(out)), json);
   const onProgress = (progress: QuantizeProgress) => {

@@ -1,5 +1,6 @@
 // A model source becomes a GGUF file: types are chosen, tensors encoded and written, all at the same time.
 
+import type { ThreadOptions } from "../engine.js";
 import { DeadliftError } from "../error.js";
 import type { GgufEntry } from "../formats/gguf_values.js";
 import { plannedBytes, writeGguf } from "../formats/gguf_write.js";
@@ -12,7 +13,7 @@ import { type Importance, importanceEntries, importanceOf } from "./importance.j
 import { encodedPieces, type TensorToWrite } from "./pieces.js";
 import type { ModelSource, SourceTensor } from "./source.js";
 
-export interface ConvertOptions {
+export interface ConvertOptions extends ThreadOptions {
   readonly fileType: FileType;
   readonly importance?: Importance | undefined;
   /** Types for tensors whose names match. */
@@ -23,7 +24,6 @@ export interface ConvertOptions {
   readonly extra?: readonly GgufEntry[] | undefined;
   /** Also write tokenizer and chat templates; default: true. */
   readonly texts?: boolean | undefined;
-  readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
@@ -40,14 +40,14 @@ export interface Converted {
  * quantised sources), InvalidArgument (an importance matrix is needed), Aborted, NoSpace, FileUnwritable.
  */
 export async function convert(source: ModelSource, path: string, options: ConvertOptions): Promise<Converted> {
-  const { fileType, importance, extra = [], texts = true, threads, signal, onProgress } = options;
+  const { fileType, importance, extra = [], texts = true, signal, onProgress } = options;
   const tensors = plan(source, options);
   const entries: GgufEntry[] = [
     ...(await source.entries(fileType, texts)),
     ...(importance ? importanceEntries(importance) : []),
     ...extra,
   ];
-  const encoder = new Encoder(threads);
+  const encoder = new Encoder(options);
   try {
     const { inputs, alignment } = source;
     const pieces = encodedPieces(tensors, encoder);

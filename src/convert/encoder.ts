@@ -1,6 +1,6 @@
 // The engine as a writer of quant types: rows of tensors go in, bytes of another type come out.
 
-import { chooseIsa, told } from "../engine.js";
+import { engineOptions, type ThreadOptions, told } from "../engine.js";
 import { DeadliftError } from "../error.js";
 import { type EngineHandle, type NativeRows, native } from "../native.js";
 import type { MadeWeight } from "../packed.js";
@@ -29,9 +29,8 @@ export function checkEncodable(name: QuantName, why: string): void {
 export class Encoder {
   readonly #engine: EngineHandle;
 
-  constructor(threads: number | undefined) {
-    const info = native().cpuInfo();
-    this.#engine = native().engineCreate({ threads: threads ?? info.cores, isa: chooseIsa(undefined, info.isas) });
+  constructor({ threads, priority }: ThreadOptions) {
+    this.#engine = native().engineCreate(engineOptions({ threads, priority }));
   }
 
   /** Jobs run one after another, each on all threads. Resolves to whether all values were finite. */

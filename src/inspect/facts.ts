@@ -1,6 +1,7 @@
 // From headers to what they mean here: what a model is, whether it runs, and the memory it takes.
 
 import { record } from "../architectures/index.js";
+import type { KvType } from "../backends/backend.js";
 import { kvBytesPerToken, kvTypeFor, MAX_STEP_TOKENS } from "../compile.js";
 import { DeadliftError, type ErrorCode } from "../error.js";
 import { methodOf, unpackable } from "../formats/checkpoints/index.js";
@@ -13,7 +14,7 @@ import { fuse } from "../program/fuse.js";
 import type { Program } from "../program/ops.js";
 import { gatheredWidth, place } from "../program/place.js";
 import { countParameters } from "./count.js";
-import type { MemoryPlan, ModelFacts } from "./inspection.js";
+import type { MemoryPlan, ModelFacts, PlanOptions } from "./inspection.js";
 
 /** What keeps a model from running, though its files are whole. */
 const problems: readonly ErrorCode[] = [
@@ -26,11 +27,11 @@ const problems: readonly ErrorCode[] = [
 ];
 
 /** Everything that headers tell. A model that cannot run is no error: `problem` is what loadModel would say. */
-export function factsOf(headers: Headers<TensorInfo>, contextSize: number | undefined): ModelFacts {
+export function factsOf(headers: Headers<TensorInfo>, { contextSize, kvType }: PlanOptions): ModelFacts {
   const { config, program, weights, problem } = judge(headers);
   const contextLength = config?.contextLength ?? statedContextLength(headers);
   const dtypes = countParameters(headers);
-  const memory = planMemory(headers, program, weights, contextSize ?? contextLength ?? 0);
+  const memory = planMemory(headers, program, weights, contextSize ?? contextLength ?? 0, kvType);
   return {
     architecture: config?.architecture ?? statedArchitecture(headers),
     config,
@@ -90,6 +91,7 @@ function planMemory(
   program: Program | undefined,
   weights: readonly Sized[] | undefined,
   contextSize: number,
+  kvType: KvType | undefined,
 ): MemoryPlan {
   const named = weights ?? [...new Set(headers.tensors.values())];
   const sum = (tensors: readonly Sized[]) => tensors.reduce((total, { byteLength }) => total + byteLength, 0);
@@ -100,7 +102,7 @@ function planMemory(
     (total, s) => total + s.width * 4 * (s.rows === "tokens" ? stepTokens : 1),
     gatheredWidth(program) * 4 * stepTokens,
   );
-  return planOf(sum(named), kvBytesPerToken(program, kvTypeFor(named)), scratch, contextSize);
+  return planOf(sum(named), kvBytesPerToken(program, kvType ?? kvTypeFor(named)), scratch, contextSize);
 }
 
 function planOf(weights: number, kvPerToken: number, scratch: number, contextSize: number): MemoryPlan {

@@ -93,7 +93,7 @@ async function lookAfar(
   { selection }: Choice,
   denied: DeadliftError | undefined,
   { info, files }: Pick<Answer, "files"> & { info: RepoInfo },
-  { contextSize }: InspectOptions,
+  options: InspectOptions,
 ): Promise<Omit<Looked, "files">> {
   try {
     if (denied) throw denied;
@@ -101,13 +101,13 @@ async function lookAfar(
       const what = `at most ${maxFiles} weight files`;
       throw new DeadliftError("LimitExceeded", expected(what, info.id, selection.weights.length));
     }
-    return await look({ format: selection.format, weights: remote.path(selection.open) }, remote, contextSize);
+    return await look({ format: selection.format, weights: remote.path(selection.open) }, remote, options);
   } catch (error) {
     const isNewer = error instanceof DeadliftError && error.code === "UnsupportedQuant";
     if (!isDenial(error) && !isNewer) throw error;
     const bytes = bytesOf(selection.weights, files);
     const problem = isNewer ? error.message : `${error.message}; until then this is what the Hub tells of its headers`;
-    const facts = factsWithoutHeaders(toldBy(info, selection), bytes, contextSize, problem);
+    const facts = factsWithoutHeaders(toldBy(info, selection), bytes, options.contextSize, problem);
     return { facts, licence: undefined };
   }
 }

@@ -1,5 +1,6 @@
 // What inspection tells of a model: its shapes, and nothing that makes them.
 
+import type { KvType } from "../backends/backend.js";
 import type { HubOptions } from "../hub/settings.js";
 import type { Config } from "../program/config.js";
 import type { Program } from "../program/ops.js";
@@ -7,12 +8,17 @@ import type { Program } from "../program/ops.js";
 export interface InspectOptions extends HubOptions {
   /** Tokens of context the memory plan is for; default: what the model was made for. */
   readonly contextSize?: number | undefined;
+  /** How keys and values are kept there; default: as loadModel does. */
+  readonly kvType?: KvType | undefined;
   /** Branch, tag or commit; default: what the name says after "@", else "main". */
   readonly revision?: string | undefined;
   /** "Q4_K_M": the GGUF of that quant; the same as ":Q4_K_M" after the name. */
   readonly quant?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
+
+/** What the memory plan is for. */
+export type PlanOptions = Pick<InspectOptions, "contextSize" | "kvType">;
 
 /** Bytes, for one session of `contextSize` tokens. */
 export interface MemoryPlan {

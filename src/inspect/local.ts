@@ -8,7 +8,7 @@ import { findModel, type Place } from "../formats/place.js";
 import type { TensorInfo } from "../formats/sizes.js";
 import { cardBytes, cardSummary } from "./card.js";
 import { factsOf } from "./facts.js";
-import type { Inspection, InspectOptions, ModelFacts } from "./inspection.js";
+import type { Inspection, InspectOptions, ModelFacts, PlanOptions } from "./inspection.js";
 
 /** What headers tell. */
 export interface Looked {
@@ -51,10 +51,10 @@ export async function inspectPath(path: string, options: InspectOptions): Promis
 }
 
 /** Maps the files, reads their headers, and closes them again. */
-export async function lookAt(place: Place, { contextSize, signal }: InspectOptions): Promise<Looked> {
-  const files = new WeightFiles(signal);
+export async function lookAt(place: Place, options: InspectOptions): Promise<Looked> {
+  const files = new WeightFiles(options.signal);
   try {
-    const looked = await look(place, files, contextSize);
+    const looked = await look(place, files, options);
     return { ...looked, files: files.list.map(({ path, size }) => ({ path, size })) };
   } finally {
     files.close();
@@ -65,11 +65,11 @@ export async function lookAt(place: Place, { contextSize, signal }: InspectOptio
 export async function look<T extends TensorInfo>(
   place: Place,
   files: ModelFiles<T>,
-  contextSize: number | undefined,
+  plan: PlanOptions,
 ): Promise<Omit<Looked, "files">> {
   const headers = await readHeaders(place, files);
   const licence = headers.metadata?.get("general.license");
-  return { facts: factsOf(headers, contextSize), licence: typeof licence === "string" ? licence : undefined };
+  return { facts: factsOf(headers, plan), licence: typeof licence === "string" ? licence : undefined };
 }
 
 /** The summary of a model card; undefined when it cannot be read, too. */

@@ -4,6 +4,7 @@ import { realpath, rm, stat, utimes } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { convert } from "../convert/convert.js";
 import type { ModelSource } from "../convert/source.js";
+import type { ThreadOptions } from "../engine.js";
 import { DeadliftError } from "../error.js";
 import type { GgufEntry } from "../formats/gguf_values.js";
 import { text, texts } from "../formats/gguf_values.js";
@@ -16,11 +17,10 @@ import type { FileType } from "../quants/file_types.js";
 import { chooseTypes } from "../quants/mixes.js";
 import { copyPath, storeKeys, storeLock } from "./store.js";
 
-export interface OpenQuantizedOptions {
+export interface OpenQuantizedOptions extends ThreadOptions {
   readonly hub: HubSource | undefined;
   /** The Hub's cache: copies are kept beside it. */
   readonly cacheDir: string;
-  readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Bytes of the copy that are written, of all. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
@@ -119,9 +119,9 @@ async function makeCopy(
   source: ModelSource,
   type: FileType,
   extra: readonly GgufEntry[],
-  { threads, signal, onProgress }: OpenQuantizedOptions,
+  { threads, priority, signal, onProgress }: OpenQuantizedOptions,
 ): Promise<void> {
-  await convert(source, copy, { fileType: type, texts: false, extra, threads, signal, onProgress });
+  await convert(source, copy, { fileType: type, texts: false, extra, threads, priority, signal, onProgress });
 }
 
 async function labels(

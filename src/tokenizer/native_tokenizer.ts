@@ -1,4 +1,5 @@
 // A tokenizer.json run by the native `tokenizers` library: encoding there, decoding here.
+import { setImmediate } from "node:timers/promises";
 import type { Encoding, Tokenizer as Library } from "tokenizers";
 import { DeadliftError, expected } from "../error.js";
 import { type Chain, compileDecoder } from "./decoder.js";
@@ -34,10 +35,15 @@ export const MAX_TEXT = 8 * 2 ** 20;
 export async function openTokenizer(draw: () => Blueprint): Promise<Tokenizer> {
   const open = await library();
   try {
+    // A large vocabulary takes tens of milliseconds, and what native code makes of it cannot leave its thread: all is done
+    // on this one, in parts between which the event loop gets its turn.
     const blueprint = draw();
+    await setImmediate();
     const json = fillHoles(blueprint.json);
+    const library = open(json);
+    await setImmediate();
     const openMasked = (secrets: Secrets) => open(mask(fillHoles(draw().json), secrets));
-    return new NativeTokenizer({ ...blueprint, json }, open(json), openMasked);
+    return new NativeTokenizer({ ...blueprint, json }, library, openMasked);
   } catch (error) {
     if (error instanceof RangeError) throw invalid("the tokenizer is nested too deeply", error);
     throw error;

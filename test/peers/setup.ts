@@ -1,7 +1,7 @@
-// Runs once before the peers' suites: installs node-llama-cpp, or finds out why that cannot be.
+// Runs once before the peers' suites: installs node-llama-cpp and transformers.js, or finds out why that cannot be.
 
 import type { TestProject } from "vitest/node";
-import { installLlama } from "../../bench/peers/install.mjs";
+import { installLlama, installTransformers } from "../../bench/peers/install.mjs";
 
 export interface Peer {
   /** Where node_modules has it. */
@@ -13,16 +13,22 @@ export interface Peer {
 declare module "vitest" {
   interface ProvidedContext {
     llama: Peer;
+    transformers: Peer;
   }
 }
 
 export default async function setup(project: TestProject): Promise<void> {
-  const llama = await installLlama().then(
+  project.provide("llama", await peer("node-llama-cpp", installLlama));
+  project.provide("transformers", await peer("transformers.js", installTransformers));
+}
+
+async function peer(name: string, install: () => Promise<string>): Promise<Peer> {
+  const found = await install().then(
     (folder): Peer => ({ folder }),
-    (error): Peer => ({ missing: `node-llama-cpp could not be installed: ${lastLine(error)}` }),
+    (error): Peer => ({ missing: `${name} could not be installed: ${lastLine(error)}` }),
   );
-  if (llama.missing) console.warn(`suites against llama.cpp are skipped: ${llama.missing}`);
-  project.provide("llama", llama);
+  if (found.missing) console.warn(`suites against ${name} are skipped: ${found.missing}`);
+  return found;
 }
 
 /** What npm said last. */

@@ -44,7 +44,7 @@ export async function encodeRows(
   const path = join(tempFolder(), "values");
   writeFileSync(path, bytes);
   const file = MappedFile.open(path);
-  const engine = native().engineCreate({ threads, isa });
+  const engine = native().engineCreate({ threads, isa, priority: "normal" });
   try {
     const offset = rows.offset ?? 0;
     const count = rows.rows ?? (bytes.length - offset) / rowBytes(rows.from as QuantName, rows.columns);

@@ -4,6 +4,8 @@ import type { Batch, CompileOptions, Executable, KvType, OutputResult } from "..
 import type { Activation, Attend, BufferId, Norm, Op, Program, Rope, RopeOp } from "../../src/program/ops.js";
 import { bf16 } from "../../src/quants/bf16.js";
 import { f16 } from "../../src/quants/f16.js";
+import { f32 } from "../../src/quants/f32.js";
+import { q8_0 } from "../../src/quants/q8_0.js";
 
 /** A weight, decoded: the last dimension is `columns`. */
 export interface PlainWeight {
@@ -106,7 +108,10 @@ export class ReferenceExecutable implements Executable {
     for (const { count, position, pages } of batch.spans) {
       for (let i = 0; i < count; i++) {
         const t = out.length;
-        this.#cache.set(where(pages, position + i), { k: asKept(k[t]!, kvType), v: asKept(v[t]!, kvType) });
+        this.#cache.set(where(pages, position + i), {
+          k: asKept(k[t]!, kvType, headDim),
+          v: asKept(v[t]!, kvType, headDim),
+        });
         const first = Math.max(0, position + i - (op.window ?? Number.POSITIVE_INFINITY) + 1);
         const seen = Array.from(
           { length: position + i + 1 - first },
@@ -227,12 +232,19 @@ function turn(row: Float64Array, op: RopeOp, rope: Rope, position: number): Floa
   return out;
 }
 
-function asKept(row: Float64Array, type: KvType): Float64Array {
-  const values = Float32Array.from(row);
-  if (type === "f32") return Float64Array.from(values);
-  const codec = type === "f16" ? f16 : bf16;
-  const bytes = new Uint8Array(values.length * 2);
-  codec.encode!(values, bytes);
-  codec.decode(bytes, values);
-  return Float64Array.from(values);
+const kvCodecs = { f32, f16, bf16, q8_0 };
+
+/** What a row of heads becomes in pages: of q8_0, each head has blocks of its own, the last one shorter. */
+function asKept(row: Float64Array, type: KvType, headDim: number): Float64Array {
+  const { encode, decode } = kvCodecs[type];
+  const kept = Float64Array.from(row);
+  for (let head = 0; head < row.length; head += headDim) {
+    const values = new Float32Array(Math.ceil(headDim / 32) * 32);
+    values.set(row.subarray(head, head + headDim));
+    const bytes = new Uint8Array(values.byteLength);
+    encode!(values, bytes);
+    decode(bytes, values);
+    kept.set(values.subarray(0, headDim), head);
+  }
+  return kept;
 }

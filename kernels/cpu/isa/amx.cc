@@ -13,6 +13,7 @@
 // After the words.
 #include "kernels/cpu/check_tiles.h"
 #include "kernels/cpu/linear_tiles.h"
+#include "kernels/cpu/peak_tiles.h"
 #include "kernels/cpu/quants/iq4_nl.h"
 #include "kernels/cpu/quants/iq4_xs.h"
 #include "kernels/cpu/quants/mxfp4.h"
@@ -92,6 +93,8 @@ constinit const Products products = {
     .linear = {DEADLIFT_QUANTS(DEADLIFT_ROW)},
 #undef DEADLIFT_ROW
     .pack = pack_tiles,
+    .peak = peak_tiles,
+    .peak_flops = peak_tiles_flops,
     .works = works,
 };
 

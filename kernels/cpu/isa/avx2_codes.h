@@ -37,15 +37,16 @@ inline octets look_up(const Levels& levels, octets codes) {
   return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(table), codes);
 }
 
-// Two columns of a row in each lane, 16 bits each: of columns 4 i to 4 i + 3 first the even ones, then the odd ones.
+// Two columns of a row in each lane, 16 bits each: of 16 columns first the even ones, then the odd ones.
 constexpr int dot_columns = 2, dot_planes = 1, dot_plane_bits = 0;
-constexpr int codes_tokens = 4;
+// Unrolled, GCC would add up all products at once, and keep them in memory until then.
+constexpr int codes_tokens = 4, dot_unroll = 1;
 
 // Four columns of each row.
 inline void store_fours(uint8_t* out, int column, __m256i a) {
-  __m256i* const at = reinterpret_cast<__m256i*>(out) + 2 * column;
+  __m256i* const at = reinterpret_cast<__m256i*>(out) + column + column / 4 * 4;
   _mm256_storeu_si256(at, _mm256_and_si256(a, _mm256_set1_epi16(255)));
-  _mm256_storeu_si256(at + 1, _mm256_srli_epi16(a, 8));
+  _mm256_storeu_si256(at + 4, _mm256_srli_epi16(a, 8));
 }
 inline void store_codes(uint8_t* out, const octets (&rows)[8]) {
   __m256i pairs[8];
@@ -91,6 +92,30 @@ inline ints load_ints(const uint8_t* p) { return _mm256_loadu_si256(reinterpret_
 inline ints splat_word(const uint8_t* p) { return _mm256_set1_epi32(static_cast<int>(load_u32(p))); }
 inline ints dot(ints sums, ints codes, ints x) { return _mm256_add_epi32(sums, _mm256_madd_epi16(codes, x)); }
 
+// Of 32 columns of each row, the sums over codes * n of the first 16 and of the others.
+inline void dot_rows(const octets (&rows)[8], const uint8_t* x, ints& first, ints& last) {
+  const __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x));
+  const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x) + 1);
+  const __m256i even = _mm256_permute2x128_si256(a, b, 0x20), odd = _mm256_permute2x128_si256(a, b, 0x31);
+  __m256i fours[8], eights[4], all[2];  // sums over so many columns, of one, two and four rows
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) {
+    fours[i] = _mm256_add_epi32(_mm256_madd_epi16(_mm256_and_si256(rows[i], _mm256_set1_epi16(255)), even),
+                                _mm256_madd_epi16(_mm256_srli_epi16(rows[i], 8), odd));
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    eights[i] = _mm256_add_epi32(_mm256_unpacklo_epi32(fours[2 * i], fours[2 * i + 1]),
+                                 _mm256_unpackhi_epi32(fours[2 * i], fours[2 * i + 1]));
+  }
+#pragma GCC unroll 2
+  for (int i = 0; i < 2; ++i) {
+    all[i] = _mm256_add_epi32(_mm256_unpacklo_epi64(eights[2 * i], eights[2 * i + 1]),
+                              _mm256_unpackhi_epi64(eights[2 * i], eights[2 * i + 1]));
+  }
+  first = _mm256_permute2x128_si256(all[0], all[1], 0x20), last = _mm256_permute2x128_si256(all[0], all[1], 0x31);
+}
+
 inline int sum(__m256i a) {
   const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
   const __m128i two = _mm_add_epi32(four, _mm_unpackhi_epi64(four, four));
@@ -109,11 +134,12 @@ inline void pack_codes(const float* x, uint8_t* out, float* facts) {
   for (int i = 0; i < 4; ++i) {
     n[i] = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + 8 * i), _mm256_set1_ps(scale.inverse)));
   }
-  const __m256i order = _mm256_setr_epi8(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15, 0, 1, 4, 5, 2, 3, 6, 7,
-                                         8, 9, 12, 13, 10, 11, 14, 15);
+  const __m256i even_odd =
+      _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15));
   for (int i = 0; i < 2; ++i) {
     const __m256i both = _mm256_permute4x64_epi64(_mm256_packs_epi32(n[2 * i], n[2 * i + 1]), 0xd8);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out) + i, _mm256_shuffle_epi8(both, order));
+    const __m256i apart = _mm256_permute4x64_epi64(_mm256_shuffle_epi8(both, even_odd), 0xd8);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out) + i, apart);
   }
   scale.store(facts, sum(_mm256_add_epi32(n[0], n[1])), sum(_mm256_add_epi32(n[2], n[3])));
 }

@@ -14,6 +14,9 @@ namespace {
 constexpr int lanes = 16;
 constexpr int tile_tokens = 6;
 constexpr int direct_tokens = 3 * tile_tokens;
+constexpr int query_tile = 8;
+constexpr int score_tile_vectors = 2;
+constexpr int mix_tile_vectors = 2;
 
 using vec = __m512;
 using ints = __m512i;
@@ -197,6 +200,8 @@ inline float square_root(float x) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(
 // Into the first cache, or into the second.
 inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
 inline void prefetch_far(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
+
+constexpr int peak_sums = 12;
 
 inline uint64_t touch(const uint8_t* p, int64_t n) {
   __m512i all[8] = {};

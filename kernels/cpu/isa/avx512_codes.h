@@ -39,7 +39,7 @@ inline octets look_up(const Levels& levels, octets codes) {
 
 // Four columns of a row in each lane, column by column.
 constexpr int dot_columns = 4, dot_planes = 2, dot_plane_bits = 8;
-constexpr int codes_tokens = 6;
+constexpr int codes_tokens = 6, dot_unroll = 16;
 
 // Four columns of rows: a holds 0 to 7, b 8 to 15, each twice.
 inline void store_fours(uint8_t* out, int column, __m512i a, __m512i b) {
@@ -92,6 +92,31 @@ inline vec low_halves(ints a) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(a))
 inline ints load_ints(const uint8_t* p) { return _mm512_loadu_si512(p); }
 inline ints splat_word(const uint8_t* p) { return _mm512_set1_epi32(static_cast<int>(load_u32(p))); }
 inline ints dot(ints sums, ints codes, ints x) { return _mm512_dpbusd_epi32(sums, codes, x); }
+
+// Of 32 columns of each row, the sums over codes * n of the first 16 and of the others.
+inline void dot_rows(const octets (&rows)[8], const uint8_t* x, ints& first, ints& last) {
+  const auto numbers = [&](int plane) {
+    return _mm512_broadcast_i64x4(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(x) + plane));
+  };
+  const __m512i upper = numbers(0), lower = numbers(1);
+  __m512i fours[8], eights[4], all[2];  // sums over so many columns, of two, four and eight rows
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) {
+    const __m512i sums = _mm512_slli_epi32(_mm512_dpbusd_epi32(_mm512_setzero_si512(), rows[i], upper), dot_plane_bits);
+    fours[i] = _mm512_dpbusd_epi32(sums, rows[i], lower);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    eights[i] = _mm512_add_epi32(_mm512_unpacklo_epi32(fours[2 * i], fours[2 * i + 1]),
+                                 _mm512_unpackhi_epi32(fours[2 * i], fours[2 * i + 1]));
+  }
+#pragma GCC unroll 2
+  for (int i = 0; i < 2; ++i) {
+    all[i] = _mm512_add_epi32(_mm512_unpacklo_epi64(eights[2 * i], eights[2 * i + 1]),
+                              _mm512_unpackhi_epi64(eights[2 * i], eights[2 * i + 1]));
+  }
+  first = _mm512_shuffle_i64x2(all[0], all[1], 0x88), last = _mm512_shuffle_i64x2(all[0], all[1], 0xdd);
+}
 
 // 32 upper parts, then 32 lower ones.
 inline void pack_codes(const float* x, uint8_t* out, float* facts) {

@@ -18,6 +18,10 @@ constexpr int tile_tokens = 2;  // tokens in registers at once in `linear`: tile
 // Up to so many tokens `linear` decodes the weights of types in demand in registers, again for every tile of tokens.
 // Here they would not stay there.
 constexpr int direct_tokens = 0;
+// Queries in registers at once in `attend`, and vectors of their scores and of their results.
+constexpr int query_tile = 2;
+constexpr int score_tile_vectors = 2;
+constexpr int mix_tile_vectors = 2;
 
 struct vec {
   float v[lanes];
@@ -162,16 +166,17 @@ inline ints bit_or(ints a, ints b) {
   DEADLIFT_LANES a.v[i] |= b.v[i];
   return a;
 }
+// These wrap around, as the instructions do.
 inline ints add(ints a, ints b) {
-  DEADLIFT_LANES a.v[i] += b.v[i];
+  DEADLIFT_LANES a.v[i] = static_cast<int32_t>(static_cast<uint32_t>(a.v[i]) + static_cast<uint32_t>(b.v[i]));
   return a;
 }
 inline ints sub(ints a, ints b) {
-  DEADLIFT_LANES a.v[i] -= b.v[i];
+  DEADLIFT_LANES a.v[i] = static_cast<int32_t>(static_cast<uint32_t>(a.v[i]) - static_cast<uint32_t>(b.v[i]));
   return a;
 }
 inline ints mul(ints a, ints b) {
-  DEADLIFT_LANES a.v[i] *= b.v[i];
+  DEADLIFT_LANES a.v[i] = static_cast<int32_t>(static_cast<uint32_t>(a.v[i]) * static_cast<uint32_t>(b.v[i]));
   return a;
 }
 inline vec to_float(ints a) {  // the same number
@@ -336,6 +341,9 @@ inline float square_root(float x) { return sqrtf(x); }
 // Into the first cache, or into the second.
 inline void prefetch(const void*) {}
 inline void prefetch_far(const void*) {}
+
+// Sums that do not wait for each other: as many as hide the latency of a multiply-add and stay in registers.
+constexpr int peak_sums = 6;
 
 // Reads n bytes (a multiple of 512) and returns something that depends on all of them.
 inline uint64_t touch(const uint8_t* p, int64_t n) {

@@ -56,7 +56,7 @@ inline octets look_up(const Levels& levels, octets codes) {
 // A lane of `ints` has `dot_columns` codes of a row, and meets that many numbers of a token. Where numbers have several
 // parts, those of the upper part of all 32 columns come first, and the sums so far are then shifted.
 constexpr int dot_columns = 2, dot_planes = 1, dot_plane_bits = 0;
-constexpr int codes_tokens = 2;
+constexpr int codes_tokens = 2, dot_unroll = 1;
 
 // out // (32 / dot_columns, lanes) of `dot_columns` codes.
 inline void store_codes(uint8_t* out, const octets (&rows)[lanes]) {
@@ -97,6 +97,16 @@ inline ints dot(ints sums, ints codes, ints x) {
     sums.v[i] += c[0] * n[0] + c[1] * n[1];
   }
   return sums;
+}
+
+// Of 32 columns of each row, the sums over codes * n of the first 16 and of the others.
+inline void dot_rows(const octets (&rows)[lanes], const uint8_t* x, ints& first, ints& last) {
+  int16_t n[32];
+  memcpy(n, x, sizeof n);
+  for (int i = 0; i < lanes; ++i) {
+    first.v[i] = last.v[i] = 0;
+    for (int c = 0; c < 16; ++c) first.v[i] += rows[i].v[c] * n[c], last.v[i] += rows[i].v[16 + c] * n[16 + c];
+  }
 }
 
 // Packs 32 activations into 64 bytes, in the order that `dot` meets them, and their four facts; see linear_codes.h.

@@ -14,6 +14,7 @@
 #include "kernels/cpu/linear_codes.h"
 #include "kernels/cpu/mix.h"
 #include "kernels/cpu/norm.h"
+#include "kernels/cpu/peak.h"
 #include "kernels/cpu/quants/bf16.h"
 #include "kernels/cpu/quants/f16.h"
 #include "kernels/cpu/quants/f32.h"
@@ -105,9 +106,15 @@ constexpr Kernels make_kernels(const char* isa, const char* needs) {
       .route = route,
       .gather = gather,
       .mix = mix,
-      .store_kv = {store_kv<KvF32>, store_kv<KvF16>, store_kv<KvBf16>},
-      .attend = {attend<KvF32>, attend<KvF16>, attend<KvBf16>},
+#define DEADLIFT_KV_TYPES(kernel) {kernel<KvF32>, kernel<KvF16>, kernel<KvBf16>, kernel<KvQ8_0>}
+      .store_kv = DEADLIFT_KV_TYPES(store_kv),
+      .attend = DEADLIFT_KV_TYPES(attend),
+      .attend_part = DEADLIFT_KV_TYPES(attend_part),
+      .attend_join = attend_join,
+#undef DEADLIFT_KV_TYPES
       .touch = touch,
+      .peak = peak,
+      .peak_flops = peak_flops,
   };
 #define DEADLIFT_ROW(id) kernels.encode[static_cast<int>(Quant::id)] = encode_##id;
   DEADLIFT_ENCODERS(DEADLIFT_ROW)

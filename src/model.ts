@@ -202,7 +202,7 @@ export class Model {
     return this.#parts.compiled.backend.bandwidth();
   }
 
-  /** The most this machine multiplies and adds right now, between registers, in f32 or, on AMX, in bf16, with all its threads: TFLOP/s. */
+  /** The most this machine multiplies and adds between registers, in f32 or, on AMX, bf16, with all threads: TFLOP/s. */
   peak(): Promise<number> {
     this.#check();
     return this.#parts.compiled.backend.peak();

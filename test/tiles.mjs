@@ -1,6 +1,6 @@
 // Runs suites with an addon whose matrix unit is emulated: the set of AMX where a processor has AVX-512 with BF16 only.
 //
-//   node test/tiles.mjs [FILE ...]     those of the kernels and the goldens where none is named
+//   node test/tiles.mjs [FILE ...]     kernels, goldens and perplexity where none is named
 
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
@@ -17,7 +17,10 @@ run("cmake-js/bin/cmake-js", [
 const { isas } = createRequire(import.meta.url)(addon).cpuInfo();
 if (!isas.includes("amx"))
   fail(`this machine has no AVX512_BF16, or the emulated tiles compute wrong: ${isas.join(", ")}`);
-run("vitest/vitest.mjs", ["run", ...(named.length > 0 ? named : ["test/kernels.test.ts", "test/golden.test.ts"])]);
+run("vitest/vitest.mjs", [
+  "run",
+  ...(named.length > 0 ? named : ["kernels", "golden", "perplexity_isas"].map((name) => `test/${name}.test.ts`)),
+]);
 
 function run(script, args) {
   const { status } = spawnSync(process.execPath, [join(root, "node_modules", script), ...args], {

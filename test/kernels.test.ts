@@ -219,6 +219,12 @@ describe.each(isas)("%s", (isa) => {
     await executable.dispose();
   });
 
+  it.each(inCodes)("linear with %s weights in fast precision", async (quant) => {
+    for (const one of linearCases(quant)) {
+      await check(isa, { ...one, options: { ...one.options, precision: "fast" } }, 5e-3, await sums(one));
+    }
+  });
+
   it.each(runnable)("linear with %s weights", async (quant) => {
     for (const one of linearCases(quant)) await check(isa, one, exact(quant) ? 5e-7 : 2e-5, await sums(one));
   });

@@ -328,6 +328,7 @@ CompileOptions read_compile_options(const Value& from) {
           integer(from, "maxTokens"),
           integer(from, "maxOutputs"),
           kv_type,
+          text(from, "precision") == "fast",
           from.As<Object>().Get("readAhead").ToBoolean()};
 }
 

@@ -248,8 +248,9 @@ void Executable::run_op(const Op& op) {
 Factor Executable::factor(int weight, int bias, int first) const {
   if (weight < 0) return {};
   const int quant = static_cast<int>(program_.weights[weight].quant);
-  return {&matrices_[weight], kernels_.linear[quant], kernels_.pack[quant],
-          bias < 0 ? nullptr : vectors_[bias].data() + first};
+  const bool fast = options_.fast;
+  return {&matrices_[weight], fast ? kernels_.fast_linear[quant] : kernels_.linear[quant],
+          fast ? kernels_.fast_pack[quant] : kernels_.pack[quant], bias < 0 ? nullptr : vectors_[bias].data() + first};
 }
 
 void Executable::linear(const Op& op) {

@@ -99,6 +99,7 @@ struct CompileOptions {
   int max_tokens;
   int max_outputs;
   KvType kv_type;
+  bool fast;        // activations of 8 bits where that is less work
   bool read_ahead;  // of the weights
 };
 

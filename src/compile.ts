@@ -2,7 +2,7 @@
 
 import { totalmem } from "node:os";
 import { record } from "./architectures/index.js";
-import type { CompileOptions, Executable, KvType } from "./backends/backend.js";
+import type { CompileOptions, Executable, KvType, Precision } from "./backends/backend.js";
 import { CpuBackend } from "./backends/cpu.js";
 import type { ThreadOptions } from "./engine.js";
 import { unpackable } from "./formats/checkpoints/index.js";
@@ -37,6 +37,11 @@ export interface RunOptions extends ThreadOptions {
    * half of that memory, and less time over long contexts.
    */
   readonly kvType?: KvType | undefined;
+  /**
+   * "fast": activations meet whole-number weights in 8 bits, as in llama.cpp, where AVX-512 gains by it; default: "exact",
+   * 16 bits.
+   */
+  readonly precision?: Precision | undefined;
 }
 
 export interface Compiled {
@@ -68,6 +73,7 @@ export async function compile(
     const kvType = options.kvType ?? kvTypeFor(weights);
     const executable = await backend.compile(program, weights, {
       ...compileOptions(program, kvType, contextSize),
+      precision: options.precision,
       readAhead: fitInMemory(weights),
     });
     const dispose = async () => {

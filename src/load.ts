@@ -2,7 +2,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { kvTypes } from "./backends/backend.js";
+import { kvTypes, precisions } from "./backends/backend.js";
 import { compile, type RunOptions } from "./compile.js";
 import { DeadliftError, expected } from "./error.js";
 import { type OpenedModel, openModel } from "./formats/open.js";
@@ -38,7 +38,18 @@ export interface LoadOptions extends RunOptions, HubOptions, Pick<LocateOptions,
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
 
-const runKeys = ["device", "quantize", "threads", "priority", "isa", "contextSize", "kvType", "signal", "onProgress"];
+const runKeys = [
+  "device",
+  "quantize",
+  "threads",
+  "priority",
+  "isa",
+  "contextSize",
+  "kvType",
+  "precision",
+  "signal",
+  "onProgress",
+];
 const loadKeys = [...runKeys, "revision", "quant", ...hubOptionKeys];
 
 /**
@@ -101,4 +112,5 @@ function checkLoadOptions(name: unknown, options: LoadOptions): void {
   checkChoice("device", options.device, ["auto", "cpu"]);
   checkThreads(options);
   checkChoice("kvType", options.kvType, kvTypes);
+  checkChoice("precision", options.precision, precisions);
 }

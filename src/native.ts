@@ -157,6 +157,7 @@ export interface NativeCompileOptions {
   readonly maxTokens: number;
   readonly maxOutputs: number;
   readonly kvType: "f32" | "f16" | "bf16" | "q8_0";
+  readonly precision: "exact" | "fast";
   /** Bring the weights into memory before the first step asks for them. */
   readonly readAhead: boolean;
 }

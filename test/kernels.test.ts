@@ -230,6 +230,12 @@ describe.each(isas)("%s", (isa) => {
     await executable.dispose();
   });
 
+  it.each([...inCodes, "F32", "F16"] as const)("linear with %s weights in fast precision", async (quant) => {
+    for (const one of linearCases(quant)) {
+      await check(isa, { ...one, options: { ...one.options, precision: "fast" } }, 8e-3, await sums(one));
+    }
+  });
+
   it.each(runnable)("linear with %s weights", async (quant) => {
     for (const one of linearCases(quant)) await check(isa, one, 5e-7 + lostBy(isa, quant), await sums(one));
   });

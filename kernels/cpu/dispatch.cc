@@ -18,7 +18,8 @@ Kernels amx_kernels() {
   kernels.works = amx::products.works;
   for (int i = 0; i < quant_count; ++i) {
     kernels.linear[i] = amx::products.linear[i];
-    kernels.pack[i] = amx::products.pack;
+    kernels.fast_linear[i] = amx::products.fast_linear[i];
+    kernels.pack[i] = kernels.fast_pack[i] = amx::products.pack;
   }
   return kernels;
 }

@@ -106,6 +106,9 @@ struct Kernels {
 
   LinearKernel linear[quant_count];
   PackKernel pack[quant_count];  // of its activations; null: it takes the floats
+  // With activations of 8 bits where that is less work; as above where it is not.
+  LinearKernel fast_linear[quant_count];
+  PackKernel fast_pack[quant_count];
   // The values of columns [first, first + columns) of a row, `first` a multiple of 512; with `apart` of 1 one after
   // another.
   void (*decode[quant_count])(const uint8_t* row, int first, int columns, int apart, float* out);
@@ -174,7 +177,7 @@ namespace amx {
 // What this set does otherwise than that of AVX-512.
 struct Products {
   const char* needs;
-  LinearKernel linear[quant_count];
+  LinearKernel linear[quant_count], fast_linear[quant_count];
   PackKernel pack;  // of every type
   float (*peak)(float x, int64_t rounds);
   int peak_flops;

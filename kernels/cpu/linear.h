@@ -224,11 +224,12 @@ void panel(Decode decode, const Matrix& weight, int row, int rows, const float* 
   }
 }
 
-template <class Q>
+// `planes`: of the activations of types in codes.
+template <class Q, int planes>
 void linear(const Matrix& weight, int row, int rows, const Activations& x, float* out, int64_t out_stride,
             float* scratch) {
   if constexpr (in_codes<Q>) {
-    return linear_codes<Q>(weight, row, rows, x, out, out_stride, scratch);
+    return linear_codes<Q, planes>(weight, row, rows, x, out, out_stride, scratch);
   } else {
     if constexpr (direct_tokens > 0 && Q::direct) {
       if (x.tokens <= direct_tokens) return direct<Q>(weight, row, rows, x.x, x.stride, x.tokens, out, out_stride);
@@ -241,9 +242,9 @@ void linear(const Matrix& weight, int row, int rows, const Activations& x, float
   }
 }
 
-template <class Q>
+template <class Q, int planes>
 constexpr PackKernel pack_of() {
-  return in_codes<Q> ? pack : nullptr;
+  return in_codes<Q> ? pack<planes> : nullptr;
 }
 
 }  // namespace

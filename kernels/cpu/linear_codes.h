@@ -97,16 +97,17 @@ struct PackedTokens {
 
 static_assert(packed_bytes(32) >= packed_values + 4 * sizeof(float));
 
-inline void pack(const float* x, int64_t stride, int tokens, int columns, uint8_t* out, int64_t out_stride) {
+template <int planes>
+void pack(const float* x, int64_t stride, int tokens, int columns, uint8_t* out, int64_t out_stride) {
   for (int t = 0; t < tokens; ++t, x += stride, out += out_stride) {
     uint8_t* values = out;
     float* facts = reinterpret_cast<float*>(out + columns / 32 * packed_values);
-    for (int k = 0; k < columns; k += 32, values += packed_values, facts += 4) pack_codes(x + k, values, facts);
+    for (int k = 0; k < columns; k += 32, values += packed_values, facts += 4) pack_codes<planes>(x + k, values, facts);
   }
 }
 
 // The integer sums of columns [first, first + columns) of a group of 32, for T tokens and all strips.
-template <int T, int first, int columns>
+template <int planes, int T, int first, int columns>
 [[gnu::always_inline]] inline void dot_group(ints (&dots)[T][strips], const uint8_t* (&weights)[strips],
                                              const PackedTokens& x, int token, int g) {
   constexpr int steps = 32 / dot_columns, begin = first / dot_columns, end = (first + columns) / dot_columns;
@@ -116,7 +117,7 @@ template <int T, int first, int columns>
     for (int s = 0; s < strips; ++s) dots[t][s] = splat_int(0);
   }
 #pragma GCC unroll 2
-  for (int plane = 0; plane < dot_planes; ++plane) {
+  for (int plane = 0; plane < planes; ++plane) {
     if (plane > 0) {
 #pragma GCC unroll 8
       for (int t = 0; t < T; ++t) {
@@ -145,14 +146,14 @@ template <int T, int first, int columns>
 }
 
 // Adds columns [first, first + columns) of group g of the panel to the totals of T tokens.
-template <int T, int first, int columns>
+template <int planes, int T, int first, int columns>
 [[gnu::always_inline]] inline void add_group(vec (&totals)[T][strips], const CodesPanel& panel, int g, int from,
                                              const PackedTokens& x, int token) {
   const uint8_t* weights[strips];
 #pragma GCC unroll 2
   for (int s = 0; s < strips; ++s) weights[s] = panel.codes + (s * groups_at_once + g) * group_bytes;
   ints dots[T][strips];
-  dot_group<T, first, columns>(dots, weights, x, token, from + g);
+  dot_group<planes, T, first, columns>(dots, weights, x, token, from + g);
   constexpr int part = columns == 32 ? 1 : first == 0 ? 2 : 3;
   const int at = (g * 32 + first) / columns * lanes, strip = 2 * groups_at_once * lanes;
   vec scale[strips], least[strips];
@@ -170,7 +171,7 @@ template <int T, int first, int columns>
 }
 
 // A panel of `groups` groups, of which the first is group `from` of the rows, meets T tokens.
-template <int T, int columns>
+template <int planes, int T, int columns>
 void codes_tile(const CodesPanel& panel, int groups, int from, const PackedTokens& x, int token) {
   vec totals[T][strips];
   float* const carried = panel.totals + token * strips * lanes;
@@ -180,8 +181,8 @@ void codes_tile(const CodesPanel& panel, int groups, int from, const PackedToken
     for (int s = 0; s < strips; ++s) totals[t][s] = from > 0 ? load(carried + (t * strips + s) * lanes) : zero();
   }
   for (int g = 0; g < groups; ++g) {
-    add_group<T, 0, columns>(totals, panel, g, from, x, token);
-    if constexpr (columns < 32) add_group<T, columns, columns>(totals, panel, g, from, x, token);
+    add_group<planes, T, 0, columns>(totals, panel, g, from, x, token);
+    if constexpr (columns < 32) add_group<planes, T, columns, columns>(totals, panel, g, from, x, token);
   }
 #pragma GCC unroll 8
   for (int t = 0; t < T; ++t) {
@@ -190,16 +191,16 @@ void codes_tile(const CodesPanel& panel, int groups, int from, const PackedToken
   }
 }
 
-template <int T, int columns>
+template <int planes, int T, int columns>
 void codes_tokens_tile(const CodesPanel& panel, int groups, int from, const PackedTokens& x, int token, int tokens) {
   if constexpr (T > 1) {
-    if (tokens < T) return codes_tokens_tile<T - 1, columns>(panel, groups, from, x, token, tokens);
+    if (tokens < T) return codes_tokens_tile<planes, T - 1, columns>(panel, groups, from, x, token, tokens);
   }
-  codes_tile<T, columns>(panel, groups, from, x, token);
+  codes_tile<planes, T, columns>(panel, groups, from, x, token);
 }
 
 // A strip meets T tokens while its codes are in registers, for as few as are not worth a panel.
-template <class Q, int T>
+template <class Q, int planes, int T>
 void direct_strip(Strip rows, int columns, const PackedTokens& x, float* facts_scratch, vec (&totals)[T]) {
   constexpr int vectors = lanes / octet_rows, asked = lanes * 32 / Q::block;
   const int64_t ahead = lanes * rows.stride;
@@ -221,7 +222,7 @@ void direct_strip(Strip rows, int columns, const PackedTokens& x, float* facts_s
 #pragma GCC unroll 4
       for (int t = 0; t < T; ++t) {
         ints first, last;
-        dot_rows(of, x.group(t, k / 32 + g), first, last);
+        dot_rows<planes>(of, x.group(t, k / 32 + g), first, last);
         const float* token = x.facts_of(t, k / 32 + g);
         const auto meet = [&](ints dots, int group, float sum) {
           totals[t] = add_dots(totals[t], dots, load(facts.scale + group * lanes), load(facts.least + group * lanes),
@@ -237,24 +238,25 @@ void direct_strip(Strip rows, int columns, const PackedTokens& x, float* facts_s
   }
 }
 
-template <class Q, int T>
+template <class Q, int planes, int T>
 void direct_strips(const Matrix& weight, int row, int rows, const PackedTokens& x, int tokens, float* out,
                    int64_t out_stride, float* scratch) {
   if constexpr (T > 1) {
-    if (tokens < T) return direct_strips<Q, T - 1>(weight, row, rows, x, tokens, out, out_stride, scratch);
+    if (tokens < T) return direct_strips<Q, planes, T - 1>(weight, row, rows, x, tokens, out, out_stride, scratch);
   }
   for (int i = 0; i < rows; i += lanes) {
     vec totals[T];
 #pragma GCC unroll 4
     for (int t = 0; t < T; ++t) totals[t] = zero();
-    direct_strip<Q, T>({weight.data + weight.stride * (row + i), weight.stride}, weight.columns, x, scratch, totals);
+    direct_strip<Q, planes, T>({weight.data + weight.stride * (row + i), weight.stride}, weight.columns, x, scratch,
+                               totals);
 #pragma GCC unroll 4
     for (int t = 0; t < T; ++t) store(out + t * out_stride + i, totals[t]);
   }
 }
 
 // Strips become panels, which all tokens meet.
-template <class Q>
+template <class Q, int planes>
 void panel_strips(const Matrix& weight, int row, int rows, const PackedTokens& x, int tokens, float* out,
                   int64_t out_stride, float* scratch) {
   const CodesPanel panel = make_panel(scratch);
@@ -270,8 +272,8 @@ void panel_strips(const Matrix& weight, int row, int rows, const PackedTokens& x
                         panel.codes + s * groups_at_once * group_bytes, {panel.scale + facts, panel.least + facts});
       }
       for (int t = 0; t < tokens; t += tile) {
-        codes_tokens_tile<codes_tokens, Q::group>(panel, columns / 32, k / 32, x, t,
-                                                  tile < tokens - t ? tile : tokens - t);
+        codes_tokens_tile<planes, codes_tokens, Q::group>(panel, columns / 32, k / 32, x, t,
+                                                          tile < tokens - t ? tile : tokens - t);
       }
     }
     for (int t = 0; t < tokens; ++t) {
@@ -283,15 +285,15 @@ void panel_strips(const Matrix& weight, int row, int rows, const PackedTokens& x
   }
 }
 
-template <class Q>
+template <class Q, int planes>
 void linear_codes(const Matrix& weight, int row, int rows, const Activations& x, float* out, int64_t out_stride,
                   float* scratch) {
   const PackedTokens packed = {x.packed, reinterpret_cast<const float*>(x.packed + weight.columns / 32 * packed_values),
                                x.packed_stride};
   const int whole = x.tokens > few_codes_tokens ? 0 : rows / lanes * lanes;
-  direct_strips<Q, few_codes_tokens>(weight, row, whole, packed, x.tokens, out, out_stride, scratch);
+  direct_strips<Q, planes, few_codes_tokens>(weight, row, whole, packed, x.tokens, out, out_stride, scratch);
   if (whole == rows) return;
-  panel_strips<Q>(weight, row + whole, rows - whole, packed, x.tokens, out + whole, out_stride, scratch);
+  panel_strips<Q, planes>(weight, row + whole, rows - whole, packed, x.tokens, out + whole, out_stride, scratch);
 }
 
 }  // namespace

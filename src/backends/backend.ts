@@ -50,6 +50,14 @@ export interface OutputResult {
 export const kvTypes = ["f32", "f16", "bf16", "q8_0"] as const;
 export type KvType = (typeof kvTypes)[number];
 
+/**
+ * What activations lose before they meet weights that are whole numbers under scales (Q8_0, Q4_K, MXFP4, GPTQ ...): exact
+ * rounds them to 16 bits relative to the largest of 32, fast to 8 bits where the processor gains by it.
+ * On AMX both are bf16, and F32 and F16 weights keep more of it: fast rounds them to bf16, too.
+ */
+export const precisions = ["exact", "fast"] as const;
+export type Precision = (typeof precisions)[number];
+
 export interface CompileOptions {
   /** Pages of the KV cache; memory is taken when a page is first written. */
   readonly pages: number;
@@ -60,6 +68,8 @@ export interface CompileOptions {
   /** Most outputs of one step. */
   readonly maxOutputs: number;
   readonly kvType: KvType;
+  /** Default: exact. */
+  readonly precision?: Precision | undefined;
   /** Bring mapped weights into memory before the first step asks for them; default: they come as they are read. */
   readonly readAhead?: boolean | undefined;
 }

@@ -36,7 +36,8 @@ export class CpuBackend implements Backend {
   }
 
   async compile(program: Program, weights: readonly Tensor[], options: CompileOptions): Promise<Executable> {
-    const given = { ...options, readAhead: options.readAhead ?? false };
+    const { precision = "exact", readAhead = false } = options;
+    const given = { ...options, precision, readAhead };
     const handle = await told(native().engineCompile(this.#engine, nativeProgram(program, weights), given));
     return new CpuExecutable(handle, options, program.buffers[program.output]!.width);
   }

@@ -57,6 +57,7 @@ export interface LoadFlags extends ThreadFlags, HubFlags {
   readonly device?: "auto" | "cpu";
   readonly context?: number;
   readonly kvType?: KvType;
+  readonly precision?: "exact" | "fast";
   readonly quantize?: string;
   /** Nobody reads what is beside the document. */
   readonly json?: boolean;
@@ -74,12 +75,13 @@ export function addLoadFlags(command: Command): Command {
   addThreadFlags(command, "compute")
     .option("--context <n>", "tokens of context, prompt and answer together", integer(1))
     .addOption(kvTypeOption())
+    .addOption(new Option("--precision <how>", "fast: activations of 8 bits").choices(["exact", "fast"]))
     .option("--quantize <type>", "run the weights as Q8_0, Q4_0, ...; the converted copy is kept");
   return addHubFlags(command);
 }
 
 export function loadOptions(flags: LoadFlags): LoadOptions {
-  const { device, threads, priority, context, kvType, quantize, ...hub } = flags;
+  const { device, threads, priority, context, kvType, precision, quantize, ...hub } = flags;
   return {
     ...hubOptions(hub),
     ...(device !== undefined && { device }),
@@ -87,6 +89,7 @@ export function loadOptions(flags: LoadFlags): LoadOptions {
     ...(priority !== undefined && { priority }),
     ...(context !== undefined && { contextSize: context }),
     ...(kvType !== undefined && { kvType }),
+    ...(precision !== undefined && { precision }),
     ...(quantize !== undefined && { quantize }),
   };
 }

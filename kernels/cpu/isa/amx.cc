@@ -73,24 +73,32 @@ DEADLIFT_ROW(u4_scaled, 4)
 DEADLIFT_ROW(u8_scaled, 8)
 #undef DEADLIFT_ROW
 
-template <Quant quant>
+// `fast`: one product of every type.
+template <Quant quant, bool fast>
 void linear(const Matrix& weight, int row, int rows, const Activations& x, float* out, int64_t out_stride,
             float* scratch) {
   constexpr int i = static_cast<int>(quant);
-  const TileType type = {avx512::kernels.decode[i], codes_of<quant>,      parts_of(quant),
+  constexpr Parts parts = fast ? Parts::one : parts_of(quant);
+  const TileType type = {avx512::kernels.decode[i], codes_of<quant>,      parts,
                          quant == Quant::bf16,      quant_facts[i].block, quant_facts[i].bytes};
   linear_tiles(type, weight, row, rows, x, out, out_stride, scratch);
 }
 
-bool works() { return tiles_work(linear<Quant::f32>, linear<Quant::f16>, linear<Quant::bf16>, linear<Quant::q8_0>); }
+bool works() {
+  return tiles_work(linear<Quant::f32, false>, linear<Quant::f16, false>, linear<Quant::bf16, false>,
+                    linear<Quant::q8_0, false>);
+}
 
 }  // namespace
 
 // Constant data: nothing of this file runs before it is chosen.
 constinit const Products products = {
     .needs = "avx2 fma f16c avx512f avx512bw avx512dq avx512vl avx512_vnni avx512_bf16" DEADLIFT_TILE_NEEDS,
-#define DEADLIFT_ROW(id, name, block, bytes) linear<Quant::id>,
+#define DEADLIFT_ROW(id, name, block, bytes) linear<Quant::id, false>,
     .linear = {DEADLIFT_QUANTS(DEADLIFT_ROW)},
+#undef DEADLIFT_ROW
+#define DEADLIFT_ROW(id, name, block, bytes) linear<Quant::id, true>,
+    .fast_linear = {DEADLIFT_QUANTS(DEADLIFT_ROW)},
 #undef DEADLIFT_ROW
     .pack = pack_tiles,
     .peak = peak_tiles,

@@ -38,7 +38,7 @@ inline octets look_up(const Levels& levels, octets codes) {
 }
 
 // Two columns of a row in each lane, 16 bits each: of 16 columns first the even ones, then the odd ones.
-constexpr int dot_columns = 2, dot_planes = 1, dot_plane_bits = 0;
+constexpr int dot_columns = 2, dot_planes = 1, fast_planes = 1, dot_plane_bits = 0;
 // Unrolled, GCC would add up all products at once, and keep them in memory until then.
 constexpr int codes_tokens = 4, dot_unroll = 1;
 
@@ -93,6 +93,7 @@ inline ints splat_word(const uint8_t* p) { return _mm256_set1_epi32(static_cast<
 inline ints dot(ints sums, ints codes, ints x) { return _mm256_add_epi32(sums, _mm256_madd_epi16(codes, x)); }
 
 // Of 32 columns of each row, the sums over codes * n of the first 16 and of the others.
+template <int planes>
 inline void dot_rows(const octets (&rows)[8], const uint8_t* x, ints& first, ints& last) {
   const __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x));
   const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x) + 1);
@@ -121,6 +122,7 @@ inline int sum(__m256i a) {
   const __m128i two = _mm_add_epi32(four, _mm_unpackhi_epi64(four, four));
   return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 1)));
 }
+template <int planes>
 inline void pack_codes(const float* x, uint8_t* out, float* facts) {
   const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
   __m256i most = _mm256_setzero_si256(), n[4];
@@ -129,8 +131,8 @@ inline void pack_codes(const float* x, uint8_t* out, float* facts) {
   }
   const __m128i four = _mm_max_epi32(_mm256_castsi256_si128(most), _mm256_extracti128_si256(most, 1));
   const __m128i two = _mm_max_epi32(four, _mm_unpackhi_epi64(four, four));
-  const CodeScale scale(
-      bits_to_float(static_cast<uint32_t>(_mm_cvtsi128_si32(_mm_max_epi32(two, _mm_shuffle_epi32(two, 1))))));
+  const int largest = _mm_cvtsi128_si32(_mm_max_epi32(two, _mm_shuffle_epi32(two, 1)));
+  const CodeScale scale(bits_to_float(static_cast<uint32_t>(largest)), 127 * 256 + 127);
   for (int i = 0; i < 4; ++i) {
     n[i] = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + 8 * i), _mm256_set1_ps(scale.inverse)));
   }

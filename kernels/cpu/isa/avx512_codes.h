@@ -38,7 +38,7 @@ inline octets look_up(const Levels& levels, octets codes) {
 }
 
 // Four columns of a row in each lane, column by column.
-constexpr int dot_columns = 4, dot_planes = 2, dot_plane_bits = 8;
+constexpr int dot_columns = 4, dot_planes = 2, fast_planes = 1, dot_plane_bits = 8;
 constexpr int codes_tokens = 6, dot_unroll = 16;
 
 // Four columns of rows: a holds 0 to 7, b 8 to 15, each twice.
@@ -94,16 +94,19 @@ inline ints splat_word(const uint8_t* p) { return _mm512_set1_epi32(static_cast<
 inline ints dot(ints sums, ints codes, ints x) { return _mm512_dpbusd_epi32(sums, codes, x); }
 
 // Of 32 columns of each row, the sums over codes * n of the first 16 and of the others.
+template <int planes>
 inline void dot_rows(const octets (&rows)[8], const uint8_t* x, ints& first, ints& last) {
   const auto numbers = [&](int plane) {
     return _mm512_broadcast_i64x4(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(x) + plane));
   };
-  const __m512i upper = numbers(0), lower = numbers(1);
+  const __m512i upper = numbers(0), lower = numbers(planes - 1);
   __m512i fours[8], eights[4], all[2];  // sums over so many columns, of two, four and eight rows
 #pragma GCC unroll 8
   for (int i = 0; i < 8; ++i) {
-    const __m512i sums = _mm512_slli_epi32(_mm512_dpbusd_epi32(_mm512_setzero_si512(), rows[i], upper), dot_plane_bits);
-    fours[i] = _mm512_dpbusd_epi32(sums, rows[i], lower);
+    fours[i] = _mm512_dpbusd_epi32(_mm512_setzero_si512(), rows[i], upper);
+    if constexpr (planes == 2) {
+      fours[i] = _mm512_dpbusd_epi32(_mm512_slli_epi32(fours[i], dot_plane_bits), rows[i], lower);
+    }
   }
 #pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) {
@@ -118,21 +121,25 @@ inline void dot_rows(const octets (&rows)[8], const uint8_t* x, ints& first, int
   first = _mm512_shuffle_i64x2(all[0], all[1], 0x88), last = _mm512_shuffle_i64x2(all[0], all[1], 0xdd);
 }
 
-// 32 upper parts, then 32 lower ones.
+// 32 upper parts, then 32 lower ones; or only the upper.
+template <int planes>
 inline void pack_codes(const float* x, uint8_t* out, float* facts) {
   const __m512 a = _mm512_loadu_ps(x), b = _mm512_loadu_ps(x + 16);
   const __m512i bits = _mm512_set1_epi32(0x7fffffff);
   const int most = _mm512_reduce_max_epi32(
       _mm512_max_epi32(_mm512_and_si512(_mm512_castps_si512(a), bits), _mm512_and_si512(_mm512_castps_si512(b), bits)));
-  const CodeScale scale(bits_to_float(static_cast<uint32_t>(most)));
+  const CodeScale scale(bits_to_float(static_cast<uint32_t>(most)), planes == 2 ? 127 * 256 + 127 : 127);
   int sums[2];
 #pragma GCC unroll 2
   for (int i = 0; i < 2; ++i) {
     const __m512i n = _mm512_cvtps_epi32(_mm512_mul_ps(i ? b : a, _mm512_set1_ps(scale.inverse)));
-    const __m512i high = _mm512_srai_epi32(_mm512_add_epi32(n, _mm512_set1_epi32(128)), dot_plane_bits);
-    const __m512i low = _mm512_sub_epi32(n, _mm512_slli_epi32(high, dot_plane_bits));
+    __m512i high = n;
+    if constexpr (planes == 2) {
+      high = _mm512_srai_epi32(_mm512_add_epi32(n, _mm512_set1_epi32(128)), dot_plane_bits);
+      const __m512i low = _mm512_sub_epi32(n, _mm512_slli_epi32(high, dot_plane_bits));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 32 + 16 * i), _mm512_cvtepi32_epi8(low));
+    }
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 16 * i), _mm512_cvtepi32_epi8(high));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 32 + 16 * i), _mm512_cvtepi32_epi8(low));
     sums[i] = _mm512_reduce_add_epi32(n);
   }
   scale.store(facts, sums[0], sums[1]);

@@ -88,11 +88,17 @@ constexpr Kernels make_kernels(const char* isa, const char* needs) {
   Kernels kernels = {
       .isa = isa,
       .needs = needs,
-#define DEADLIFT_ROW(id, name, block, bytes) linear<id>,
+#define DEADLIFT_ROW(id, name, block, bytes) linear<id, dot_planes>,
       .linear = {DEADLIFT_QUANTS(DEADLIFT_ROW)},
 #undef DEADLIFT_ROW
-#define DEADLIFT_ROW(id, name, block, bytes) pack_of<id>(),
+#define DEADLIFT_ROW(id, name, block, bytes) pack_of<id, dot_planes>(),
       .pack = {DEADLIFT_QUANTS(DEADLIFT_ROW)},
+#undef DEADLIFT_ROW
+#define DEADLIFT_ROW(id, name, block, bytes) linear<id, in_codes<id> ? fast_planes : dot_planes>,
+      .fast_linear = {DEADLIFT_QUANTS(DEADLIFT_ROW)},
+#undef DEADLIFT_ROW
+#define DEADLIFT_ROW(id, name, block, bytes) pack_of<id, fast_planes>(),
+      .fast_pack = {DEADLIFT_QUANTS(DEADLIFT_ROW)},
 #undef DEADLIFT_ROW
 #define DEADLIFT_ROW(id, name, block, bytes) decode<id>,
       .decode = {DEADLIFT_QUANTS(DEADLIFT_ROW)},

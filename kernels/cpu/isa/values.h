@@ -50,12 +50,11 @@ constexpr Levels make_levels(Whole... whole) {
   return {{static_cast<float>(whole)...}, {static_cast<int8_t>(whole)...}};
 }
 
-// 32 activations as integers of 16 bits, x = scale * n: so few that both bytes of n + 128 less 128 are signed ones. NaN
-// and infinity make the scale NaN or infinite.
+// 32 activations as integers of 8 bits in each plane, x = scale * n. Of two planes n is so small that both bytes of
+// n + 128 less 128 are signed ones. NaN and infinity make the scale NaN or infinite.
 struct CodeScale {
-  static constexpr float largest = 127 * 256 + 127;
   float scale, inverse;
-  explicit CodeScale(float most) : scale(most / largest), inverse(most > 1e-30f ? largest / most : 0) {}
+  CodeScale(float most, float largest) : scale(most / largest), inverse(most > 1e-30f ? largest / most : 0) {}
   // `first`, `last`: the sums over n of 16 each.
   void store(float* facts, int first, int last) const {
     const float a = static_cast<float>(first), b = static_cast<float>(last);

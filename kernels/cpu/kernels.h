@@ -166,5 +166,13 @@ namespace avx512 {
 extern const Kernels kernels;
 }
 #endif
+#ifdef DEADLIFT_ARM
+namespace neon {
+extern const Kernels kernels;
+}
+namespace neon_dot {
+extern const Kernels kernels;
+}
+#endif
 
 }  // namespace deadlift

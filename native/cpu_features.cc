@@ -1,4 +1,4 @@
-// Reads CPUID.
+// Reads CPUID, or asks the operating system on ARM.
 
 #include "native/cpu_features.h"
 
@@ -13,6 +13,12 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+
+#include <fstream>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
 #endif
 #ifdef __linux__
 #include <sys/syscall.h>
@@ -96,6 +102,88 @@ std::vector<std::string> find_features() {
   std::vector<std::string> found;
   for (const auto& [name, enabled, word, bit] : table)
     if (enabled && (word >> bit & 1)) found.emplace_back(name);
+  return found;
+}
+
+#elif defined(__aarch64__) && defined(__linux__)
+
+// The main identification register of the first processor, 0 where the kernel does not show it.
+uint64_t main_id() {
+  uint64_t id = 0;
+  std::ifstream("/sys/devices/system/cpu/cpu0/regs/identification/midr_el1") >> std::hex >> id;
+  return id;
+}
+
+struct Named {
+  uint32_t code;
+  const char* name;
+};
+
+template <size_t n>
+std::string name_of(const Named (&table)[n], uint32_t code) {
+  for (const auto& [known, name] : table)
+    if (known == code) return name;
+  return "unknown";
+}
+
+// Arm Architecture Reference Manual, MIDR_EL1.
+std::string vendor_name() {
+  constexpr Named table[] = {{0x41, "Arm"},      {0x48, "HiSilicon"}, {0x4e, "NVIDIA"},
+                             {0x51, "Qualcomm"}, {0x61, "Apple"},     {0xc0, "Ampere"}};
+  return name_of(table, main_id() >> 24 & 0xff);
+}
+
+// The cores of Arm, which others build into their processors.
+std::string brand_name() {
+  constexpr Named table[] = {{0xd03, "Cortex-A53"},  {0xd08, "Cortex-A72"},  {0xd0b, "Cortex-A76"},
+                             {0xd0c, "Neoverse N1"}, {0xd40, "Neoverse V1"}, {0xd49, "Neoverse N2"},
+                             {0xd4f, "Neoverse V2"}, {0xd83, "Neoverse V3"}, {0xd8e, "Neoverse N3"}};
+  return main_id() >> 24 == 0x41 ? name_of(table, main_id() >> 4 & 0xfff) : "unknown";
+}
+
+std::vector<std::string> find_features() {
+  const uint64_t one = getauxval(AT_HWCAP), two = getauxval(AT_HWCAP2);
+  struct {
+    const char* name;
+    uint64_t word;
+    int bit;
+  } const table[] = {
+      // Linux, arch/arm64/include/uapi/asm/hwcap.h; names as in /proc/cpuinfo.
+      {"asimd", one, 1}, {"asimdhp", one, 10}, {"asimddp", one, 20}, {"sve", one, 22},
+      {"sve2", two, 1},  {"i8mm", two, 13},    {"bf16", two, 14},    {"sme", two, 23},
+  };
+  std::vector<std::string> found;
+  for (const auto& [name, word, bit] : table)
+    if (word >> bit & 1) found.emplace_back(name);
+  return found;
+}
+
+#elif defined(__aarch64__) && defined(__APPLE__)
+
+std::string vendor_name() { return "Apple"; }
+
+std::string brand_name() {
+  char name[64] = {};
+  size_t size = sizeof name - 1;
+  return sysctlbyname("machdep.cpu.brand_string", name, &size, nullptr, 0) == 0 ? name : "unknown";
+}
+
+std::vector<std::string> find_features() {
+  struct {
+    const char* name;
+    const char* key;
+  } const table[] = {
+      // Named as Linux does.
+      {"asimdhp", "hw.optional.arm.FEAT_FP16"}, {"asimddp", "hw.optional.arm.FEAT_DotProd"},
+      {"i8mm", "hw.optional.arm.FEAT_I8MM"},    {"bf16", "hw.optional.arm.FEAT_BF16"},
+      {"sme", "hw.optional.arm.FEAT_SME"},
+  };
+  std::vector<std::string> found = {"asimd"};  // part of AArch64
+  for (const auto& [name, key] : table) {
+    int has = 0;
+    size_t size = sizeof has;
+    if (sysctlbyname(key, &has, &size, nullptr, 0) == 0 && has) found.emplace_back(name);
+  }
   return found;
 }
 

@@ -93,7 +93,7 @@ function findProblems(cpu: CpuInfo | undefined, error: string | undefined, force
   if (cpu?.isas.length === 1) {
     problems.push({
       problem: `no vectorised kernels for this ${process.arch} machine: only the scalar ones run`,
-      advice: "expect low speed; x86-64 with AVX2 or AVX-512 is supported",
+      advice: "expect low speed; x86-64 with AVX2 or AVX-512 and ARM64 are supported, but for ARM64 on Windows",
     });
   }
   return problems;

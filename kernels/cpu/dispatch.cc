@@ -33,9 +33,12 @@ const Kernels* const* all_kernels() {
 #endif
   static const Kernels* const sets[] = {
       &scalar::kernels,
-#ifdef DEADLIFT_X86
+#if defined(DEADLIFT_X86)
       &avx2::kernels,
       &avx512::kernels,
+#elif defined(DEADLIFT_ARM)
+      &neon::kernels,
+      &neon_dot::kernels,
 #endif
 #ifdef DEADLIFT_AMX
       &amx,

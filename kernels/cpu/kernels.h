@@ -186,5 +186,13 @@ struct Products {
 extern const Products products;
 }  // namespace amx
 #endif
+#ifdef DEADLIFT_ARM
+namespace neon {
+extern const Kernels kernels;
+}
+namespace neon_dot {
+extern const Kernels kernels;
+}
+#endif
 
 }  // namespace deadlift

@@ -106,8 +106,9 @@ void pack(const float* x, int64_t stride, int tokens, int columns, uint8_t* out,
   }
 }
 
-// The integer sums of columns [first, first + columns) of a group of 32, for T tokens and all strips.
-template <int planes, int T, int first, int columns>
+// The integer sums of columns [first, first + columns) of a group of 32, for T tokens and all strips. facts[part]: of
+// these columns.
+template <int planes, int T, int first, int columns, int part>
 [[gnu::always_inline]] inline void dot_group(ints (&dots)[T][strips], const uint8_t* (&weights)[strips],
                                              const PackedTokens& x, int token, int g) {
   constexpr int steps = 32 / dot_columns, begin = first / dot_columns, end = (first + columns) / dot_columns;
@@ -132,11 +133,16 @@ template <int planes, int T, int first, int columns>
       for (int s = 0; s < strips; ++s) w[s] = load_ints(weights[s] + i * lanes * 4);
 #pragma GCC unroll 8
       for (int t = 0; t < T; ++t) {
-        const ints n = splat_word(x.group(token + t, g) + (plane * steps + i) * 4);
+        const auto n = splat_word(x.group(token + t, g) + (plane * steps + i) * 4);
 #pragma GCC unroll 2
         for (int s = 0; s < strips; ++s) dots[t][s] = dot(dots[t][s], w[s], n);
       }
     }
+  }
+#pragma GCC unroll 8
+  for (int t = 0; t < T; ++t) {
+#pragma GCC unroll 2
+    for (int s = 0; s < strips; ++s) dots[t][s] = whole_dots(dots[t][s], x.facts_of(token + t, g), part);
   }
 }
 
@@ -153,8 +159,8 @@ template <int planes, int T, int first, int columns>
 #pragma GCC unroll 2
   for (int s = 0; s < strips; ++s) weights[s] = panel.codes + (s * groups_at_once + g) * group_bytes;
   ints dots[T][strips];
-  dot_group<planes, T, first, columns>(dots, weights, x, token, from + g);
   constexpr int part = columns == 32 ? 1 : first == 0 ? 2 : 3;
+  dot_group<planes, T, first, columns, part>(dots, weights, x, token, from + g);
   const int at = (g * 32 + first) / columns * lanes, strip = 2 * groups_at_once * lanes;
   vec scale[strips], least[strips];
 #pragma GCC unroll 2

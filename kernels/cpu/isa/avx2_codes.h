@@ -92,6 +92,8 @@ inline ints load_ints(const uint8_t* p) { return _mm256_loadu_si256(reinterpret_
 inline ints splat_word(const uint8_t* p) { return _mm256_set1_epi32(static_cast<int>(load_u32(p))); }
 inline ints dot(ints sums, ints codes, ints x) { return _mm256_add_epi32(sums, _mm256_madd_epi16(codes, x)); }
 
+inline ints whole_dots(ints dots, const float*, int) { return dots; }
+
 // Of 32 columns of each row, the sums over codes * n of the first 16 and of the others.
 template <int planes>
 inline void dot_rows(const octets (&rows)[8], const uint8_t* x, ints& first, ints& last) {

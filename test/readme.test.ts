@@ -75,10 +75,13 @@ it("points only at files that exist", () => {
 });
 
 it("states the speeds that were measured", () => {
-  const path = join(root, "bench/results/decoders_1.1B.json");
+  const path = join(root, "bench/results/peers_1.1B.json");
   const { date, results } = JSON.parse(readFileSync(path, "utf8"));
   expect(readme).toContain(date);
-  for (const { type, format, prefillTps, decodeTps } of results) {
-    expect(readme).toContain(`| ${type} | ${format} | ${prefillTps.toFixed(0)} | ${decodeTps.toFixed(1)} |`);
+  const digits = (value: number) => value.toFixed(value >= 100 ? 0 : 1);
+  const pair = ({ ours, peer, ratio }: { ours: number; peer: number; ratio: number }) =>
+    `${digits(ours)} / ${digits(peer)} = ${ratio.toFixed(2)}`;
+  for (const { type, llama } of results.rows) {
+    expect(readme).toContain(`| ${type} | ${pair(llama.prefillTps)} | ${pair(llama.decodeTps)} |`);
   }
 });

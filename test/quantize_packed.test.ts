@@ -74,15 +74,14 @@ describe.each(names)("%s", (name) => {
   ])("as %s gives the logits of the packed model within %d", async (type, tolerance) => {
     const wanted = await answer(checkpoint(name), golden);
     const received = await answer(await converted(name, { type }), golden);
-    for (const [i, row] of wanted.rows.entries()) {
-      expect(largestDifference(received.rows[i]!, row)).toBeLessThan(tolerance);
-    }
+    const difference = Math.max(...wanted.rows.map((row, i) => largestDifference(received.rows[i]!, row)));
+    expect(difference).toBeLessThan(tolerance);
     // Row i foretells token i + 1. An id that two of them fight for may change, and all that follow.
     const from = golden.prompt.length - 1;
-    const sure = golden.greedy.findIndex((_, i) => margin(wanted.rows[from + i]!) < 2 * tolerance);
+    const sure = golden.greedy.findIndex((_, i) => margin(wanted.rows[from + i]!) < 2 * difference);
     const count = sure < 0 ? golden.greedy.length : sure;
     expect(received.ids.slice(0, count)).toEqual(wanted.ids.slice(0, count));
-    if (tolerance < 1e-3) expect(count).toBeGreaterThan(golden.greedy.length / 2);
+    if (type === "F32") expect(count).toBeGreaterThan(golden.greedy.length / 2);
   });
 
   it("as Q8_0 is what the file as F32 gives", async () => {

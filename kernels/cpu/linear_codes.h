@@ -58,7 +58,8 @@ inline Strip copy_rows(const Strip& rows, int count, int64_t bytes, uint8_t* out
 }
 
 // Decodes some columns of a strip, and asks for the same columns of the rows that come after all strips: not byte by
-// byte, for linear_codes comes to them in this order too. (Written out: GCC drops calls that only prefetch.)
+// byte, for linear_codes comes to them in this order too. Written out here and in direct_strip: as a function of its
+// own, GCC drops it or keeps its loops rolled, and decode takes twice as long.
 template <class Q>
 void unpack_strip(Strip rows, int columns, uint8_t* codes, GroupFacts facts) {
   constexpr int vectors = lanes / octet_rows, asked = lanes * 32 / Q::block;

@@ -16,27 +16,44 @@ enum class OpKind : uint8_t {
   embed,
   linear,
   norm,
+  layer_norm,
   rope,
   attend,
   glu,
+  act,
   add,
+  mul,
+  scale,
+  shift,
+  softcap,
+  slice,
+  concat,
   softmax,
+  share,
+  limit_groups,
   route,
   gather,
   expert_linear,
   mix,
+  normalize,
+  pool,
   select,
   linear_add,
   linear_glu,
   expert_glu
 };
 
+// What of a token chooses its row of a table.
+enum class EmbedIndex : uint8_t { token, position, segment };
+
+enum class Pooling : uint8_t { first, last, max, mean, mean_sqrt, weighted_mean };
+
 // One op. Fields that its kind does not have stay -1. Buffers and weights are indices; see src/program/ops.ts.
 struct Op {
   OpKind kind;
   int out = -1;
-  int x = -1;       // also: q of attend, gate of glu, a of add
-  int y = -1;       // k of attend, up of glu, b of add, residual of linear_add, chosen experts, weights of mix
+  int x = -1;       // also: q of attend, gate of glu, a of add, mul and concat
+  int y = -1;       // k of attend, up of glu, b of those, residual of linear_add, chosen experts, weights of mix
   int z = -1;       // v of attend
   int weight = -1;  // also: table of embed, sinks of attend, gate of linear_glu and expert_glu
   int bias = -1;    // also: gateBias
@@ -47,9 +64,21 @@ struct Op {
   int layer = -1;
   int heads = 0;
   int head_dim = 0;
-  int window = 0;  // 0: everything before
+  int window = 0;  // 0: everything
+  bool causal = true;
+  EmbedIndex index = EmbedIndex::token;
+  Pooling pooling = Pooling::first;
+  int offset = 0;  // of embed: added to the index; of norms: to the weights
+  int group = 0;   // of norms
+  int from = 0;    // of slice
+  int stride = 0;
+  int groups = 0;  // of concat and limit_groups
+  int used = 0;    // of limit_groups
+  int best = 0;
+  float floor = 0;
   float epsilon = 0;
-  float scale = 0;
+  float scale = 0;    // also: factor of scale
+  float softcap = 0;  // also: cap of softcap; of attend 0: none
 };
 
 struct BufferFacts {
@@ -64,9 +93,7 @@ struct SlotFacts {
 };
 
 struct WeightFacts {
-  std::shared_ptr<const MappedFile> file;
-  uint64_t offset;
-  uint64_t bytes;
+  std::vector<FilePart> parts;  // several: the matrices of a stack that lie apart
   Quant quant;
   int rows;  // of all matrices of a stack
   int columns;
@@ -116,6 +143,7 @@ struct Span {
 // One step; see NativeBatch in src/native.ts.
 struct Batch {
   std::vector<int32_t> tokens;
+  std::vector<int32_t> segments;  // (tokens), or empty: all 0
   std::vector<Span> spans;
   std::vector<int32_t> span_pages;
   std::vector<int32_t> outputs;

@@ -39,6 +39,7 @@ export async function tokenizerFromJson(json: string | object, files: TokenizerF
       pad: idOf("pad_token"),
       // Python ignores the flag for BPE, whose text it would damage.
       cleanUp: config.clean_up_tokenization_spaces === true && settled.model.type !== "BPE",
+      truncateLeft: config.truncation_side === "left",
     };
   });
 }

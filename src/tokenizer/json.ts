@@ -1,6 +1,6 @@
 // A tokenizer.json as `AutoTokenizer` of Python transformers (5.x) reads it, with the files beside it.
 import { expected } from "../error.js";
-import { llamaRules } from "./llama_rules.js";
+import { classRules } from "./class_rules.js";
 import { openTokenizer } from "./native_tokenizer.js";
 import { invalid, isRecord } from "./parts.js";
 import type { ModelJson, TokenizerJson } from "./schema.js";
@@ -71,7 +71,7 @@ function settle(json: TokenizerJson, files: TokenizerFiles): { config: Fields; s
   }
   const own = files.config ?? {};
   const config = own.added_tokens_decoder === undefined ? { ...own, ...files.specialTokensMap } : own;
-  const ruled = llamaRules(json, config, files.modelType);
+  const ruled = classRules(json, config, files.modelType);
   return { config, settled: usable({ ...ruled, added_tokens: addedTokens(ruled, config) }) };
 }
 

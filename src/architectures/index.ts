@@ -10,6 +10,7 @@ import { llama } from "./llama.js";
 import { mixtral } from "./mixtral.js";
 import { qwen2 } from "./qwen2.js";
 import { qwen3 } from "./qwen3.js";
+import { staticVectors } from "./static.js";
 
 /** Records the ops of a model with this configuration and returns its last hidden states, normed: (tokens, dim). */
 export type Architecture = (program: Recorder, config: Config) => BufferId;
@@ -20,6 +21,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   qwen2,
   qwen3,
   gpt_oss: gptOss,
+  static: staticVectors,
 };
 
 /** The program of a configuration, not yet fused. Throws UnsupportedArchitecture. */

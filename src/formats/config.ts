@@ -4,6 +4,7 @@ import { DeadliftError } from "../error.js";
 import { type Config, plain, type RopeConfig } from "../program/config.js";
 import { checkHeads, checkLayers } from "./config_checks.js";
 import { ropeScaling } from "./config_rope.js";
+import { readHead } from "./families/heads.js";
 import { type ModelType, modelTypes } from "./families/index.js";
 import { activationOf, everywhere } from "./families/readers.js";
 import { Fields } from "./fields.js";
@@ -32,7 +33,8 @@ export function configFromJson(json: JsonObject, source: string): Config {
       pad: fields.tokens("pad_token_id", vocab)[0],
     },
   };
-  return { ...config, ...type.more?.(fields, config) };
+  const whole = { ...config, ...type.more?.(fields, config) };
+  return { ...whole, ...readHead(fields, type, whole) };
 }
 
 /** Its own word for what it is, or that of the text model in it; undefined where we know neither. */

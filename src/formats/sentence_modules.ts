@@ -195,7 +195,7 @@ export function headOf({ pooling, layers, normalize }: SentenceModules<TensorInf
     })),
     normalize,
     labels: [],
-    score: "softmax",
+    scores: "none",
   };
 }
 

@@ -75,7 +75,7 @@ export class TextTasks {
     checkKeys(options, rerankKeys, "rerank");
     const question = { query, documents };
     if (this.#judge) return rerankByAnswers(this.#judge, question, options);
-    return rerank(this.#reading, this.#parts.opened.config.head.score, question, options);
+    return rerank(this.#reading, this.#parts.opened.config.head.scores, question, options);
   }
 
   tokens(text: string, options: TokensOptions): Promise<TokenResult[]> {

@@ -95,8 +95,8 @@ function readScores(fields: Fields, labels: readonly string[]): Head["scores"] {
   return problem === "multi_label_classification" || labels.length === 1 ? "sigmoid" : "softmax";
 }
 
-/** By torch's names. */
-function crossEncoderScores(fields: Fields, stated: string): Head["scores"] {
+/** What sentence-transformers applies, by torch's name. */
+export function crossEncoderScores(fields: Fields, stated: string): Head["scores"] {
   const name = stated.split(".").at(-1);
   if (name === "Identity") return "none";
   if (name === "Sigmoid") return "sigmoid";

@@ -33,3 +33,11 @@ export function familyNames(format: Format, type: string | undefined): FamilyNam
 function namesOf(types: readonly string[], names: FamilyNames | undefined): [string, FamilyNames][] {
   return names ? types.map((type) => [type, names]) : [];
 }
+
+/** The known model type that begins most like this one, if it shares a syllable with it: "qwen2_vl" is a kind of "qwen2". */
+export function nearestType(type: string): string | undefined {
+  const shared = (one: string) => [...one].findIndex((letter, i) => letter !== type[i]);
+  const lengths = [...modelTypes.keys()].map((one) => ({ one, length: shared(one) < 0 ? one.length : shared(one) }));
+  const [best] = lengths.sort((a, b) => b.length - a.length || a.one.length - b.one.length);
+  return best && best.length >= 3 ? best.one : undefined;
+}

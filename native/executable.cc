@@ -63,8 +63,12 @@ void Executable::place_weights() {
     matrices_.push_back({data, stride, weight.rows, weight.columns});
     vectors_.emplace_back();
   }
-  // Norm weights, sinks and biases are read as floats at every step, so they are decoded now; matrices stay where they
-  // are.
+  for (const Op& op : program_.ops) place_vectors(op);
+}
+
+// Norm weights, sinks, taps, rates and biases are read as floats at every step, so they are decoded now; matrices stay
+// where they are.
+void Executable::place_vectors(const Op& op) {
   const auto decode = [&](int id) {
     if (id < 0 || !vectors_[id].empty()) return;
     const Matrix& matrix = matrices_[id];
@@ -74,11 +78,22 @@ void Executable::place_weights() {
       row(matrix.data + r * matrix.stride, 0, matrix.columns, 1, vectors_[id].data() + r * matrix.columns);
     }
   };
-  for (const Op& op : program_.ops) {
-    if (op.kind == OpKind::norm || op.kind == OpKind::attend) decode(op.weight);
-    decode(op.bias);
-    decode(op.up_bias);
+  decode(op.bias);
+  decode(op.up_bias);
+  if (op.kind == OpKind::norm || op.kind == OpKind::attend) decode(op.weight);
+  if (op.state < 0 || !vectors_[op.weight].empty()) return;
+  // Channels and heads are lanes.
+  const Matrix& matrix = matrices_[op.weight];
+  decode(op.weight);
+  std::vector<float>& vector = vectors_[op.weight];
+  std::vector<float> turned(vector.size());
+  for (int64_t r = 0; r < matrix.rows; r++) {
+    for (int64_t c = 0; c < matrix.columns; c++) {
+      const float value = vector[r * matrix.columns + c];
+      turned[c * matrix.rows + r] = op.log_rates ? -std::exp(value) : value;
+    }
   }
+  vector = std::move(turned);
 }
 
 void Executable::place_memory() {
@@ -113,6 +128,14 @@ void Executable::place_memory() {
   page_bytes_ = cutter.bytes;
   kv_ = LazyMemory(page_bytes_ * options_.pages, Pages::large);
 
+  cutter = {};
+  for (const int64_t floats : program_.states) state_offsets_.push_back(cutter.take(floats * 4) / 4);
+  slot_floats_ = cutter.bytes / 4;
+  states_ = LazyMemory(cutter.bytes * options_.states, Pages::large);
+  place_scratch();
+}
+
+void Executable::place_scratch() {
   int64_t floats = product_scratch, packed = 0;
   int used = 0, columns = 0;
   const int64_t most_rows = std::max(options_.max_tokens, options_.max_outputs);
@@ -123,6 +146,8 @@ void Executable::place_memory() {
     if (op.kind == OpKind::attend) {
       const KvLayerFacts& layer = program_.layers[op.layer];
       floats = std::max(floats, attend_scratch(layer.head_dim, op.heads / layer.kv_heads));
+    } else if (op.kind == OpKind::delta || op.kind == OpKind::scan) {
+      floats = std::max(floats, state_scratch(program_.buffers[op.y].width / op.groups));
     } else if (is_expert(op.kind)) {
       used = std::max(used, program_.buffers[op.y].width);
       columns = std::max(columns, program_.weights[op.weight].columns);
@@ -240,6 +265,14 @@ void Executable::run_op(const Op& op) {
       return gather(op);
     case OpKind::mix:
       return mix(op);
+    case OpKind::softplus:
+      return softplus(op);
+    case OpKind::short_conv:
+      return short_conv(op);
+    case OpKind::delta:
+      return delta(op);
+    case OpKind::scan:
+      return scan(op);
     case OpKind::select:
       return select(op);
   }

@@ -25,21 +25,29 @@ enum class OpKind : uint8_t {
   gather,
   expert_linear,
   mix,
+  softplus,
+  short_conv,
+  delta,
+  scan,
   select,
   linear_add,
   linear_glu,
   expert_glu
 };
 
-// One op. Fields that its kind does not have stay -1. Buffers and weights are indices; see src/program/ops.ts.
+// One op. Fields that its kind does not have stay -1. Buffers and weights are indices; see src/program/ops.ts and
+// recurrent_ops.ts.
 struct Op {
   OpKind kind;
   int out = -1;
-  int x = -1;       // also: q of attend, gate of glu, a of add
-  int y = -1;       // k of attend, up of glu, b of add, residual of linear_add, chosen experts, weights of mix
-  int z = -1;       // v of attend
-  int weight = -1;  // also: table of embed, sinks of attend, gate of linear_glu and expert_glu
-  int bias = -1;    // also: gateBias
+  int x = -1;       // also: q of attend and delta, gate of glu, a of add
+  int y = -1;       // k of attend and delta, up of glu, b of add and scan, residual of linear_add, chosen experts,
+                    // weights of mix
+  int z = -1;       // v of attend and delta, c of scan
+  int step = -1;    // of delta and scan
+  int beta = -1;    // of delta
+  int weight = -1;  // also: table of embed, sinks of attend, gate of linear_glu and expert_glu, rates of delta and scan
+  int bias = -1;    // also: gateBias, skip of scan
   int up = -1;      // of linear_glu and expert_glu
   int up_bias = -1;
   Activation activation = Activation::silu;
@@ -48,8 +56,13 @@ struct Op {
   int heads = 0;
   int head_dim = 0;
   int window = 0;  // 0: everything before
+  int groups = 0;  // also: keyHeads of delta
+  int state = -1;
+  bool log_rates = false;
   float epsilon = 0;
   float scale = 0;
+  float least = 0;
+  float most = 0;
 };
 
 struct BufferFacts {
@@ -90,12 +103,14 @@ struct Program {
   std::vector<WeightFacts> weights;
   std::vector<RopeFacts> ropes;
   std::vector<KvLayerFacts> layers;
+  std::vector<int64_t> states;  // floats of each
   int output = -1;
 };
 
 struct CompileOptions {
   int pages;
   int page_tokens;
+  int states;
   int max_tokens;
   int max_outputs;
   KvType kv_type;
@@ -111,6 +126,8 @@ struct Span {
   int count;
   int position;          // of its first token
   const int32_t* pages;  // of the sequence
+  int state_from;        // slot with its states before the first token, -1: there are none
+  int state_to;          // slot for those after the last one
 };
 
 // One step; see NativeBatch in src/native.ts.

@@ -46,6 +46,8 @@ const rooms: Record<string, string> = {
   stop: "runtime",
   pages: "runtime",
   session: "runtime",
+  sessions: "runtime",
+  states: "runtime",
   scheduler: "runtime",
   speculate: "runtime",
   step_times: "runtime",

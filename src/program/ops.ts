@@ -1,8 +1,10 @@
 // The instruction set: every op kind an architecture can record and a backend must run, with its meaning.
 
 import type { FusedOp } from "./fused_ops.js";
+import type { RecurrentOp, State } from "./recurrent_ops.js";
 
 export type { ExpertGlu, FusedOp, LinearAdd, LinearGlu } from "./fused_ops.js";
+export type { Delta, RecurrentOp, Scan, ShortConv, State, StateId } from "./recurrent_ops.js";
 
 /** Index of a buffer in `Program.buffers`. */
 export type BufferId = number;
@@ -173,6 +175,16 @@ export interface Mix {
   readonly weights: BufferId; // (chosen)
 }
 
+/** out = log(1 + e^(x + bias)), at least `least` and at most `most`: how far a state moves on with a token. */
+export interface Softplus {
+  readonly kind: "softplus";
+  readonly out: BufferId;
+  readonly x: BufferId;
+  readonly bias: WeightId | undefined; // (width of out)
+  readonly least: number;
+  readonly most: number;
+}
+
 /** Keeps the rows whose output is wanted, in the order of `Batch.outputs`. */
 export interface Select {
   readonly kind: "select";
@@ -193,6 +205,8 @@ export type Op =
   | Gather
   | ExpertLinear
   | Mix
+  | Softplus
+  | RecurrentOp
   | Select
   | FusedOp;
 
@@ -203,6 +217,7 @@ export interface Program {
   readonly weights: readonly Weight[];
   readonly ropes: readonly Rope[];
   readonly layers: readonly KvLayer[];
+  readonly states: readonly State[];
   /** The buffer that holds the result: logits, (outputs, vocab). */
   readonly output: BufferId;
 }
@@ -226,6 +241,10 @@ export function inputs(op: Op): readonly BufferId[] {
       return [op.x, op.chosen];
     case "mix":
       return [op.x, op.weights];
+    case "delta":
+      return [op.q, op.k, op.v, op.step, op.beta];
+    case "scan":
+      return [op.x, op.step, op.b, op.c];
     default:
       return [op.x];
   }

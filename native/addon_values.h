@@ -39,6 +39,12 @@ int optional(const Object& object, const char* key) {
   return value.IsNumber() ? value.ToNumber().Int32Value() : -1;
 }
 
+/// A number that may be undefined: then 0.
+float real(const Object& object, const char* key) {
+  const Value value = object.Get(key);
+  return value.IsNumber() ? static_cast<float>(value.ToNumber().DoubleValue()) : 0;
+}
+
 template <class T>
 std::vector<T> list(const Value& array, const std::function<T(const Value&)>& convert) {
   const auto from = array.As<Napi::Array>();
@@ -127,29 +133,73 @@ T named(const Value& object, const char* key, std::initializer_list<std::pair<co
 }
 
 OpKind op_kind(const std::string& kind) {
-  static const std::pair<const char*, OpKind> kinds[] = {{"embed", OpKind::embed},
-                                                         {"linear", OpKind::linear},
-                                                         {"norm", OpKind::norm},
-                                                         {"rope", OpKind::rope},
-                                                         {"attend", OpKind::attend},
-                                                         {"glu", OpKind::glu},
-                                                         {"add", OpKind::add},
-                                                         {"softmax", OpKind::softmax},
-                                                         {"route", OpKind::route},
-                                                         {"gather", OpKind::gather},
-                                                         {"expert_linear", OpKind::expert_linear},
-                                                         {"mix", OpKind::mix},
-                                                         {"softplus", OpKind::softplus},
-                                                         {"short_conv", OpKind::short_conv},
-                                                         {"delta", OpKind::delta},
-                                                         {"scan", OpKind::scan},
-                                                         {"select", OpKind::select},
-                                                         {"linear_add", OpKind::linear_add},
-                                                         {"linear_glu", OpKind::linear_glu},
-                                                         {"expert_glu", OpKind::expert_glu}};
+  static const std::pair<const char*, OpKind> kinds[] = {
+      {"embed", OpKind::embed},
+      {"linear", OpKind::linear},
+      {"norm", OpKind::norm},
+      {"layer_norm", OpKind::layer_norm},
+      {"rope", OpKind::rope},
+      {"attend", OpKind::attend},
+      {"glu", OpKind::glu},
+      {"act", OpKind::act},
+      {"add", OpKind::add},
+      {"mul", OpKind::mul},
+      {"scale", OpKind::scale},
+      {"shift", OpKind::shift},
+      {"softcap", OpKind::softcap},
+      {"slice", OpKind::slice},
+      {"concat", OpKind::concat},
+      {"softmax", OpKind::softmax},
+      {"share", OpKind::share},
+      {"limit_groups", OpKind::limit_groups},
+      {"route", OpKind::route},
+      {"gather", OpKind::gather},
+      {"expert_linear", OpKind::expert_linear},
+      {"mix", OpKind::mix},
+      {"softplus", OpKind::softplus},
+      {"short_conv", OpKind::short_conv},
+      {"delta", OpKind::delta},
+      {"scan", OpKind::scan},
+      {"normalize", OpKind::normalize},
+      {"pool", OpKind::pool},
+      {"select", OpKind::select},
+      {"linear_add", OpKind::linear_add},
+      {"linear_glu", OpKind::linear_glu},
+      {"expert_glu", OpKind::expert_glu},
+  };
   for (const auto& [name, value] : kinds)
     if (kind == name) return value;
   throw std::runtime_error("unknown op " + kind);
+}
+
+// What an op says in words.
+void read_words(Op& op, const Object& from) {
+  if (from.Has("activation")) {
+    op.activation = named<Activation>(from, "activation",
+                                      {{"silu", Activation::silu},
+                                       {"gelu", Activation::gelu},
+                                       {"gelu_tanh", Activation::gelu_tanh},
+                                       {"gelu_quick", Activation::gelu_quick},
+                                       {"relu", Activation::relu},
+                                       {"relu2", Activation::relu2},
+                                       {"sigmoid", Activation::sigmoid},
+                                       {"tanh", Activation::tanh},
+                                       {"clamped_swish", Activation::clamped_swish}});
+  }
+  if (from.Has("index")) {
+    op.index = named<EmbedIndex>(
+        from, "index",
+        {{"token", EmbedIndex::token}, {"position", EmbedIndex::position}, {"segment", EmbedIndex::segment}});
+  }
+  if (from.Has("pooling")) {
+    op.pooling = named<Pooling>(from, "pooling",
+                                {{"first", Pooling::first},
+                                 {"last", Pooling::last},
+                                 {"max", Pooling::max},
+                                 {"mean", Pooling::mean},
+                                 {"mean_sqrt", Pooling::mean_sqrt},
+                                 {"weighted_mean", Pooling::weighted_mean}});
+  }
 }
 
 Op read_op(const Value& value) {
@@ -176,17 +226,23 @@ Op read_op(const Value& value) {
   op.heads = std::max(0, optional(from, "heads"));
   op.head_dim = std::max(0, optional(from, "headDim"));
   op.window = std::max(0, optional(from, "window"));
+  op.offset = std::max(0, optional(from, "offset"));
+  op.group = std::max(0, optional(from, "group"));
+  op.from = std::max(0, optional(from, "from"));
+  op.stride = std::max(0, optional(from, "stride"));
   op.groups = std::max(0, first({"groups", "keyHeads"}));
+  op.used = std::max(0, optional(from, "used"));
+  op.best = std::max(0, optional(from, "best"));
+  op.floor = real(from, "floor");
   op.state = optional(from, "state");
   op.log_rates = from.Get("logRates").ToBoolean();
-  if (from.Has("activation")) {
-    op.activation = named<Activation>(from, "activation",
-                                      {{"silu", Activation::silu}, {"clamped_swish", Activation::clamped_swish}});
-  }
-  if (from.Has("epsilon")) op.epsilon = static_cast<float>(number(from, "epsilon"));
-  if (from.Has("scale")) op.scale = static_cast<float>(number(from, "scale"));
-  if (from.Has("least")) op.least = static_cast<float>(number(from, "least"));
-  if (from.Has("most")) op.most = static_cast<float>(number(from, "most"));
+  op.least = real(from, "least");
+  op.most = real(from, "most");
+  op.epsilon = real(from, "epsilon");
+  op.scale = real(from, from.Has("factor") ? "factor" : "scale");
+  op.softcap = real(from, from.Has("cap") ? "cap" : "softcap");
+  if (from.Has("causal")) op.causal = from.Get("causal").ToBoolean();
+  read_words(op, from);
   return op;
 }
 
@@ -307,14 +363,8 @@ Program read_program(const Object& from) {
   program.slots =
       list<SlotFacts>(from.Get("slots"), [&](const Value& v) { return SlotFacts{integer(v, "width"), outputs(v)}; });
   program.weights = list<WeightFacts>(from.Get("weights"), [](const Value& v) {
-    const SharedFile& file = handle<SharedFile>(v.As<Object>().Get("file"));
-    open_file(file);
-    return WeightFacts{file->file,
-                       static_cast<uint64_t>(number(v, "offset")),
-                       static_cast<uint64_t>(number(v, "byteLength")),
-                       quant_of(text(v, "quant")),
-                       integer(v, "rows"),
-                       integer(v, "columns")};
+    return WeightFacts{list<FilePart>(v.As<Object>().Get("parts"), read_part), quant_of(text(v, "quant")),
+                       integer(v, "rows"), integer(v, "columns")};
   });
   program.ropes = list<RopeFacts>(from.Get("ropes"), [](const Value& v) {
     const auto f = v.As<Object>().Get("frequencies").As<Napi::Float32Array>();
@@ -348,6 +398,7 @@ CompileOptions read_compile_options(const Value& from) {
 std::shared_ptr<Batch> read_batch(const Object& from) {
   auto batch = std::make_shared<Batch>();
   batch->tokens = integers(from.Get("tokens"));
+  batch->segments = integers(from.Get("segments"));
   batch->outputs = integers(from.Get("outputs"));
   batch->span_pages = integers(from.Get("spanPages"));
   const std::vector<int32_t> counts = integers(from.Get("spanCount")), positions = integers(from.Get("spanPosition")),

@@ -31,6 +31,8 @@ Attention Executable::attention(const Op& op, const Span& span, int first_token)
   a.tokens = span.count;
   a.heads = op.heads;
   a.scale = op.scale;
+  a.causal = op.causal;
+  a.softcap = op.softcap;
   a.window = op.window > 0 ? op.window : INT32_MAX;
   a.sinks = op.weight < 0 ? nullptr : vectors_[op.weight].data();
   return a;
@@ -45,7 +47,11 @@ bool Executable::cut_walks(const Op& op) {
     const int64_t position = batch_->spans[tile.span].position + tile.first;
     return op.window > 0 ? std::max<int64_t>(0, position - op.window + 1) : 0;
   };
-  const auto end = [&](const Tile& tile) { return batch_->spans[tile.span].position + tile.first + tile.count; };
+  const auto end = [&](const Tile& tile) {
+    const Span& span = batch_->spans[tile.span];
+    const int next = tile.first + tile.count, window = op.window > 0 ? op.window : INT_MAX;
+    return span.position + (op.causal ? next : next - 1 + std::min(span.count - next + 1, window));
+  };
   const auto work = [&](const Tile& tile) { return tile.count * (end(tile) - first_seen(tile)); };
   int64_t all = 0, floats = 0;
   for (const Tile& tile : tiles_) all += work(tile) * layout.kv_heads;

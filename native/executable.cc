@@ -45,7 +45,9 @@ Executable::Executable(Engine& engine, Program program, const CompileOptions& op
 
 void Executable::read_ahead() {
   std::vector<ReadAhead::Part> parts;
-  for (const WeightFacts& weight : program_.weights) parts.push_back({weight.file, weight.offset, weight.bytes});
+  for (const WeightFacts& weight : program_.weights) {
+    for (const FilePart& part : weight.parts) parts.push_back({part.file, part.offset, part.size});
+  }
   read_ahead_ = std::make_unique<ReadAhead>(std::move(parts));
 }
 
@@ -53,22 +55,43 @@ void Executable::place_weights() {
   for (const WeightFacts& weight : program_.weights) {
     const QuantFacts& quant = quant_facts[static_cast<int>(weight.quant)];
     const int64_t stride = int64_t{weight.columns} / quant.block * quant.bytes;
+    const int rows = weight.rows / static_cast<int>(weight.parts.size());
     // Checked here too: a wrong size would read past the mapping.
-    const uint64_t bytes = static_cast<uint64_t>(stride) * static_cast<uint64_t>(weight.rows);
-    if (bytes > weight.bytes || weight.bytes > weight.file->size() ||
-        weight.offset > weight.file->size() - weight.bytes) {
-      throw std::runtime_error("a weight reaches past the end of its file");
+    const uint64_t bytes = static_cast<uint64_t>(stride) * static_cast<uint64_t>(rows);
+    std::vector<Matrix> matrices;
+    for (const FilePart& part : weight.parts) {
+      if (bytes > part.size || part.size > part.file->size() || part.offset > part.file->size() - part.size) {
+        throw std::runtime_error("a weight reaches past the end of its file");
+      }
+      matrices.push_back({part.file->data() + part.offset, stride, rows, weight.columns});
     }
-    const uint8_t* data = weight.file->data() + weight.offset;
-    matrices_.push_back({data, stride, weight.rows, weight.columns});
+    matrices_.push_back(matrices[0]);
+    experts_.push_back(std::move(matrices));
     vectors_.emplace_back();
   }
-  for (const Op& op : program_.ops) place_vectors(op);
+  for (const Op& op : program_.ops) {
+    if (!is_expert(op.kind)) continue;
+    const int height = program_.buffers[op.out].width / program_.buffers[op.y].width;
+    split_stack(op.weight, height);
+    if (op.up >= 0) split_stack(op.up, height);
+  }
+  decode_vectors();
 }
 
-// Norm weights, sinks, taps, rates and biases are read as floats at every step, so they are decoded now; matrices stay
+// One matrix after another becomes as many.
+void Executable::split_stack(int id, int height) {
+  std::vector<Matrix>& experts = experts_[id];
+  if (experts.size() > 1) return;
+  const Matrix stack = experts[0];
+  experts.clear();
+  for (int row = 0; row < stack.rows; row += height) {
+    experts.push_back({stack.data + row * stack.stride, stack.stride, height, stack.columns});
+  }
+}
+
+// Norm weights, sinks, taps, rates and biases are read as floats at every step, so they are decoded once; matrices stay
 // where they are.
-void Executable::place_vectors(const Op& op) {
+void Executable::decode_vectors() {
   const auto decode = [&](int id) {
     if (id < 0 || !vectors_[id].empty()) return;
     const Matrix& matrix = matrices_[id];
@@ -78,13 +101,27 @@ void Executable::place_vectors(const Op& op) {
       row(matrix.data + r * matrix.stride, 0, matrix.columns, 1, vectors_[id].data() + r * matrix.columns);
     }
   };
-  decode(op.bias);
-  decode(op.up_bias);
-  if (op.kind == OpKind::norm || op.kind == OpKind::attend) decode(op.weight);
-  if (op.state < 0 || !vectors_[op.weight].empty()) return;
-  // Channels and heads are lanes.
+  for (const Op& op : program_.ops) {
+    const bool is_norm = op.kind == OpKind::norm || op.kind == OpKind::layer_norm;
+    if (is_norm) {
+      const bool fresh = op.weight >= 0 && vectors_[op.weight].empty();
+      decode(op.weight);
+      for (size_t i = 0; fresh && i < vectors_[op.weight].size(); i++) vectors_[op.weight][i] += op.offset;
+      ones_.resize(std::max<size_t>(ones_.size(), program_.buffers[op.x].width), 1.0f);
+      zeros_.resize(ones_.size());
+    }
+    if (op.kind == OpKind::attend || op.kind == OpKind::shift) decode(op.weight);
+    decode(op.bias);
+    decode(op.up_bias);
+    if (op.state < 0 || !vectors_[op.weight].empty()) continue;
+    decode(op.weight);
+    turn_state_weights(op);
+  }
+}
+
+// Taps and rates: channels and heads become lanes.
+void Executable::turn_state_weights(const Op& op) {
   const Matrix& matrix = matrices_[op.weight];
-  decode(op.weight);
   std::vector<float>& vector = vectors_[op.weight];
   std::vector<float> turned(vector.size());
   for (int64_t r = 0; r < matrix.rows; r++) {
@@ -148,6 +185,10 @@ void Executable::place_scratch() {
       floats = std::max(floats, attend_scratch(layer.head_dim, op.heads / layer.kv_heads));
     } else if (op.kind == OpKind::delta || op.kind == OpKind::scan) {
       floats = std::max(floats, state_scratch(program_.buffers[op.y].width / op.groups));
+    } else if (op.kind == OpKind::limit_groups) {
+      floats = std::max(floats, int64_t{3} * program_.buffers[op.x].width);
+    } else if (op.kind == OpKind::pool) {
+      floats = std::max(floats, int64_t{program_.buffers[op.x].width});
     } else if (is_expert(op.kind)) {
       used = std::max(used, program_.buffers[op.y].width);
       columns = std::max(columns, program_.weights[op.weight].columns);
@@ -238,8 +279,6 @@ size_t Executable::run_ops(size_t first) {
 
 void Executable::run_op(const Op& op) {
   switch (op.kind) {
-    case OpKind::embed:
-      return embed(op);
     case OpKind::linear:
     case OpKind::linear_add:
     case OpKind::linear_glu:
@@ -247,18 +286,40 @@ void Executable::run_op(const Op& op) {
     case OpKind::expert_linear:
     case OpKind::expert_glu:
       return expert_linear(op);
+    case OpKind::embed:
+      return embed(op);
     case OpKind::norm:
       return norm(op);
+    case OpKind::layer_norm:
+      return layer_norm(op);
     case OpKind::rope:
       return rope(op);
     case OpKind::attend:
       return attend(op);
     case OpKind::glu:
       return glu(op);
+    case OpKind::act:
+      return act(op);
     case OpKind::add:
       return add(op);
+    case OpKind::mul:
+      return mul(op);
+    case OpKind::scale:
+      return scale(op);
+    case OpKind::shift:
+      return shift(op);
+    case OpKind::softcap:
+      return softcap(op);
+    case OpKind::slice:
+      return slice(op);
+    case OpKind::concat:
+      return concat(op);
     case OpKind::softmax:
       return softmax(op);
+    case OpKind::share:
+      return share(op);
+    case OpKind::limit_groups:
+      return limit_groups(op);
     case OpKind::route:
       return route(op);
     case OpKind::gather:
@@ -273,16 +334,21 @@ void Executable::run_op(const Op& op) {
       return delta(op);
     case OpKind::scan:
       return scan(op);
+    case OpKind::normalize:
+      return normalize(op);
+    case OpKind::pool:
+      return pool(op);
     case OpKind::select:
       return select(op);
   }
 }
 
-Factor Executable::factor(int weight, int bias, int first) const {
+// `first`: of the biases that are the matrix's.
+Factor Executable::factor(int weight, int expert, int bias, int first) const {
   if (weight < 0) return {};
   const int quant = static_cast<int>(program_.weights[weight].quant);
   const bool fast = options_.fast;
-  return {&matrices_[weight], fast ? kernels_.fast_linear[quant] : kernels_.linear[quant],
+  return {&experts_[weight][expert], fast ? kernels_.fast_linear[quant] : kernels_.linear[quant],
           fast ? kernels_.fast_pack[quant] : kernels_.pack[quant], bias < 0 ? nullptr : vectors_[bias].data() + first};
 }
 
@@ -294,8 +360,8 @@ void Executable::linear(const Op& op) {
 
 void Executable::add_product(const Op& op) {
   Product product;
-  product.weight = factor(op.weight, op.bias, 0);
-  product.up = factor(op.up, op.up_bias, 0);
+  product.weight = factor(op.weight, 0, op.bias, 0);
+  product.up = factor(op.up, 0, op.up_bias, 0);
   product.activation = op.activation;
   product.rows = matrices_[op.weight].rows;
   product.tokens = row_count(op.out);
@@ -306,21 +372,18 @@ void Executable::add_product(const Op& op) {
 }
 
 void Executable::expert_linear(const Op& op) {
-  const Matrix& stack = matrices_[op.weight];
+  const int columns = matrices_[op.weight].columns, experts = static_cast<int>(experts_[op.weight].size());
   const int used = program_.buffers[op.y].width, height = program_.buffers[op.out].width / used;
-  const int experts = stack.rows / height;
   routes_.sort(rows(op.y), row_count(op.out), used, experts);
-  routes_.gather(engine_.pool(), rows(op.x), stack.columns, program_.buffers[op.x].width != stack.columns);
+  routes_.gather(engine_.pool(), rows(op.x), columns, program_.buffers[op.x].width != columns);
   routes_.scatter(rows(op.out), height);
   products_.clear();
   for (int expert = 0; expert < experts; expert++) {
     if (routes_.count(expert) == 0) continue;
-    const int first = expert * height;
     Product product;
-    product.weight = factor(op.weight, op.bias, first);
-    product.up = factor(op.up, op.up_bias, first);
+    product.weight = factor(op.weight, expert, op.bias, expert * height);
+    product.up = factor(op.up, expert, op.up_bias, expert * height);
     product.activation = op.activation;
-    product.first = first;
     product.rows = height;
     product.tokens = routes_.count(expert);
     product.x = routes_.gathered(expert);

@@ -64,7 +64,9 @@ class Executable {
   };
 
   void place_weights();
-  void place_vectors(const Op& op);
+  void split_stack(int id, int height);
+  void decode_vectors();
+  void turn_state_weights(const Op& op);
   void place_memory();
   void place_scratch();
   int64_t most_packed(const Op& op) const;
@@ -88,10 +90,22 @@ class Executable {
   void run_op(const Op& op);
   void embed(const Op& op);
   void norm(const Op& op);
+  void layer_norm(const Op& op);
   void rope(const Op& op);
   void attend(const Op& op);
   void glu(const Op& op);
+  void act(const Op& op);
   void add(const Op& op);
+  void mul(const Op& op);
+  void scale(const Op& op);
+  void shift(const Op& op);
+  void softcap(const Op& op);
+  void slice(const Op& op);
+  void concat(const Op& op);
+  void share(const Op& op);
+  void limit_groups(const Op& op);
+  void normalize(const Op& op);
+  void pool(const Op& op);
   void select(const Op& op);
   void softmax(const Op& op);
   void route(const Op& op);
@@ -105,7 +119,10 @@ class Executable {
   void linear(const Op& op);
   void add_product(const Op& op);
   void expert_linear(const Op& op);
-  Factor factor(int weight, int bias, int first) const;
+  Factor factor(int weight, int expert, int bias, int first) const;
+  int span_of(int token) const;
+  int step_of(int weight, int group) const;
+  void pool_rows(float* out, Rows x, int first, int count, int width, Pooling pooling, float* scratch) const;
   Attention attention(const Op& op, const Span& span, int first_token) const;
   Results sample();
 
@@ -135,8 +152,10 @@ class Executable {
   const Kernels& kernels_;
   Program program_;
   CompileOptions options_;
-  std::vector<Matrix> matrices_;             // (weights)
-  std::vector<std::vector<float>> vectors_;  // (weights) decoded, for those that are no matrices
+  std::vector<Matrix> matrices_;              // (weights); of those in parts the first
+  std::vector<std::vector<Matrix>> experts_;  // (weights) the matrices of a stack
+  std::vector<std::vector<float>> vectors_;   // (weights) decoded, for those that are no matrices
+  std::vector<float> ones_, zeros_;           // in the places of norms' weights and biases that are not there
 
   LazyMemory activations_;
   std::vector<Rows> slots_;

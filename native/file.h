@@ -48,4 +48,12 @@ class MappedFile {
   uint64_t size_;
 };
 
+// A part of a mapped file.
+struct FilePart {
+  std::shared_ptr<const MappedFile> file;  // null: there is none
+  uint64_t offset = 0;
+  uint64_t size = 0;
+  const uint8_t* data() const { return file->data() + offset; }
+};
+
 }  // namespace deadlift

@@ -91,7 +91,7 @@ void Products::run_tile(const Tile& tile, const Kernels& kernels, float* scratch
   const int row = tile.row, rows = tile.rows, token = tile.token, tokens = tile.tokens;
   const auto multiply = [&](const Factor& factor, float* out, int64_t stride) {
     const Activations x = {p.x.row(token), p.x.stride, p.packed + token * p.packed_stride, p.packed_stride, tokens};
-    factor.kernel(*factor.matrix, p.first + row, rows, x, out, stride, scratch + 2 * linear_tile_max);
+    factor.kernel(*factor.matrix, row, rows, x, out, stride, scratch + 2 * linear_tile_max);
     if (!factor.bias) return;
     for (int t = 0; t < tokens; t++) kernels.add(out + t * stride, out + t * stride, factor.bias + row, rows);
   };

@@ -12,20 +12,19 @@
 
 namespace deadlift {
 
-// A matrix, or some rows of one, and what is added to its sums.
+// A matrix, and what is added to its sums.
 struct Factor {
   const Matrix* matrix = nullptr;  // null: there is none
   LinearKernel kernel = nullptr;
   PackKernel pack = nullptr;    // for the activations that the kernel takes, or null
-  const float* bias = nullptr;  // of its first row on, or null
+  const float* bias = nullptr;  // (rows), or null
 };
 
-// Some tokens meet rows [first, first + rows) of a matrix.
+// Some tokens meet a matrix.
 struct Product {
   Factor weight;
   Factor up;  // of a gated unit whose gate is `weight`
   Activation activation = Activation::silu;
-  int first = 0;
   int rows = 0;
   int tokens = 0;
   Rows x;                           // `stride` apart, or one token
@@ -48,7 +47,7 @@ class Products {
  private:
   struct Tile {
     const Product* product;
-    int row, rows;  // of the product's
+    int row, rows;
     int token, tokens;
   };
 

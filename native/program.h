@@ -16,11 +16,21 @@ enum class OpKind : uint8_t {
   embed,
   linear,
   norm,
+  layer_norm,
   rope,
   attend,
   glu,
+  act,
   add,
+  mul,
+  scale,
+  shift,
+  softcap,
+  slice,
+  concat,
   softmax,
+  share,
+  limit_groups,
   route,
   gather,
   expert_linear,
@@ -29,19 +39,26 @@ enum class OpKind : uint8_t {
   short_conv,
   delta,
   scan,
+  normalize,
+  pool,
   select,
   linear_add,
   linear_glu,
   expert_glu
 };
 
+// What of a token chooses its row of a table.
+enum class EmbedIndex : uint8_t { token, position, segment };
+
+enum class Pooling : uint8_t { first, last, max, mean, mean_sqrt, weighted_mean };
+
 // One op. Fields that its kind does not have stay -1. Buffers and weights are indices; see src/program/ops.ts and
 // recurrent_ops.ts.
 struct Op {
   OpKind kind;
   int out = -1;
-  int x = -1;       // also: q of attend and delta, gate of glu, a of add
-  int y = -1;       // k of attend and delta, up of glu, b of add and scan, residual of linear_add, chosen experts,
+  int x = -1;       // also: q of attend and delta, gate of glu, a of add, mul and concat
+  int y = -1;       // k of attend and delta, up of glu, b of those and of scan, residual of linear_add, chosen experts,
                     // weights of mix
   int z = -1;       // v of attend and delta, c of scan
   int step = -1;    // of delta and scan
@@ -55,13 +72,24 @@ struct Op {
   int layer = -1;
   int heads = 0;
   int head_dim = 0;
-  int window = 0;  // 0: everything before
-  int groups = 0;  // also: keyHeads of delta
+  int window = 0;  // 0: everything
+  bool causal = true;
+  EmbedIndex index = EmbedIndex::token;
+  Pooling pooling = Pooling::first;
+  int offset = 0;  // of embed: added to the index; of norms: to the weights
+  int group = 0;   // of norms
+  int from = 0;    // of slice
+  int stride = 0;
+  int groups = 0;  // of concat, limit_groups and scan, key heads of delta
+  int used = 0;    // of limit_groups
+  int best = 0;
+  float floor = 0;
+  float epsilon = 0;
+  float scale = 0;    // also: factor of scale
+  float softcap = 0;  // also: cap of softcap; of attend 0: none
   int state = -1;
   bool log_rates = false;
-  float epsilon = 0;
-  float scale = 0;
-  float least = 0;
+  float least = 0;  // of softplus
   float most = 0;
 };
 
@@ -77,9 +105,7 @@ struct SlotFacts {
 };
 
 struct WeightFacts {
-  std::shared_ptr<const MappedFile> file;
-  uint64_t offset;
-  uint64_t bytes;
+  std::vector<FilePart> parts;  // several: the matrices of a stack that lie apart
   Quant quant;
   int rows;  // of all matrices of a stack
   int columns;
@@ -133,6 +159,7 @@ struct Span {
 // One step; see NativeBatch in src/native.ts.
 struct Batch {
   std::vector<int32_t> tokens;
+  std::vector<int32_t> segments;  // (tokens), or empty: all 0
   std::vector<Span> spans;
   std::vector<int32_t> span_pages;
   std::vector<int32_t> outputs;

@@ -14,14 +14,6 @@
 
 namespace deadlift {
 
-// A part of a mapped file.
-struct FilePart {
-  std::shared_ptr<const MappedFile> file;  // null: there is none
-  uint64_t offset = 0;
-  uint64_t size = 0;
-  const uint8_t* data() const { return file->data() + offset; }
-};
-
 enum class Packing : uint8_t {
   none,
   words_along,  // 32-bit words; a stream has one row's values, from the lowest bit on and across words

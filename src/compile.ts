@@ -71,21 +71,25 @@ export async function compile(
   const backend = new CpuBackend(options);
   let memory: Disposable | undefined;
   try {
-    const repacked = await repackAll(published, backend, repacking);
+    const repacked = await repackAll(published.flat(), backend, repacking);
     memory = repacked;
-    const { weights } = repacked;
-    const kvType = options.kvType ?? kvTypeFor(weights);
+    const tensors = [...repacked.weights];
+    const kvType = options.kvType ?? kvTypeFor(tensors);
+    const readAhead = fitInMemory(tensors);
+    const weights = published.map((bound) =>
+      Array.isArray(bound) ? tensors.splice(0, bound.length) : tensors.shift()!,
+    );
     const executable = await backend.compile(program, weights, {
       ...compileOptions(program, kvType, contextSize),
       precision: options.precision,
-      readAhead: fitInMemory(weights),
+      readAhead,
     });
     const dispose = async () => {
       await executable.dispose();
       await backend.dispose();
       repacked[Symbol.dispose]();
     };
-    const weightBytes = weights.map(({ byteLength }) => byteLength);
+    const weightBytes = weights.map((bound) => [bound].flat().reduce((sum, { byteLength }) => sum + byteLength, 0));
     const work = workOf(recorded, weightBytes, (headDim) => kvHeadBytes(kvType, headDim));
     return { program, backend, executable, contextSize, work, dispose };
   } catch (error) {

@@ -68,13 +68,11 @@ export interface Sampled {
   readonly top: readonly { readonly id: number; readonly logprob: number }[] | undefined;
 }
 
-/** A weight as the engine reads it: a view into a mapped file. */
+/** A weight as the engine reads it: a view into a mapped file, or one for each matrix of a stack. */
 export interface NativeWeight {
-  readonly file: FileHandle;
-  readonly offset: number;
-  readonly byteLength: number;
+  readonly parts: readonly NativePart[];
   readonly quant: string;
-  readonly rows: number; // 1 for a vector
+  readonly rows: number; // of all parts; 1 for a vector
   readonly columns: number;
 }
 
@@ -167,6 +165,7 @@ export interface NativeCompileOptions {
 /** A batch for the engine, flat. Span i owns `spanPages[spanPageStart[i] .. spanPageStart[i + 1])`. */
 export interface NativeBatch {
   readonly tokens: Int32Array;
+  readonly segments: Int32Array; // (tokens), or empty: all 0
   readonly spanCount: Int32Array; // (spans) tokens of each
   readonly spanPosition: Int32Array; // (spans)
   readonly spanPageStart: Int32Array; // (spans + 1)

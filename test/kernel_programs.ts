@@ -72,7 +72,7 @@ export class TestProgram {
   /** A buffer whose row for token id i is row i of a random table. */
   input(vocab: number, width: number, values?: Float32Array): number {
     const out = this.buffer(width);
-    this.ops.push({ kind: "embed", out, table: this.weight("F32", [vocab, width], values) });
+    this.ops.push({ kind: "embed", out, table: this.weight("F32", [vocab, width], values), index: "token", offset: 0 });
     return out;
   }
 

@@ -1,104 +1,16 @@
 // Every op of the CPU backend against its plain meaning, on every instruction set of this machine: all quants, odd and
 // even shapes, any alignment; and the same bits for any number of threads and any company in the batch.
 
-import { afterAll, afterEach, describe, expect, it } from "vitest";
-import type { CompileOptions, Executable } from "../src/backends/backend.js";
-import { CpuBackend } from "../src/backends/cpu.js";
+import { describe, expect, it } from "vitest";
+import type { CompileOptions } from "../src/backends/backend.js";
 import { native } from "../src/native.js";
 import { expand } from "../src/program/fuse.js";
-import type { Activation, FusedOp, Program } from "../src/program/ops.js";
+import type { FusedOp, GateActivation } from "../src/program/ops.js";
 import { type QuantName, quantOf, rowBytes, runnable } from "../src/quants/index.js";
+import { backend, type Case, check, compile, count, isas, reference, sums, whole } from "./kernel_checks.js";
 import { batchOf, Folder, options, Random, runRows, TestProgram } from "./kernel_programs.js";
 import { noise } from "./reference/blocks.js";
-import { gated, ReferenceExecutable } from "./reference/ops.js";
-
-const { isas } = native().cpuInfo();
-let folder = new Folder();
-const backends = new Map<string, CpuBackend>();
-
-function backend(isa: string, threads: number): CpuBackend {
-  const key = `${isa} ${threads}`;
-  if (!backends.has(key)) backends.set(key, new CpuBackend({ isa, threads }));
-  return backends.get(key)!;
-}
-
-afterEach(() => {
-  folder.close();
-  folder = new Folder();
-});
-
-afterAll(async () => {
-  for (const one of backends.values()) await one.dispose();
-  folder.close();
-});
-
-/** Token ids 0, 1, 2, ... */
-const count = (n: number, from = 0) => Array.from({ length: n }, (_, i) => from + i);
-const whole = (n: number) => batchOf([{ sequence: 0, position: 0, ids: count(n) }]);
-
-interface Case {
-  readonly test: TestProgram;
-  readonly program: Program;
-  readonly tokens: number;
-  readonly options?: Partial<CompileOptions>;
-  /** Every so many tokens are run alone, too: where a program keeps nothing from token to token. */
-  readonly alone?: number;
-}
-
-function compile(isa: string, threads: number, one: Case): Promise<Executable> {
-  const tensors = one.test.tensors(folder, 1 + 2 * threads);
-  return backend(isa, threads).compile(one.program, tensors, options(one.options));
-}
-
-function reference(one: Case): ReferenceExecutable {
-  return new ReferenceExecutable(one.program, one.test.plainWeights, options(one.options));
-}
-
-type Rows = readonly Float32Array[];
-
-/** The largest magnitude of each row, once for each of its values. */
-function magnitudes(rows: Rows): Rows {
-  return rows.map((row) => row.slice().fill(row.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-3)));
-}
-
-/** What the same program adds up to with all numbers positive: what the rounding of its sums is relative to. */
-function sums(one: Case): Promise<Float32Array[]> {
-  const positive = one.test.plainWeights.map(({ columns, values }) => ({ columns, values: values.map(Math.abs) }));
-  return runRows(new ReferenceExecutable(one.program, positive, options(one.options)), whole(one.tokens));
-}
-
-/** Largest difference, relative to the scale of each value. */
-function difference(actual: Rows, wanted: Rows, scales: Rows): number {
-  expect(actual.length).toBe(wanted.length);
-  const ofRow = (row: Float32Array, t: number) => {
-    return row.reduce((worst, x, i) => {
-      const error = Math.abs(x - wanted[t]![i]!) / scales[t]![i]!;
-      return Number.isNaN(error) ? Number.POSITIVE_INFINITY : Math.max(worst, error);
-    }, 0);
-  };
-  return Math.max(0, ...actual.map(ofRow));
-}
-
-/** Close to the reference with one thread, and the same bits with 2, 3 and 4, and token by token. */
-async function check(isa: string, one: Case, tolerance: number, scales?: Rows): Promise<void> {
-  const batch = whole(one.tokens);
-  const wanted = await runRows(reference(one), batch);
-  const executable = await compile(isa, 1, one);
-  const together = await runRows(executable, batch);
-  expect(difference(together, wanted, scales ?? magnitudes(wanted))).toBeLessThan(tolerance);
-  await executable.dispose();
-  for (const threads of [2, 3, 4]) {
-    const other = await compile(isa, threads, one);
-    expect(await runRows(other, batch)).toEqual(together);
-    await other.dispose();
-  }
-  const alone = await compile(isa, 2, one);
-  for (let t = 0; t < one.tokens; t += one.alone ?? 1) {
-    const step = batchOf([{ sequence: 0, position: t, ids: [t] }]);
-    expect((await runRows(alone, step))[0]).toEqual(together[t]);
-  }
-  await alone.dispose();
-}
+import { gated } from "./reference/row_ops.js";
 
 /** Row counts and widths that end inside a vector, a tile, a panel of 512 columns, or nowhere. */
 const shapes: [rows: number, columns: number][] = [
@@ -170,13 +82,13 @@ function chosenExperts(test: TestProgram, tokens: number, experts: number, used:
   return out;
 }
 
-const activations: readonly Activation[] = ["silu", "clamped_swish"];
+const activations: readonly GateActivation[] = ["silu", "clamped_swish"];
 
 async function gluRow(
   isa: string,
   gates: Float32Array,
   ups: Float32Array,
-  activation: Activation,
+  activation: GateActivation,
 ): Promise<Float32Array[]> {
   const test = new TestProgram(new Random(1));
   const [gate, up] = [test.input(1, gates.length, gates), test.input(1, ups.length, ups)];
@@ -210,7 +122,7 @@ describe.each(isas)("%s", (isa) => {
     for (const [, columns] of inBlocks(quant, shapes)) {
       const test = new TestProgram(new Random(columns));
       const out = test.buffer(columns);
-      test.ops.push({ kind: "embed", out, table: test.weight(quant, [7, columns]) });
+      test.ops.push({ kind: "embed", out, table: test.weight(quant, [7, columns]), index: "token", offset: 0 });
       const one = { test, program: test.finish(out), tokens: 7 };
       const executable = await compile(isa, 1, one);
       expect(await runRows(executable, whole(7))).toEqual(await runRows(reference(one), whole(7)));
@@ -223,7 +135,7 @@ describe.each(isas)("%s", (isa) => {
     const test = new TestProgram(new Random(1));
     const out = test.buffer(columns);
     const table = test.blocks(quant, [64, columns], noise(`any ${quant}`, 64 * rowBytes(quant, columns)));
-    test.ops.push({ kind: "embed", out, table });
+    test.ops.push({ kind: "embed", out, table, index: "token", offset: 0 });
     const one = { test, program: test.finish(out), tokens: 64 };
     const executable = await compile(isa, 1, one);
     expect(await runRows(executable, whole(64))).toEqual(await runRows(reference(one), whole(64)));
@@ -250,7 +162,7 @@ describe.each(isas)("%s", (isa) => {
       const test = new TestProgram(new Random(width));
       const x = test.input(17, width);
       const out = test.buffer(width);
-      test.ops.push({ kind: "norm", out, x, weight: test.weight("BF16", [group]), epsilon: 1e-5 });
+      test.ops.push({ kind: "norm", out, x, weight: test.weight("BF16", [group]), group, epsilon: 1e-5, offset: 0 });
       await check(isa, { test, program: test.finish(out), tokens: 17 }, 2e-6);
     }
   });
@@ -473,7 +385,20 @@ describe.each(isas)("%s", (isa) => {
     const [k, v] = [test.input(tokens, kvHeads * headDim), test.input(tokens, kvHeads * headDim)];
     const out = test.buffer(heads * headDim);
     const sinks = sinkScale ? test.weight("BF16", [heads], test.random.values(heads, sinkScale)) : undefined;
-    test.ops.push({ kind: "attend", out, q, k, v, layer: 1, heads, scale: 1.7 / Math.sqrt(headDim), window, sinks });
+    test.ops.push({
+      kind: "attend",
+      out,
+      q,
+      k,
+      v,
+      layer: 1,
+      heads,
+      scale: 1.7 / Math.sqrt(headDim),
+      causal: true,
+      window,
+      softcap: undefined,
+      sinks,
+    });
     return { test, program: test.finish(out), tokens, options: { kvType, pageTokens, ...more } };
   }
 

@@ -1,4 +1,4 @@
-// attend: causal attention over KV pages, with an online softmax over blocks of positions.
+// attend: attention over KV pages, with an online softmax over blocks of positions.
 //
 // A walk is cut at absolute positions: into parts of `KvLayout::part_tokens`, each with a softmax of its own, and those
 // into blocks. Every query goes through blocks and joins parts in ascending order, so its bits depend neither on the
@@ -8,6 +8,7 @@
 #include "kernels/cpu/exp.h"
 #include "kernels/cpu/kernels.h"
 #include "kernels/cpu/kv.h"
+#include "kernels/cpu/softcap.h"
 
 namespace deadlift::DEADLIFT_ISA {
 namespace {
@@ -35,6 +36,7 @@ struct Walk {
   float* q;       // (queries, dim), times the scale of scores
   float* p;       // (queries, block_positions): scores, then weights
   float* totals;  // (queries, lanes) sums of the weights of a part
+  float softcap;  // 0: none
   float* shrink;  // (queries) what `out` must be multiplied with, because `most` grew
 };
 
@@ -47,6 +49,7 @@ inline Walk make_walk(const Attention& a, int tokens, float* part, float* scratc
   Walk w;
   w.dim = a.kv.layout->head_dim, w.out_dim = round_up16(w.dim);
   w.queries = tokens * (a.heads / a.kv.layout->kv_heads);
+  w.softcap = a.softcap;
   const int seen = round_up16(w.queries * (w.out_dim + 2));
   w.whole = make_seen(w.queries, w.out_dim, scratch);
   w.part = make_seen(w.queries, w.out_dim, part ? part : scratch + seen);
@@ -148,6 +151,7 @@ inline void soften(const Walk& w, int query, int from, int to) {
   for (int i = 0; i < vectors; ++i) {
     const int first = i * lanes;
     scores[i] = load(p + first);
+    if (w.softcap > 0) scores[i] = capped(scores[i], splat(w.softcap));
     if (from > first || to < first + lanes) {
       scores[i] = keep(scores[i], at_most(at_least(from - first, 0), lanes), at_most(at_least(to - first, 0), lanes));
     }
@@ -228,21 +232,27 @@ void mix_queries(const Walk& w, int query, int queries, const Block<Kv>& block, 
   }
 }
 
+// A token sees positions [first_seen, end_seen).
+inline int first_seen(const Attention& a, int token) { return at_least(a.position + token - a.window + 1, 0); }
+
+inline int end_seen(const Attention& a, int token) {
+  return a.position + (a.causal ? token + 1 : token + at_most(a.tokens - token, a.window));
+}
+
 // Positions [begin, next) are one block; tokens [token, token + tokens) see some of it, `query` is their first.
 template <class Kv>
 void walk_block(const Attention& a, const Walk& w, int kv_head, int begin, int next, int token, int tokens, int query) {
   const KvLayout& layout = *a.kv.layout;
   const int heads = a.heads / layout.kv_heads, queries = tokens * heads;
-  const int size = at_most(next, a.position + token + tokens) - begin;
+  const int size = at_most(next, end_seen(a, token + tokens - 1)) - begin;
   const int after = next < a.position + a.tokens ? next : begin;
   const Block<Kv> block = {slots_of<Kv>(a.kv, kv_head, begin), slots_of<Kv>(a.kv, kv_head, after), layout.key_stride,
                            layout.value_stride, size};
   for (int i = 0; i < queries; i += query_tile) score_queries<Kv, query_tile>(w, query + i, queries - i, block);
   int some_from = size, some_to = 0;
   for (int i = 0; i < queries; ++i) {
-    const int position = a.position + token + i / heads;
-    const int from = at_most(at_least(position - begin - a.window + 1, 0), size);
-    const int to = at_most(position + 1 - begin, size);
+    const int from = at_most(at_least(first_seen(a, token + i / heads) - begin, 0), size);
+    const int to = at_most(end_seen(a, token + i / heads) - begin, size);
     soften(w, query + i, from, to);
     some_from = at_most(some_from, from), some_to = at_least(some_to, to);
   }
@@ -250,8 +260,6 @@ void walk_block(const Attention& a, const Walk& w, int kv_head, int begin, int n
     mix_queries<Kv, query_tile>(w, query + i, queries - i, block, some_from, some_to);
   }
 }
-
-inline int first_seen(const Attention& a, int token) { return at_least(a.position + token - a.window + 1, 0); }
 
 inline void start_seen(const Walk& w, const Seen& seen) {
   for (int i = 0; i < w.queries * w.out_dim; i += lanes) store(seen.out + i, zero());
@@ -266,12 +274,13 @@ void walk_part(const Attention& a, const Walk& w, int kv_head, int token, int to
   for (int i = 0; i < w.queries * lanes; i += lanes) store(w.totals + i, zero());
   int begin = at_least(first_seen(a, token), part * layout.part_tokens);
   begin -= begin % page_tokens % block_positions;
-  const int end = at_most(a.position + last, (part + 1) * layout.part_tokens);
+  const int end = at_most(end_seen(a, last - 1), (part + 1) * layout.part_tokens);
   while (begin < end) {
     const int slot = begin % page_tokens;
     const int next = begin + at_most(block_positions - slot % block_positions, page_tokens - slot);
     // Tokens before `from` end before this block, tokens from `to` on have a window that starts after it.
-    int from = at_least(token, begin - a.position), to = last;
+    int from = token, to = last;
+    while (from < to && end_seen(a, from) <= begin) ++from;
     while (to > from && first_seen(a, to - 1) >= next) --to;
     if (from < to) walk_block<Kv>(a, w, kv_head, begin, next, from, to - from, (from - token) * heads);
     begin = next;
@@ -325,7 +334,7 @@ inline void finish_walk(const Attention& a, const Walk& w, const Seen& seen, int
 template <class Kv>
 void attend(const Attention& a, int kv_head, int token, int tokens, float* scratch) {
   const Walk w = make_walk(a, tokens, nullptr, scratch);
-  const int part_tokens = a.kv.layout->part_tokens, last = (a.position + token + tokens - 1) / part_tokens;
+  const int part_tokens = a.kv.layout->part_tokens, last = (end_seen(a, token + tokens - 1) - 1) / part_tokens;
   int part = first_seen(a, token) / part_tokens;
   start_walk(a, w, kv_head, token);
   if (part == last && !a.sinks) {  // joining it would change nothing

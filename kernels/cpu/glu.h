@@ -1,12 +1,13 @@
-// glu: what a gated unit makes of gate and up, value by value. The kinds: Activation in src/program/ops.ts.
+// glu: what a gated unit makes of gate and up, value by value. The kinds: GateActivation in src/program/ops.ts.
 
-#include "kernels/cpu/exp.h"
+#include "kernels/cpu/act.h"
 
 namespace deadlift::DEADLIFT_ISA {
 namespace {
 
-struct Silu {
-  static vec of(vec gate, vec up) { return mul(div(gate, add(splat(1), exp(sub(zero(), gate)))), up); }
+template <class Kind>
+struct Gated {
+  static vec of(vec gate, vec up) { return mul(Kind::of(gate), up); }
 };
 
 struct ClampedSwish {

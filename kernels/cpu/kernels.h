@@ -19,8 +19,8 @@ struct Matrix {
   int columns;
 };
 
-// What a gated unit makes of gate and up; see src/program/ops.ts.
-enum class Activation : uint8_t { silu, clamped_swish, count };
+// What a gated unit makes of gate and up, and `act` of a value; see src/program/ops.ts.
+enum class Activation : uint8_t { silu, gelu, gelu_tanh, gelu_quick, relu, relu2, sigmoid, tanh, clamped_swish, count };
 
 constexpr int activation_count = static_cast<int>(Activation::count);
 
@@ -69,7 +69,9 @@ struct Attention {
   int tokens;
   int heads;
   float scale;
-  int window;          // INT32_MAX: everything before
+  bool causal;         // else a window reaches as far behind a token as before it
+  int window;          // INT32_MAX: everything
+  float softcap;       // 0: none
   const float* sinks;  // (heads) one more logit each, or null
 };
 
@@ -180,16 +182,27 @@ struct Kernels {
   void (*encode[quant_count])(const float* values, const float* importance, int n, uint8_t* out);
 
   void (*add)(float* out, const float* a, const float* b, int n);
+  void (*most)(float* out, const float* a, const float* b, int n);  // the larger
+  void (*mul)(float* out, const float* a, const float* b, int n);
+  void (*scale)(float* out, const float* x, float factor, int n);
+  void (*softcap)(float* out, const float* x, float cap, int n);
+  void (*act[activation_count])(float* out, const float* x, int n);  // null: only in a gated unit
   void (*glu[activation_count])(float* out, const float* gate, const float* up, int n);
-  // Groups of n = length of weight.
-  void (*norm)(float* out, const float* x, const float* weight, int n, int groups, float epsilon);
+  // Groups of n; the weights and biases of the next are `step` floats on.
+  void (*norm)(float* out, const float* x, const float* weight, int n, int groups, int step, float epsilon);
+  void (*layer_norm)(float* out, const float* x, const float* weight, const float* bias, int n, int groups, int step,
+                     float epsilon);
+  void (*normalize)(float* out, const float* x, int n);
   // cosines, sines // (pairs) of the token. `half`: (i, i + pairs) turn together, else (2i, 2i + 1).
   void (*rope)(float* out, const float* x, const float* cosines, const float* sines, int pairs, bool half, int heads,
                int head_dim);
 
   void (*softmax)(float* out, const float* x, int n);
+  void (*share)(float* out, const float* x, float epsilon, int n);
   // Numbers of the k largest of n values, n >= k; then the values of others under those numbers.
   void (*route)(float* out, const float* x, int n, int k);
+  // All but the values of the `used` best groups become `floor`; scratch: n + 2 * groups floats.
+  void (*limit_groups)(float* out, const float* x, int n, int groups, int used, int best, float floor, float* scratch);
   void (*gather)(float* out, const float* x, const float* chosen, int k);
   // out[c] = sum over i < k of weights[i] * x[i * n + c].
   void (*mix)(float* out, const float* x, const float* weights, int n, int k);

@@ -1,4 +1,6 @@
-// norm: x / sqrt(mean(x^2) + epsilon) * weight, group by group.
+// norm: x / sqrt(mean(x^2) + epsilon) * weight, group by group; normalize: x by its length.
+
+#include "kernels/cpu/mul.h"
 
 namespace deadlift::DEADLIFT_ISA {
 namespace {
@@ -14,8 +16,9 @@ inline float sum_of_squares(const float* x, int n) {
   return sum(total);
 }
 
-inline void norm(float* out, const float* x, const float* weight, int n, int groups, float epsilon) {
-  for (int g = 0; g < groups; ++g, x += n, out += n) {
+// Weights of the next group are `step` floats on: n, or 0 where groups share them.
+inline void norm(float* out, const float* x, const float* weight, int n, int groups, int step, float epsilon) {
+  for (int g = 0; g < groups; ++g, x += n, out += n, weight += step) {
     const vec scale = splat(1.0f / square_root(sum_of_squares(x, n) / static_cast<float>(n) + epsilon));
     int i = 0;
     for (; i + lanes <= n; i += lanes) store(out + i, mul(mul(load(x + i), scale), load(weight + i)));
@@ -23,6 +26,12 @@ inline void norm(float* out, const float* x, const float* weight, int n, int gro
       store_part(out + i, mul(mul(load_part(x + i, n - i), scale), load_part(weight + i, n - i)), n - i);
     }
   }
+}
+
+// x / max(|x|, 1e-12), with the Euclidean length.
+inline void normalize(float* out, const float* x, int n) {
+  const float length = square_root(sum_of_squares(x, n));
+  scale(out, x, 1.0f / (length > 1e-12f ? length : 1e-12f), n);
 }
 
 }  // namespace

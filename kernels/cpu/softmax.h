@@ -1,4 +1,6 @@
-// softmax: e^x of each value, divided by their sum.
+// softmax: e^x of each value, divided by their sum; share: x divided by it.
+
+#pragma once
 
 #include "kernels/cpu/exp.h"
 
@@ -31,6 +33,21 @@ inline void softmax(float* out, const float* x, int n) {
   const vec whole = splat(sum(total));
   for (i = 0; i + lanes <= n; i += lanes) store(out + i, div(load(out + i), whole));
   if (i < n) store_part(out + i, div(load_part(out + i, n - i), whole), n - i);
+}
+
+inline float sum_of(const float* x, int n) {
+  vec total = zero();
+  int i = 0;
+  for (; i + lanes <= n; i += lanes) total = add(total, load(x + i));
+  if (i < n) total = add(total, load_part(x + i, n - i));
+  return sum(total);
+}
+
+inline void share(float* out, const float* x, float epsilon, int n) {
+  const vec whole = splat(sum_of(x, n) + epsilon);
+  int i = 0;
+  for (; i + lanes <= n; i += lanes) store(out + i, div(load(x + i), whole));
+  if (i < n) store_part(out + i, div(load_part(x + i, n - i), whole), n - i);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ export const gptOss: Architecture = (p, c) => {
   let x = p.embed("embed", c.vocab, dim);
   for (let i = 0; i < c.layers; i++) {
     const attention = `layers.${i}.attention`;
-    const a = p.norm(x, `${attention}.norm`, epsilon);
+    const a = p.norm(x, `${attention}.norm`, { epsilon });
     const q = p.linear(a, `${attention}.q`, heads * headDim, { bias: c.bias.qkv });
     const k = p.linear(a, `${attention}.k`, kvHeads * headDim, { bias: c.bias.qkv });
     const v = p.linear(a, `${attention}.v`, kvHeads * headDim, { bias: c.bias.qkv });
@@ -23,7 +23,7 @@ export const gptOss: Architecture = (p, c) => {
     x = p.add(x, p.linear(mixed, `${attention}.o`, dim, { bias: c.bias.attentionOutput }));
 
     const layer = `layers.${i}.ffn`;
-    const f = p.norm(x, `${layer}.norm`, epsilon);
+    const f = p.norm(x, `${layer}.norm`, { epsilon });
     const router = p.linear(f, `${layer}.router`, count, { bias: true });
     const chosen = p.route(router, used);
     const weights = p.softmax(p.gather(router, chosen));
@@ -35,5 +35,5 @@ export const gptOss: Architecture = (p, c) => {
       p.mix(p.expertLinear(gated, chosen, `${layer}.experts.down`, [count, dim, ffn], { bias: true }), weights),
     );
   }
-  return p.linear(p.norm(p.select(x), "norm", epsilon), "output", c.vocab);
+  return p.norm(x, "norm", { epsilon });
 };

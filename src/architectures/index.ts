@@ -5,14 +5,22 @@ import type { Config } from "../program/config.js";
 import type { BufferId, Program } from "../program/ops.js";
 import { Recorder } from "../program/recorder.js";
 import { gptOss } from "./gpt_oss.js";
+import { head } from "./head.js";
 import { llama } from "./llama.js";
+import { mixtral } from "./mixtral.js";
 import { qwen2 } from "./qwen2.js";
 import { qwen3 } from "./qwen3.js";
 
-/** Records the ops of a model with this configuration and returns the buffer of logits. */
+/** Records the ops of a model with this configuration and returns its last hidden states, normed: (tokens, dim). */
 export type Architecture = (program: Recorder, config: Config) => BufferId;
 
-export const architectures: Readonly<Record<string, Architecture>> = { llama, qwen2, qwen3, gpt_oss: gptOss };
+export const architectures: Readonly<Record<string, Architecture>> = {
+  llama,
+  mixtral,
+  qwen2,
+  qwen3,
+  gpt_oss: gptOss,
+};
 
 /** The program of a configuration, not yet fused. Throws UnsupportedArchitecture. */
 export function record(config: Config): Program {
@@ -27,5 +35,5 @@ export function record(config: Config): Program {
     );
   }
   const recorder = new Recorder();
-  return recorder.finish(architecture(recorder, config));
+  return recorder.finish(head(recorder, config, architecture(recorder, config)));
 }

@@ -45,6 +45,8 @@ export interface Output {
 /** Tokens of any number of sequences at once. One sequence is a batch of one; prefill and decode are not different concepts. */
 export interface Batch {
   readonly tokens: Int32Array; // (tokens), span after span
+  /** 1: of the second text of a pair; default: all 0. */
+  readonly segments?: Int32Array | undefined; // (tokens)
   readonly spans: readonly Span[];
   readonly outputs: readonly Output[];
 }
@@ -98,7 +100,13 @@ export interface Executable {
 
 export interface Backend {
   readonly name: string;
-  /** Weights are given in the order of `program.weights`; shapes have been checked. */
-  compile(program: Program, weights: readonly Tensor[], options: CompileOptions): Promise<Executable>;
+  /**
+   * Weights are given in the order of `program.weights`, stacks whole or as their matrices; shapes have been checked.
+   */
+  compile(
+    program: Program,
+    weights: readonly (Tensor | readonly Tensor[])[],
+    options: CompileOptions,
+  ): Promise<Executable>;
   dispose(): Promise<void>;
 }

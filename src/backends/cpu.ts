@@ -10,7 +10,7 @@ import {
   native,
 } from "../native.js";
 import type { MadeWeight } from "../packed.js";
-import type { Program } from "../program/ops.js";
+import type { Program, Weight } from "../program/ops.js";
 import { place } from "../program/place.js";
 import { repack } from "../repack.js";
 import type { Tensor } from "../tensor.js";
@@ -35,7 +35,11 @@ export class CpuBackend implements Backend {
     this.#engine = native().engineCreate(given);
   }
 
-  async compile(program: Program, weights: readonly Tensor[], options: CompileOptions): Promise<Executable> {
+  async compile(
+    program: Program,
+    weights: readonly (Tensor | readonly Tensor[])[],
+    options: CompileOptions,
+  ): Promise<Executable> {
     const { precision = "exact", readAhead = false, states = 0 } = options;
     const given = { ...options, precision, readAhead, states };
     const handle = await told(native().engineCompile(this.#engine, nativeProgram(program, weights), given));
@@ -88,13 +92,13 @@ class CpuExecutable implements Executable {
   }
 }
 
-function nativeProgram(program: Program, weights: readonly Tensor[]): NativeProgram {
+function nativeProgram(program: Program, weights: readonly (Tensor | readonly Tensor[])[]): NativeProgram {
   const { slots, slotOf } = place(program);
   return {
     ops: program.ops,
     buffers: program.buffers.map((buffer, id) => ({ ...buffer, slot: slotOf[id]! })),
     slots,
-    weights: weights.map(nativeWeight),
+    weights: weights.map((weight, i) => nativeWeight(weight, program.weights[i]!)),
     ropes: program.ropes,
     layers: program.layers,
     states: program.states,
@@ -102,14 +106,15 @@ function nativeProgram(program: Program, weights: readonly Tensor[]): NativeProg
   };
 }
 
-/** Of all matrices of a stack; a vector is one row. */
-function matrixSize(shape: readonly number[]): { rows: number; columns: number } {
-  return { rows: shape.slice(0, -1).reduce((product, size) => product * size, 1), columns: shape.at(-1)! };
-}
-
-function nativeWeight({ file, offset, byteLength, quant, shape }: Tensor): NativeWeight {
-  const { rows, columns } = matrixSize(shape);
-  return { file: file.handle, offset, byteLength, quant, rows, columns };
+function nativeWeight(weight: Tensor | readonly Tensor[], { shape }: Weight): NativeWeight {
+  const tensors = [weight].flat() as readonly Tensor[];
+  return {
+    parts: tensors.map(({ file, offset, byteLength }) => ({ file: file.handle, offset, byteLength })),
+    quant: tensors[0]!.quant,
+    // Of all matrices of a stack; a vector is one row.
+    rows: shape.slice(0, -1).reduce((product, size) => product * size, 1),
+    columns: shape.at(-1)!,
+  };
 }
 
 function flatten(batch: Batch, vocab: number): NativeBatch {
@@ -123,6 +128,7 @@ function flatten(batch: Batch, vocab: number): NativeBatch {
   });
   return {
     tokens: batch.tokens,
+    segments: batch.segments ?? new Int32Array(0),
     spanCount: Int32Array.from(batch.spans, (span) => span.count),
     spanPosition: Int32Array.from(batch.spans, (span) => span.position),
     spanPageStart,

@@ -39,7 +39,7 @@ export function modelEntries(config: Config, fileType: number, statesHeadDim: bo
 
 /** llama.cpp runs these models without windows; our own reader takes this key. */
 function windowOf({ windows, architecture }: Config): number | undefined {
-  const { slides } = ggufArchitecture(architecture).known;
+  const { slides = () => true } = ggufArchitecture(architecture).known;
   const first = windows.find((_, layer) => slides(layer));
   if (windows.every((window, layer) => window === (slides(layer) ? first : undefined))) return first;
   throw unsayable(architecture, "windows of these sizes in these layers");
@@ -58,7 +58,7 @@ function scalingEntries({ architecture: ours, rope }: Config): GgufEntry[] {
       if (architecture === "llama") return [];
       throw unsayable(architecture, "llama3 rope scaling");
     case "yarn": {
-      if (scaling.truncate !== known.truncate) {
+      if (scaling.truncate !== (known.truncate ?? true)) {
         throw unsayable(architecture, `yarn that ${scaling.truncate ? "truncates" : "does not truncate"}`);
       }
       const { factor, attentionFactor } = scaling;

@@ -1,65 +1,81 @@
 // config.json to Config: what transformers would make of it, with its defaults.
 
 import { DeadliftError } from "../error.js";
-import type { Config, RopeConfig } from "../program/config.js";
+import { type Config, plain, type RopeConfig } from "../program/config.js";
 import { checkHeads, checkLayers } from "./config_checks.js";
-import { type ModelType, modelTypes } from "./config_models.js";
 import { ropeScaling } from "./config_rope.js";
+import { type ModelType, modelTypes } from "./families/index.js";
+import { activationOf, everywhere } from "./families/readers.js";
 import { Fields } from "./fields.js";
 import { isObject, type JsonObject } from "./file.js";
 
 /** The Config of a config.json. Throws InvalidConfig, UnsupportedArchitecture. */
 export function configFromJson(json: JsonObject, source: string): Config {
   const { fields, type } = textModel(json, source);
-  const sizes = readSizes(fields, type);
+  const sizes = readSizes(fields);
   const { layers, vocab } = sizes;
-  return {
+  const config: Config = {
+    ...plain,
     architecture: type.architecture,
     ...sizes,
-    normEpsilon: fields.positive("rms_norm_eps", type.normEpsilon ?? 1e-6),
-    activation: type.activation(fields),
-    experts: type.experts?.(fields) ?? { count: 0, used: 0, ffn: 0 },
+    normEpsilon: fields.positive("rms_norm_eps", 1e-6),
+    activation: (type.activation ?? activationOf)(fields),
+    experts: type.experts?.(fields, layers) ?? plain.experts,
     rope: readRope(fields, type, sizes),
-    windows: type.windows(fields, layers),
-    bias: type.bias(fields),
+    turns: Array.from({ length: layers }, () => true),
+    windows: type.windows?.(fields, layers) ?? everywhere(undefined, layers),
+    bias: type.bias?.(fields) ?? plain.bias,
     tiedOutput: fields.boolean("tie_word_embeddings", false),
     tokens: {
-      bos: readTokens(fields, "bos_token_id", vocab, type.bos)[0],
-      eos: readTokens(fields, "eos_token_id", vocab, type.eos),
-      pad: readTokens(fields, "pad_token_id", vocab, undefined)[0],
+      bos: fields.tokens("bos_token_id", vocab)[0],
+      eos: fields.tokens("eos_token_id", vocab),
+      pad: fields.tokens("pad_token_id", vocab)[0],
     },
   };
+  return { ...config, ...type.more?.(fields, config) };
+}
+
+/** Its own word for what it is, or that of the text model in it; undefined where we know neither. */
+export function modelTypeOf(json: JsonObject): string | undefined {
+  const inner = isObject(json.text_config) ? json.text_config.model_type : undefined;
+  return [json.model_type, inner].find((name): name is string => typeof name === "string" && modelTypes.has(name));
 }
 
 /** The fields of the language model itself: in multi-modal models they are in `text_config`. */
 function textModel(json: JsonObject, source: string): { fields: Fields; type: ModelType } {
-  const outer = Fields.of(source, json);
-  const name = outer.string("model_type");
-  if (Object.hasOwn(modelTypes, name)) return { fields: outer, type: modelTypes[name]! };
+  const name = Fields.of(source, json).string("model_type");
+  const known = modelTypeOf(json);
+  const type = known === undefined ? undefined : modelTypes.get(known);
+  if (type && known === name) return { fields: typedFields(json, type, source), type };
   const text = json.text_config;
-  const inner = isObject(text) ? text.model_type : undefined;
-  if (isObject(text) && typeof inner === "string" && Object.hasOwn(modelTypes, inner)) {
+  if (type && isObject(text)) {
     // The wrapper's own word wins for what it shares with the text model.
     const shared = Object.fromEntries(
       ["tie_word_embeddings", "eos_token_id", "bos_token_id", "pad_token_id"]
         .filter((key) => Object.hasOwn(json, key))
         .map((key) => [key, json[key]]),
     );
-    return { fields: Fields.of(`text_config of ${source}`, { ...text, ...shared }), type: modelTypes[inner]! };
+    return { fields: typedFields({ ...text, ...shared }, type, `text_config of ${source}`), type };
   }
+  const inner = isObject(text) ? text.model_type : undefined;
   const received = typeof inner === "string" ? `"${name}" (text model "${inner}")` : `"${name}"`;
   throw new DeadliftError(
     "UnsupportedArchitecture",
-    `cannot run model_type ${received} of ${source}; supported: ${Object.keys(modelTypes).join(", ")}`,
+    `cannot run model_type ${received} of ${source}; supported: ${[...modelTypes.keys()].join(", ")}`,
   );
 }
 
-function readSizes(fields: Fields, type: ModelType) {
+/** Keys as most have them, with the defaults of the type. */
+function typedFields(json: JsonObject, { defaults, aliases = {} }: ModelType, source: string): Fields {
+  const renamed = Object.entries(json).map(([key, value]) => [Object.hasOwn(aliases, key) ? aliases[key] : key, value]);
+  return Fields.of(source, { ...defaults, ...Object.fromEntries(renamed) });
+}
+
+function readSizes(fields: Fields) {
   const dim = fields.size("hidden_size");
   const heads = fields.size("num_attention_heads");
-  const ownKvHeads = fields.isNull("num_key_value_heads") ? heads : type.kvHeads;
-  const kvHeads = fields.size("num_key_value_heads", ownKvHeads ?? heads);
-  const headDim = fields.optionalSize("head_dim") ?? type.headDim ?? dim / heads;
+  const kvHeads = fields.size("num_key_value_heads", heads);
+  const headDim = fields.optionalSize("head_dim") ?? dim / heads;
   checkHeads(fields, { dim, heads, kvHeads, headDim });
   return {
     dim,
@@ -69,7 +85,7 @@ function readSizes(fields: Fields, type: ModelType) {
     headDim,
     layers: checkLayers(fields, "num_hidden_layers"),
     vocab: fields.size("vocab_size"),
-    contextLength: fields.size("max_position_embeddings", type.contextLength),
+    contextLength: fields.size("max_position_embeddings"),
   };
 }
 
@@ -86,20 +102,14 @@ function readRope(
     isObject(fields.get("rope_scaling")) && Object.keys(fields.get("rope_scaling") as object).length > 0
       ? "rope_scaling"
       : "rope_parameters";
-  const stated = fields.fields(key);
-  const own = stated ?? (type.rope && Fields.of(fields.source, type.rope));
+  const own = fields.fields(key);
   const rope = new Fields(own?.source ?? fields.source, (name) => own?.get(name) ?? fields.get(name));
-  const theta = rope.positive("rope_theta", type.theta ?? 10000);
+  const theta = rope.positive("rope_theta", 10000);
   const partial = rope.positive("partial_rotary_factor", 1);
   const dims = Math.trunc(headDim * partial);
   if (partial > 1 || dims < 2 || dims % 2 !== 0) {
     throw rope.wrong("partial_rotary_factor", `a share of the ${headDim} values of a head that is even`, partial);
   }
   const scaling = own ? ropeScaling(own, fields, contextLength) : undefined;
-  return { theta, dims, layout: "half", scaling, factors: undefined };
-}
-
-function readTokens(fields: Fields, key: string, vocab: number, otherwise: number | undefined): number[] {
-  if (fields.has(key)) return fields.tokens(key, vocab);
-  return otherwise !== undefined && otherwise < vocab ? [otherwise] : [];
+  return { theta, dims, layout: type.layout ?? "half", scaling, factors: undefined };
 }

@@ -1,50 +1,23 @@
 // GGUF metadata (and what tensors are there) to Config.
 
 import { DeadliftError } from "../error.js";
-import type { Config, RopeConfig, RopeScaling } from "../program/config.js";
-import type { Activation } from "../program/ops.js";
+import { type Config, plain, type RopeConfig, type RopeScaling } from "../program/config.js";
 import { codecOf } from "../quants/index.js";
 import { checkExperts, checkHeads, checkLayers } from "./config_checks.js";
+import { ggufTypes, type Known } from "./families/index.js";
 import { Fields } from "./fields.js";
 import type { Metadata } from "./gguf_metadata.js";
 import type { TensorInfo } from "./sizes.js";
 
-/** What GGUF leaves to its readers to know about an architecture. */
-export interface Known {
-  /** As it is called here. */
-  readonly name: string;
-  /** Llama's converter permutes q and k, so that neighbours turn together. */
-  readonly layout: RopeConfig["layout"];
-  readonly activation: Activation;
-  /** It has experts. */
-  readonly mixture: boolean;
-  /** The layers whose attention has a window, where there is one. */
-  readonly slides: (layer: number) => boolean;
-  /** YaRN begins and ends at whole dimensions. */
-  readonly truncate: boolean;
-}
-
-const dense = { activation: "silu", mixture: false, slides: () => true, truncate: true } as const;
-
-/** By `general.architecture`. */
-const architectures: Readonly<Record<string, Known>> = {
-  llama: { name: "llama", layout: "pairs", ...dense },
-  qwen2: { name: "qwen2", layout: "half", ...dense },
-  qwen3: { name: "qwen3", layout: "half", ...dense },
-  "gpt-oss": {
-    name: "gpt_oss",
-    layout: "half",
-    activation: "clamped_swish",
-    mixture: true,
-    slides: (layer) => layer % 2 === 0,
-    truncate: false,
-  },
-};
-
-/** How GGUF calls an architecture of ours, and what it leaves unsaid. */
+/** How GGUF calls an architecture of ours, and what it leaves unsaid. Throws UnsupportedArchitecture for those we do not write. */
 export function ggufArchitecture(name: string): { readonly name: string; readonly known: Known } {
-  const [called, known] = Object.entries(architectures).find(([, one]) => one.name === name)!;
-  return { name: called, known };
+  const found = [...ggufTypes].find(([, one]) => one.name === name && one.writes);
+  if (found) return { name: found[0], known: found[1] };
+  const written = [...ggufTypes].filter(([, { writes }]) => writes).map(([, one]) => one.name);
+  throw new DeadliftError(
+    "UnsupportedArchitecture",
+    `cannot write a model of architecture "${name}" as GGUF; those that can be: ${written.join(", ")}`,
+  );
 }
 
 /**
@@ -53,35 +26,44 @@ export function ggufArchitecture(name: string): { readonly name: string; readonl
  */
 export function configFromGguf(metadata: Metadata, tensors: ReadonlyMap<string, TensorInfo>, source: string): Config {
   const architecture = readArchitecture(metadata, source);
-  const known = architectures[architecture]!;
+  const known = ggufTypes.get(architecture)!;
   const fields = new Fields(source, (key) => uniform(metadata.get(`${architecture}.${key}`)));
   if (fields.get("expert_count") && !known.mixture) {
     throw new DeadliftError("UnsupportedArchitecture", `cannot run ${source}: a ${architecture} with experts`);
   }
   const sizes = readSizes(fields, metadata, tensors);
   const window = fields.get("attention.sliding_window") ? fields.size("attention.sliding_window") : undefined;
-  return {
+  const { slides = () => true } = known;
+  const config: Config = {
+    ...plain,
     architecture: known.name,
     ...sizes,
-    normEpsilon: fields.positive("attention.layer_norm_rms_epsilon"),
-    activation: known.activation,
-    experts: known.mixture ? readExperts(fields) : { count: 0, used: 0, ffn: 0 },
+    normEpsilon: fields.positive(
+      fields.has("attention.layer_norm_epsilon") ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon",
+    ),
+    activation: known.activation ?? "silu",
+    experts:
+      known.mixture === "always" || (known.mixture && fields.get("expert_count"))
+        ? readExperts(fields, sizes.layers)
+        : plain.experts,
     rope: readRope(fields, known, sizes, tensors),
-    windows: Array.from({ length: sizes.layers }, (_, layer) => (known.slides(layer) ? window : undefined)),
+    turns: Array.from({ length: sizes.layers }, () => true),
+    windows: Array.from({ length: sizes.layers }, (_, layer) => (slides(layer) ? window : undefined)),
     bias: {
       qkv: tensors.has("layers.0.attention.q.bias"),
       attentionOutput: tensors.has("layers.0.attention.o.bias"),
-      ffn: known.mixture || tensors.has("layers.0.ffn.gate.bias"),
+      ffn: tensors.has("layers.0.ffn.gate.bias"),
     },
     tiedOutput: !tensors.has("output"),
     tokens: readTokens(metadata, sizes.vocab, source),
   };
+  return { ...config, ...known.more?.(fields, config, tensors) };
 }
 
 function readArchitecture(metadata: Metadata, source: string): string {
   const name = new Fields(source, (key) => metadata.get(key)).string("general.architecture");
-  if (Object.hasOwn(architectures, name)) return name;
-  const known = Object.keys(architectures).join(", ");
+  if (ggufTypes.has(name)) return name;
+  const known = [...ggufTypes.keys()].join(", ");
   throw new DeadliftError(
     "UnsupportedArchitecture",
     `cannot run general.architecture "${name}" of ${source}; supported: ${known}`,
@@ -118,16 +100,24 @@ function readSizes(fields: Fields, metadata: Metadata, tensors: ReadonlyMap<stri
   };
 }
 
-function readExperts(fields: Fields): Config["experts"] {
+function readExperts(fields: Fields, layers: number): Config["experts"] {
   const count = fields.size("expert_count");
   const used = fields.size("expert_used_count");
   checkExperts(fields, "expert_count", count, used);
-  return { count, used, ffn: fields.optionalSize("expert_feed_forward_length") ?? fields.size("feed_forward_length") };
+  return {
+    ...plain.experts,
+    count,
+    used,
+    ffn: fields.optionalSize("expert_feed_forward_length") ?? fields.size("feed_forward_length"),
+    shared: fields.optionalSize("expert_shared_feed_forward_length") ?? 0,
+    layers: Array.from({ length: layers }, () => true),
+    share: true,
+  };
 }
 
 function readRope(
   fields: Fields,
-  { layout, truncate }: Known,
+  { layout = "half", truncate = true }: Known,
   { headDim, contextLength }: { headDim: number; contextLength: number },
   tensors: ReadonlyMap<string, TensorInfo>,
 ): RopeConfig {

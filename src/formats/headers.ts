@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { DeadliftError } from "../error.js";
 import type { Config } from "../program/config.js";
 import type { QuantName } from "../quants/index.js";
-import { configFromJson } from "./config.js";
+import { configFromJson, modelTypeOf } from "./config.js";
 import { configFromGguf } from "./config_gguf.js";
 import { type JsonObject, type ModelFiles, parseJson } from "./file.js";
 import type { Metadata } from "./gguf_metadata.js";
@@ -18,6 +18,8 @@ export const maxConfigBytes = 16 * 2 ** 20;
 
 export interface Headers<T extends TensorInfo> {
   readonly format: Format;
+  /** The model type, as config.json or GGUF says it, where we know it. */
+  readonly type: string | undefined;
   /** By canonical name (names.ts). */
   readonly tensors: Map<string, T>;
   /** Tensors whose names mean nothing to us. */
@@ -38,10 +40,11 @@ export async function readHeaders<T extends TensorInfo>(place: Place, files: Mod
   if (format === "gguf") {
     const { metadata, tensors } = await openGguf(weights, files);
     const stated = metadata.get("general.architecture");
-    const architecture = typeof stated === "string" ? stated : undefined;
+    const type = typeof stated === "string" ? stated : undefined;
     return {
       format,
-      ...nameTensors(format, tensors, { architecture }),
+      type,
+      ...nameTensors(format, tensors, { type }),
       metadata,
       json: undefined,
       weights,
@@ -54,9 +57,11 @@ export async function readHeaders<T extends TensorInfo>(place: Place, files: Mod
     files.text(source, maxConfigBytes),
   );
   const json = text === undefined ? undefined : parseJson(text, source);
+  const type = json && modelTypeOf(json);
   return {
     format,
-    ...nameTensors(format, stored.tensors, { ties: stored.ties }),
+    type,
+    ...nameTensors(format, stored.tensors, { type, ties: stored.ties }),
     metadata: undefined,
     json,
     weights,

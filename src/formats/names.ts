@@ -1,23 +1,13 @@
 // One canonical name for every tensor, whatever its file calls it; unknown names are no error here.
 
 import { DeadliftError } from "../error.js";
+import { type FamilyNames, familyNames } from "./families/index.js";
 import type { TensorInfo } from "./sizes.js";
 
 export type Format = "safetensors" | "gguf";
 
-interface Names {
-  /** What may stand before every name, any number of times. */
-  readonly prefix: RegExp;
-  readonly layer: RegExp;
-  readonly outer: Readonly<Record<string, string>>;
-  readonly inLayer: Readonly<Record<string, string>>;
-  /** Names in a layer that stand without ".weight". */
-  readonly bare: Readonly<Record<string, string>>;
-  /** Names in a layer that mean something else in one architecture. */
-  readonly own: Readonly<Record<string, Readonly<Record<string, string>>>>;
-}
-
-const names: Readonly<Record<Format, Names>> = {
+/** Of most models. */
+const names: Readonly<Record<Format, Required<FamilyNames>>> = {
   safetensors: {
     prefix: /^(?:(?:model|language_model|text_model)\.)+/,
     layer: /^layers\.(0|[1-9]\d{0,3})\.(.+)$/,
@@ -37,7 +27,6 @@ const names: Readonly<Record<Format, Names>> = {
       "mlp.router": "ffn.router",
     },
     bare: { "self_attn.sinks": "attention.sinks" },
-    own: {},
   },
   gguf: {
     prefix: /^(?!)/,
@@ -62,47 +51,55 @@ const names: Readonly<Record<Format, Names>> = {
       ffn_down_exps: "ffn.experts.down",
     },
     bare: {},
-    own: { "gpt-oss": { post_attention_norm: "ffn.norm" } },
   },
 };
 
 /**
  * The canonical name of a tensor ("layers.0.attention.q", its bias "layers.0.attention.q.bias"), or undefined.
- * `architecture`: as the file calls it.
+ * `type`: the model type, as the file says it.
  */
-export function canonicalName(format: Format, name: string, architecture = ""): string | undefined {
-  const { prefix, outer, inLayer, bare, own } = names[format];
-  const whole = name.replace(prefix, "");
+export function canonicalName(format: Format, name: string, type?: string): string | undefined {
+  const own = familyNames(format, type);
+  const whole = name.replace(own?.prefix ?? names[format].prefix, "");
   const [, stem = whole, part] = /^(.*)\.(weight|bias)$/s.exec(whole) ?? [];
-  const place = placeInLayer(format, stem);
-  const first = Object.hasOwn(own, architecture) ? own[architecture]! : {};
-  const tables = place ? (part === undefined ? [bare] : [first, inLayer]) : part === undefined ? [] : [outer];
-  const key = place ? place.name : stem;
-  const meaning = tables.find((table) => Object.hasOwn(table, key))?.[key];
+  const place = placeInLayer(format, stem, type);
+  const table = place ? (part === undefined ? "bare" : "inLayer") : "outer";
+  if (table === "outer" && part === undefined) return undefined;
+  const key = place?.name ?? stem;
+  const meaning = meaningOf(own?.[table], key) ?? meaningOf(names[format][table], key);
   if (meaning === undefined) return undefined;
   const canonical = place ? `layers.${place.layer}.${meaning}` : meaning;
   return part === "bias" ? `${canonical}.bias` : canonical;
 }
 
+/** Also where the table has "*" for a number. */
+function meaningOf(table: Readonly<Record<string, string>> = {}, key: string): string | undefined {
+  if (Object.hasOwn(table, key)) return table[key];
+  const [number] = /(?<=\.)(?:0|[1-9]\d{0,4})(?=\.)/.exec(key) ?? [];
+  const pattern = number === undefined ? key : key.replace(`.${number}.`, ".*.");
+  return Object.hasOwn(table, pattern) ? table[pattern]!.replace("*", number!) : undefined;
+}
+
 /** The number of the layer that a tensor belongs to, and what it is called there; undefined for those of no layer. */
-export function placeInLayer(format: Format, name: string): { layer: string; name: string } | undefined {
-  const { prefix, layer } = names[format];
+export function placeInLayer(format: Format, name: string, type?: string): { layer: string; name: string } | undefined {
+  const own = familyNames(format, type);
+  const { prefix = names[format].prefix, layer = names[format].layer } = own ?? {};
   const [, index, inside] = layer.exec(name.replace(prefix, "")) ?? [];
   return index !== undefined && inside !== undefined ? { layer: index, name: inside } : undefined;
 }
 
 /**
- * The name in GGUF of a tensor of this canonical name; undefined for what GGUF has no name for. `architecture`: as GGUF
- * calls it.
+ * The name in GGUF of a tensor of this canonical name; undefined for what GGUF has no name for. `type`: as GGUF calls the
+ * architecture.
  */
-export function ggufName(canonical: string, architecture = ""): string | undefined {
-  const { outer, inLayer, own } = names.gguf;
+export function ggufName(canonical: string, type?: string): string | undefined {
+  const own = familyNames("gguf", type);
   const bias = canonical.endsWith(".bias");
   const stem = bias ? canonical.slice(0, -".bias".length) : canonical;
   const [, layer, part = ""] = /^layers\.(\d+)\.(.+)$/.exec(stem) ?? [];
-  const first = Object.hasOwn(own, architecture) ? Object.entries(own[architecture]!) : [];
-  const table = layer === undefined ? Object.entries(outer) : [...first, ...Object.entries(inLayer)];
-  const name = table.find(([, meaning]) => meaning === (layer === undefined ? stem : part))?.[0];
+  const table = layer === undefined ? "outer" : "inLayer";
+  const entries = [...Object.entries(own?.[table] ?? {}), ...Object.entries(names.gguf[table])];
+  const name = entries.find(([, meaning]) => meaning === (layer === undefined ? stem : part))?.[0];
   if (name === undefined) return undefined;
   return `${layer === undefined ? name : `blk.${layer}.${name}`}.${bias ? "bias" : "weight"}`;
 }
@@ -114,8 +111,8 @@ export interface NamedTensors<T extends TensorInfo> {
 }
 
 export interface NameOptions {
-  /** As the file calls it. */
-  readonly architecture?: string | undefined;
+  /** The model type, as the file says it. */
+  readonly type?: string | undefined;
   /** The names of shared tensors that were not stored, to those that were (`__metadata__` of Python's safetensors). */
   readonly ties?: ReadonlyMap<string, string>;
 }
@@ -124,12 +121,12 @@ export interface NameOptions {
 export function nameTensors<T extends TensorInfo>(
   format: Format,
   stored: readonly T[],
-  { architecture, ties = new Map() }: NameOptions = {},
+  { type, ties = new Map() }: NameOptions = {},
 ): NamedTensors<T> {
   const tensors = new Map<string, T>();
   const unused: T[] = [];
   for (const tensor of stored) {
-    const name = canonicalName(format, tensor.name, architecture);
+    const name = canonicalName(format, tensor.name, type);
     if (name === undefined) {
       unused.push(tensor);
       continue;
@@ -143,7 +140,7 @@ export function nameTensors<T extends TensorInfo>(
     }
     tensors.set(name, tensor);
   }
-  addTies(format, tensors, stored, ties);
+  addTies(format, tensors, stored, { type, ties });
   return { tensors, unused };
 }
 
@@ -151,12 +148,12 @@ function addTies<T extends TensorInfo>(
   format: Format,
   tensors: Map<string, T>,
   stored: readonly T[],
-  ties: ReadonlyMap<string, string>,
+  { type, ties = new Map() }: NameOptions,
 ): void {
   if (ties.size === 0) return;
   const byName = new Map(stored.map((tensor) => [tensor.name, tensor]));
   for (const [name, source] of ties) {
-    const canonical = canonicalName(format, name);
+    const canonical = canonicalName(format, name, type);
     const tensor = byName.get(source);
     if (canonical !== undefined && tensor && !tensors.has(canonical)) tensors.set(canonical, tensor);
   }

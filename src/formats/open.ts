@@ -21,6 +21,8 @@ export interface OpenOptions {
 
 export interface OpenedModel extends Texts {
   readonly format: Format;
+  /** The model type, as config.json or GGUF says it, where we know it. */
+  readonly type: string | undefined;
   /** The weight files, in the order they were opened. */
   readonly files: readonly { readonly path: string; readonly size: number }[];
   readonly config: Config;
@@ -56,6 +58,7 @@ export async function openModel(path: string, options: OpenOptions = {}): Promis
       ...about,
       path,
       format: place.format,
+      type: headers.type,
       config,
       tensors: headers.tensors,
       unused: headers.unused,

@@ -1,41 +1,75 @@
 // Finds the tensor of every weight a program names and checks its shape.
 
 import { DeadliftError } from "../error.js";
-import type { Program } from "../program/ops.js";
+import type { Program, Weight } from "../program/ops.js";
 import { codecOf, quantOf } from "../quants/index.js";
 import type { TensorInfo } from "./sizes.js";
 
-/** Tensors in the order of `program.weights`. Throws MissingTensor, WrongShape or UnsupportedQuant. */
-export function bindWeights<T extends TensorInfo>(program: Program, tensors: ReadonlyMap<string, T>): T[] {
-  return program.weights.map(({ name, shape }) => {
-    const tensor = tensors.get(name);
-    if (!tensor) {
-      const missing = program.weights.filter((weight) => !tensors.has(weight.name)).map((weight) => weight.name);
-      const rest = missing.length > 1 ? ` (${missing.length} are missing in all)` : "";
+/** A weight, or the matrices of a stack that files hold apart. */
+export type Bound<T> = T | readonly T[];
+
+/**
+ * Tensors in the order of `program.weights`. A stack "layers.0.ffn.experts.up" that is not there may be so many matrices
+ * "layers.0.ffn.experts.0.up" and so on. Throws MissingTensor, WrongShape or UnsupportedQuant.
+ */
+export function bindWeights<T extends TensorInfo>(program: Program, tensors: ReadonlyMap<string, T>): Bound<T>[] {
+  const all = program.weights.map((weight) => matricesOf(weight, tensors));
+  return all.map((matrices) => {
+    const bound = matrices.map((matrix) => bind(matrix, tensors, all));
+    const other = bound.find(({ quant }) => quant !== bound[0]!.quant);
+    if (other) {
       throw new DeadliftError(
-        "MissingTensor",
-        `the model's files hold no tensor for "${name}"${rest}; is the download complete?`,
+        "UnsupportedQuant",
+        `expected experts of one type, received ${bound[0]!.quant} for "${bound[0]!.name}" and ${other.quant} for "${other.name}"`,
       );
     }
-    if (!sameShape(tensor.shape, shape)) {
-      throw new DeadliftError(
-        "WrongShape",
-        `expected shape [${shape.join(", ")}] for tensor "${tensor.name}" (${name}), received [${tensor.shape.join(", ")}]; ` +
-          "its configuration and its weights do not belong together",
-      );
-    }
-    codecOf(tensor.quant, `"${tensor.name}"`);
-    const { block } = quantOf(tensor.quant);
-    if (shape.at(-1)! % block !== 0) {
-      throw new DeadliftError(
-        "WrongShape",
-        `expected rows of whole blocks of ${block} (${tensor.quant}) for tensor "${tensor.name}", received [${shape.join(", ")}]`,
-      );
-    }
-    return tensor;
+    return bound.length === 1 ? bound[0]! : bound;
   });
 }
 
+/** A weight as it is, or the matrices of a stack that is not there as a whole. */
+export function matricesOf(weight: Weight, tensors: ReadonlyMap<string, unknown>): readonly Weight[] {
+  const { name, shape } = weight;
+  const [count, ...matrix] = shape;
+  const nameOf = (i: number) => name.replace(".experts.", `.experts.${i}.`);
+  if (shape.length !== 3 || tensors.has(name) || nameOf(0) === name) return [weight];
+  return Array.from({ length: count! }, (_, i) => ({ name: nameOf(i), shape: matrix }));
+}
+
+function bind<T extends TensorInfo>(
+  { name, shape }: Weight,
+  tensors: ReadonlyMap<string, T>,
+  all: readonly (readonly Weight[])[],
+): T {
+  const tensor = tensors.get(name);
+  if (!tensor) {
+    const missing = all.flat().filter((weight) => !tensors.has(weight.name));
+    const rest = missing.length > 1 ? ` (${missing.length} are missing in all)` : "";
+    throw new DeadliftError(
+      "MissingTensor",
+      `the model's files hold no tensor for "${name}"${rest}; is the download complete?`,
+    );
+  }
+  if (!sameShape(tensor.shape, shape)) {
+    throw new DeadliftError(
+      "WrongShape",
+      `expected shape [${shape.join(", ")}] for tensor "${tensor.name}" (${name}), received [${tensor.shape.join(", ")}]; ` +
+        "its configuration and its weights do not belong together",
+    );
+  }
+  codecOf(tensor.quant, `"${tensor.name}"`);
+  const { block } = quantOf(tensor.quant);
+  if (shape.at(-1)! % block !== 0) {
+    throw new DeadliftError(
+      "WrongShape",
+      `expected rows of whole blocks of ${block} (${tensor.quant}) for tensor "${tensor.name}", received [${shape.join(", ")}]`,
+    );
+  }
+  return tensor;
+}
+
+/** Sizes of 1 do not count: taps of convolutions are (channels, 1, taps) in one format, (channels, taps) in another. */
 function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((size, i) => size === b[i]);
+  const [one, other] = [a, b].map((shape) => shape.filter((size) => size !== 1)) as [number[], number[]];
+  return one.length === other.length && one.every((size, i) => size === other[i]);
 }

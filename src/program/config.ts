@@ -1,6 +1,6 @@
 // What a model is, in one vocabulary, whichever format it came from. formats/ fills it, architectures/ read it.
 
-import type { Activation } from "./ops.js";
+import type { GateActivation } from "./ops.js";
 
 /** How positions turn queries and keys, before it becomes a table of frequencies (program/rope.ts). */
 export interface RopeConfig {
@@ -34,6 +34,47 @@ export type RopeScaling =
       readonly truncate: boolean;
     };
 
+/** Feed-forward networks of which each token uses some. */
+export interface Experts {
+  /** 0: there is one network, and all use it. */
+  readonly count: number;
+  readonly used: number;
+  readonly ffn: number;
+  /** Width of the network that all tokens use beside them; 0: there is none. */
+  readonly shared: number;
+  /** Layers that have them; the others have one network. (layers) */
+  readonly layers: readonly boolean[];
+  /** The weights of the chosen ones are made to sum to 1, and multiplied with the scale. */
+  readonly share: boolean;
+  readonly scale: number;
+  /** Groups of neighbouring experts, and how many of them a token may use. */
+  readonly groups: number;
+  readonly groupsUsed: number;
+}
+
+export const noExperts: Experts = {
+  count: 0,
+  used: 0,
+  ffn: 0,
+  shared: 0,
+  layers: [],
+  share: false,
+  scale: 1,
+  groups: 1,
+  groupsUsed: 1,
+};
+
+/** What most models have. */
+export const plain = {
+  normOffset: 0,
+  scales: { embedding: 1, residual: 1, attention: undefined },
+  attentionSoftcap: undefined,
+  experts: noExperts,
+  localRope: undefined,
+  bias: { qkv: false, attentionOutput: false, ffn: false },
+  output: { bias: false, scale: 1, softcap: undefined },
+} as const;
+
 export interface Config {
   /** Canonical architecture name, a key of architectures/index.ts: "llama", "qwen2", "qwen3", ... */
   readonly architecture: string;
@@ -47,14 +88,18 @@ export interface Config {
   /** Longest sequence the model was made for, in tokens. */
   readonly contextLength: number;
   readonly normEpsilon: number;
-  readonly activation: Activation;
-  /** Feed-forward networks of which each token uses some; `count` 0: there is one, and all use it. */
-  readonly experts: {
-    readonly count: number;
-    readonly used: number;
-    readonly ffn: number;
-  };
+  /** Added to the weights of norms: 1 where files hold what they are more than 1. */
+  readonly normOffset: number;
+  readonly activation: GateActivation;
+  /** What embeddings, the results of each half layer, and scores are multiplied with; undefined: 1 / sqrt(headDim). */
+  readonly scales: { readonly embedding: number; readonly residual: number; readonly attention: number | undefined };
+  readonly attentionSoftcap: number | undefined;
+  readonly experts: Experts;
   readonly rope: RopeConfig;
+  /** Of layers with a window, where it is another one. */
+  readonly localRope: RopeConfig | undefined;
+  /** Layers that turn queries and keys. (layers) */
+  readonly turns: readonly boolean[];
   /** Sliding window of each layer in tokens, the token itself included; undefined sees everything. (layers) */
   readonly windows: readonly (number | undefined)[];
   readonly bias: {
@@ -64,6 +109,8 @@ export interface Config {
   };
   /** The output matrix is the embedding table. */
   readonly tiedOutput: boolean;
+  /** How logits come from the output matrix: plus a bias, times the scale, under a softcap. */
+  readonly output: { readonly bias: boolean; readonly scale: number; readonly softcap: number | undefined };
   /** Special token ids as the model's files state them. `eos` ends a turn: any of them. */
   readonly tokens: {
     readonly bos: number | undefined;

@@ -1,6 +1,6 @@
 // Ops that stand for several of ops.ts: made in fuse.ts only, which also says what each means.
 
-import type { Activation, BufferId, WeightId } from "./ops.js";
+import type { BufferId, GateActivation, WeightId } from "./ops.js";
 
 export type FusedOp = LinearAdd | LinearGlu | ExpertGlu;
 
@@ -23,7 +23,7 @@ export interface LinearGlu {
   readonly gateBias: WeightId | undefined;
   readonly up: WeightId; // (width of out, width of x)
   readonly upBias: WeightId | undefined;
-  readonly activation: Activation;
+  readonly activation: GateActivation;
 }
 
 /** Two `expert_linear` of the same x and experts, then `glu`. */
@@ -36,5 +36,5 @@ export interface ExpertGlu {
   readonly gateBias: WeightId | undefined; // (experts, rows)
   readonly up: WeightId; // (experts, rows, columns)
   readonly upBias: WeightId | undefined; // (experts, rows)
-  readonly activation: Activation;
+  readonly activation: GateActivation;
 }

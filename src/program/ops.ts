@@ -46,16 +46,28 @@ export interface KvLayer {
 }
 
 /**
- * What a gated unit makes of gate and up. "silu": silu(gate) * up, with silu(x) = x / (1 + e^-x). "clamped_swish", of
- * gpt-oss: with gate at most 7 and up within -7 and 7, gate / (1 + e^(-1.702 gate)) * (up + 1).
+ * Functions of one value. silu: x / (1 + e^-x); gelu: x (1 + erf(x / sqrt 2)) / 2; gelu_tanh: its approximation
+ * x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2; gelu_quick: x / (1 + e^(-1.702 x)); relu: max(x, 0); relu2: its
+ * square; sigmoid: 1 / (1 + e^-x); tanh.
  */
-export type Activation = "silu" | "clamped_swish";
+export type Activation = "silu" | "gelu" | "gelu_tanh" | "gelu_quick" | "relu" | "relu2" | "sigmoid" | "tanh";
 
-/** out[t] = table[token of t]. */
+/**
+ * What a gated unit makes of gate and up: activation(gate) * up. "clamped_swish", of gpt-oss: with gate at most 7 and up
+ * within -7 and 7, gate / (1 + e^(-1.702 gate)) * (up + 1).
+ */
+export type GateActivation = Activation | "clamped_swish";
+
+/** What of a token chooses its row of a table: the id, the position, or the segment (1: of the second text of a pair). */
+export type EmbedIndex = "token" | "position" | "segment";
+
+/** out[t] = table[index of t + offset]. */
 export interface Embed {
   readonly kind: "embed";
   readonly out: BufferId;
-  readonly table: WeightId; // (vocab, width of out)
+  readonly table: WeightId; // (vocab, positions or segments; width of out)
+  readonly index: EmbedIndex;
+  readonly offset: number;
 }
 
 /** out[t, r] = sum over c of x[t, c] * weight[r, c], plus bias[r]. */
@@ -68,15 +80,31 @@ export interface Linear {
 }
 
 /**
- * Root mean square norm of each group of `n = length of weight` neighbours of a row:
- * out = x / sqrt(mean(x^2) + epsilon) * weight. A group is the whole row, or one head (query and key norms).
+ * Root mean square norm of each group of `group` neighbours of a row: out = x / sqrt(mean(x^2) + epsilon) * (weight +
+ * offset), without the weight where there is none. A group is the whole row, or one head (query and key norms). Weights
+ * are those of a group, the same for all, or of a row.
  */
 export interface Norm {
   readonly kind: "norm";
   readonly out: BufferId;
   readonly x: BufferId;
-  readonly weight: WeightId;
+  readonly weight: WeightId | undefined; // (group) or (width of x)
+  readonly group: number;
   readonly epsilon: number;
+  /** 1 where files hold what a weight is more than 1. */
+  readonly offset: number;
+}
+
+/** The same of deviations from the mean: out = (x - mean) / sqrt(mean((x - mean)^2) + epsilon) * (weight + offset) + bias. */
+export interface LayerNorm {
+  readonly kind: "layer_norm";
+  readonly out: BufferId;
+  readonly x: BufferId;
+  readonly weight: WeightId | undefined; // (group) or (width of x)
+  readonly bias: WeightId | undefined; // as weight
+  readonly group: number;
+  readonly epsilon: number;
+  readonly offset: number;
 }
 
 /**
@@ -92,10 +120,12 @@ export interface RopeOp {
 }
 
 /**
- * Causal attention of each token over its own sequence. First k and v of the step's tokens are stored in the layer's
+ * Attention of each token over its own sequence. First k and v of the step's tokens are stored in the layer's
  * pages, then for query head h (sharing key head floor(h * kvHeads / heads)):
  * out[t, h] = sum over j of softmax_j(scale * q[t, h] . k[j]) * v[j], over the positions j with
- * position(t) - window < j <= position(t). A sink is one more logit of a head's softmax, and has no value.
+ * position(t) - window < j <= position(t), or, where it is not causal, position(t) - window < j < position(t) + window of
+ * those that the step's tokens and earlier ones have. With a softcap, logits are softcap * tanh(logit / softcap). A sink is
+ * one more logit of a head's softmax, and has no value.
  */
 export interface Attend {
   readonly kind: "attend";
@@ -107,8 +137,10 @@ export interface Attend {
   readonly layer: number;
   readonly heads: number;
   readonly scale: number;
-  /** Sliding window in tokens, the token itself included; undefined sees everything before it. */
+  readonly causal: boolean;
+  /** Sliding window in tokens, the token itself included; undefined sees everything. */
   readonly window: number | undefined;
+  readonly softcap: number | undefined;
   readonly sinks: WeightId | undefined; // (heads)
 }
 
@@ -117,6 +149,14 @@ export interface Glu {
   readonly out: BufferId;
   readonly gate: BufferId;
   readonly up: BufferId;
+  readonly activation: GateActivation;
+}
+
+/** out = activation(x). */
+export interface Act {
+  readonly kind: "act";
+  readonly out: BufferId;
+  readonly x: BufferId;
   readonly activation: Activation;
 }
 
@@ -126,6 +166,56 @@ export interface Add {
   readonly out: BufferId;
   readonly a: BufferId;
   readonly b: BufferId;
+}
+
+/** out[t, i] = a[t, i] * b[t, floor(i * width of b / width of a)]: b has a value for each of a, or for each group of them. */
+export interface Mul {
+  readonly kind: "mul";
+  readonly out: BufferId;
+  readonly a: BufferId;
+  readonly b: BufferId;
+}
+
+/** out = x * factor. */
+export interface Scale {
+  readonly kind: "scale";
+  readonly out: BufferId;
+  readonly x: BufferId;
+  readonly factor: number;
+}
+
+/** out[t] = x[t] + weight. */
+export interface Shift {
+  readonly kind: "shift";
+  readonly out: BufferId;
+  readonly x: BufferId;
+  readonly weight: WeightId; // (width of x)
+}
+
+/** out = cap * tanh(x / cap). */
+export interface Softcap {
+  readonly kind: "softcap";
+  readonly out: BufferId;
+  readonly x: BufferId;
+  readonly cap: number;
+}
+
+/** Part of each group of `stride` neighbours, (groups * width): out[t, g, i] = x[t, g, from + i]. */
+export interface Slice {
+  readonly kind: "slice";
+  readonly out: BufferId; // (groups * width)
+  readonly x: BufferId; // (groups * stride)
+  readonly from: number;
+  readonly stride: number;
+}
+
+/** Group by group one after another: out[t, g] = a[t, g] then b[t, g]. A b of one group is the same for all. */
+export interface Concat {
+  readonly kind: "concat";
+  readonly out: BufferId;
+  readonly a: BufferId; // (groups * width of a's)
+  readonly b: BufferId; // (groups * width of b's) or (width of b's)
+  readonly groups: number;
 }
 
 /** out[t, i] = e^x[t, i] / sum over j of e^x[t, j]. */
@@ -185,6 +275,49 @@ export interface Softplus {
   readonly most: number;
 }
 
+/** out[t, i] = x[t, i] / (sum over j of x[t, j] + epsilon). */
+export interface Share {
+  readonly kind: "share";
+  readonly out: BufferId;
+  readonly x: BufferId;
+  readonly epsilon: number;
+}
+
+/**
+ * Keeps the values of the `used` best of `groups` groups of neighbours; all others become `floor`. A group is as good as
+ * the sum of its `best` largest values; of equal ones the first is taken.
+ */
+export interface LimitGroups {
+  readonly kind: "limit_groups";
+  readonly out: BufferId;
+  readonly x: BufferId;
+  readonly groups: number;
+  readonly used: number;
+  readonly best: number;
+  readonly floor: number;
+}
+
+/** out[t] = x[t] / max(|x[t]|, 1e-12), with the Euclidean length. */
+export interface Normalize {
+  readonly kind: "normalize";
+  readonly out: BufferId;
+  readonly x: BufferId;
+}
+
+/**
+ * How the rows of a span become one: its first or last, the largest of each value, or their sum divided by their number
+ * (mean), by its root (mean_sqrt), or with the weights 1, 2, 3 ... by the sum of those (weighted_mean).
+ */
+export type Pooling = "first" | "last" | "max" | "mean" | "mean_sqrt" | "weighted_mean";
+
+/** One row for each output: of all tokens that its sequence has in this step. */
+export interface Pool {
+  readonly kind: "pool";
+  readonly out: BufferId;
+  readonly x: BufferId;
+  readonly pooling: Pooling;
+}
+
 /** Keeps the rows whose output is wanted, in the order of `Batch.outputs`. */
 export interface Select {
   readonly kind: "select";
@@ -196,17 +329,29 @@ export type Op =
   | Embed
   | Linear
   | Norm
+  | LayerNorm
   | RopeOp
   | Attend
   | Glu
+  | Act
   | Add
+  | Mul
+  | Scale
+  | Shift
+  | Softcap
+  | Slice
+  | Concat
   | Softmax
+  | Share
+  | LimitGroups
   | Route
   | Gather
   | ExpertLinear
   | Mix
   | Softplus
   | RecurrentOp
+  | Normalize
+  | Pool
   | Select
   | FusedOp;
 
@@ -232,6 +377,8 @@ export function inputs(op: Op): readonly BufferId[] {
     case "glu":
       return [op.gate, op.up];
     case "add":
+    case "mul":
+    case "concat":
       return [op.a, op.b];
     case "linear_add":
       return [op.x, op.residual];

@@ -23,11 +23,21 @@ function operands(op: Op, program: Program): string[] {
   };
   switch (op.kind) {
     case "embed":
-      return weight(op.table);
+      return [...weight(op.table), ...(op.index === "token" ? [] : [`by ${op.index}`, ...by("+", op.offset)])];
     case "linear":
       return [`%${op.x}`, ...weight(op.weight), ...weight(op.bias)];
     case "norm":
-      return [`%${op.x}`, ...weight(op.weight), `epsilon=${op.epsilon}`];
+    case "layer_norm": {
+      const bias = op.kind === "layer_norm" ? weight(op.bias) : [];
+      return [
+        `%${op.x}`,
+        ...weight(op.weight),
+        ...bias,
+        `group=${op.group}`,
+        `epsilon=${op.epsilon}`,
+        ...by("weight+", op.offset),
+      ];
+    }
     case "rope":
       return [`%${op.x}`, `rope#${op.rope}`, program.ropes[op.rope]!.layout, `headDim=${op.headDim}`];
     case "attend": {
@@ -37,18 +47,39 @@ function operands(op: Op, program: Program): string[] {
         `q=%${op.q} k=%${op.k} v=%${op.v}`,
         `layer=${op.layer}`,
         `heads=${op.heads}/${kvHeads}x${headDim}`,
+        ...(op.causal ? [] : ["both ways"]),
         ...window,
+        ...by("softcap=", op.softcap),
         ...weight(op.sinks),
       ];
     }
     case "glu":
       return [`${op.activation}(%${op.gate})`, `%${op.up}`];
+    case "act":
+      return [`${op.activation}(%${op.x})`];
     case "add":
+    case "mul":
       return [`%${op.a}`, `%${op.b}`];
+    case "scale":
+      return [`%${op.x}`, `by ${op.factor}`];
+    case "shift":
+      return [`%${op.x}`, ...weight(op.weight)];
+    case "softcap":
+      return [`%${op.x}`, `cap=${op.cap}`];
+    case "slice":
+      return [`%${op.x}`, `from=${op.from}`, `of each ${op.stride}`];
+    case "concat":
+      return [`%${op.a}`, `%${op.b}`, `groups=${op.groups}`];
     case "softmax":
+    case "share":
     case "route":
+    case "normalize":
     case "select":
       return [`%${op.x}`];
+    case "limit_groups":
+      return [`%${op.x}`, `${op.used} of ${op.groups} groups`];
+    case "pool":
+      return [`%${op.x}`, op.pooling];
     case "gather":
       return [`%${op.x}[%${op.chosen}]`];
     case "expert_linear":
@@ -80,4 +111,9 @@ function operands(op: Op, program: Program): string[] {
         ...[op.gate, op.gateBias, op.up, op.upBias].flatMap(weight),
       ];
   }
+}
+
+/** A number that is there and not 0. */
+function by(name: string, value: number | undefined): string[] {
+  return value ? [`${name}${value}`] : [];
 }

@@ -6,8 +6,12 @@ import type {
   Attend,
   Buffer,
   BufferId,
+  EmbedIndex,
+  GateActivation,
   KvLayer,
+  LimitGroups,
   Op,
+  Pooling,
   Program,
   Rope,
   RopeId,
@@ -22,12 +26,37 @@ export interface LinearOptions {
   readonly bias?: boolean;
 }
 
+export interface EmbedOptions {
+  /** Default: the token's id. */
+  readonly index?: EmbedIndex;
+  /** Default: 0. */
+  readonly offset?: number;
+}
+
+export interface NormOptions {
+  readonly epsilon: number;
+  /** Added to the weights; default: 0. */
+  readonly offset?: number;
+  /** Width of what is normed for itself; default: the whole row. */
+  readonly group?: number;
+  /** Groups have weights of their own; default: they share them. */
+  readonly apart?: boolean;
+}
+
+export interface LayerNormOptions extends NormOptions {
+  /** Default: there is one. */
+  readonly bias?: boolean;
+}
+
 export interface AttendOptions {
   readonly kvHeads: number;
   readonly headDim: number;
   /** Default: 1 / sqrt(headDim). */
-  readonly scale?: number;
+  readonly scale?: number | undefined;
+  /** Default: true. */
+  readonly causal?: boolean;
   readonly window?: number | undefined;
+  readonly softcap?: number | undefined;
   /** The weight whose values, one for each head, are one more logit. */
   readonly sinks?: string;
 }
@@ -55,9 +84,15 @@ export class Recorder {
   readonly #layers: KvLayer[] = [];
   readonly #states: State[] = [];
 
-  /** Token ids to rows of `dim` values. */
-  embed(table: string, vocab: number, dim: number): BufferId {
-    return this.#record(dim, "tokens", (out) => ({ kind: "embed", out, table: this.#weight(table, [vocab, dim]) }));
+  /** Token ids, positions or segments to rows of `dim` values; the table has `count` of them. */
+  embed(table: string, count: number, dim: number, { index = "token", offset = 0 }: EmbedOptions = {}): BufferId {
+    return this.#record(dim, "tokens", (out) => ({
+      kind: "embed",
+      out,
+      table: this.#weight(table, [count, dim]),
+      index,
+      offset,
+    }));
   }
 
   /** Matrix product with the weight's rows, `width` of them; `bias` adds the vector `${weight}.bias`. */
@@ -72,15 +107,36 @@ export class Recorder {
     }));
   }
 
-  /** Root mean square norm of the whole row, or of each group of `groupWidth` (query and key norms per head). */
-  norm(x: BufferId, weight: string, epsilon: number, groupWidth = this.#buffer(x).width): BufferId {
+  /** Root mean square norm of the whole row, or of each group (query and key norms per head); without weight: undefined. */
+  norm(x: BufferId, weight: string | undefined, { epsilon, offset = 0, group, apart }: NormOptions): BufferId {
     const { width, rows } = this.#buffer(x);
+    const n = group ?? width;
     return this.#record(width, rows, (out) => ({
       kind: "norm",
       out,
       x,
-      weight: this.#weight(weight, [groupWidth]),
+      weight: weight === undefined ? undefined : this.#weight(weight, [apart ? width : n]),
+      group: n,
       epsilon,
+      offset,
+    }));
+  }
+
+  /** Norm of deviations from the mean, likewise; its bias is the vector `${weight}.bias`. */
+  layerNorm(x: BufferId, weight: string | undefined, options: LayerNormOptions): BufferId {
+    const { epsilon, offset = 0, group, apart, bias = weight !== undefined } = options;
+    const { width, rows } = this.#buffer(x);
+    const n = group ?? width;
+    const shape = [apart ? width : n];
+    return this.#record(width, rows, (out) => ({
+      kind: "layer_norm",
+      out,
+      x,
+      weight: weight === undefined ? undefined : this.#weight(weight, shape),
+      bias: bias ? this.#weight(`${weight}.bias`, shape) : undefined,
+      group: n,
+      epsilon,
+      offset,
     }));
   }
 
@@ -94,7 +150,7 @@ export class Recorder {
     return this.#record(width, rows, (out) => ({ kind: "rope", out, x, rope, headDim }));
   }
 
-  /** Causal attention; each call owns the pages of one more layer. */
+  /** Attention; each call owns the pages of one more layer. */
   attend(q: BufferId, k: BufferId, v: BufferId, options: AttendOptions): BufferId {
     const { kvHeads, headDim } = options;
     const { width, rows } = this.#buffer(q);
@@ -111,25 +167,72 @@ export class Recorder {
         layer,
         heads: width / headDim,
         scale: options.scale ?? 1 / Math.sqrt(headDim),
+        causal: options.causal ?? true,
         window: options.window,
+        softcap: options.softcap,
         sinks: options.sinks === undefined ? undefined : this.#weight(options.sinks, [width / headDim]),
       }),
     );
   }
 
-  glu(gate: BufferId, up: BufferId, activation: Activation): BufferId {
-    const { width, rows } = this.#buffer(gate);
-    return this.#record(width, rows, (out) => ({ kind: "glu", out, gate, up, activation }));
+  glu(gate: BufferId, up: BufferId, activation: GateActivation): BufferId {
+    return this.#like(gate, (out) => ({ kind: "glu", out, gate, up, activation }));
+  }
+
+  act(x: BufferId, activation: Activation): BufferId {
+    return this.#like(x, (out) => ({ kind: "act", out, x, activation }));
   }
 
   add(a: BufferId, b: BufferId): BufferId {
+    return this.#like(a, (out) => ({ kind: "add", out, a, b }));
+  }
+
+  /** Value by value, or each group of a's by its value of a narrower b. */
+  mul(a: BufferId, b: BufferId): BufferId {
+    return this.#like(a, (out) => ({ kind: "mul", out, a, b }));
+  }
+
+  /** Times a number; by 1 nothing is recorded. */
+  scale(x: BufferId, factor: number): BufferId {
+    return factor === 1 ? x : this.#like(x, (out) => ({ kind: "scale", out, x, factor }));
+  }
+
+  /** Plus a vector of the files. */
+  shift(x: BufferId, weight: string): BufferId {
+    const shape = [this.#buffer(x).width];
+    return this.#like(x, (out) => ({ kind: "shift", out, x, weight: this.#weight(weight, shape) }));
+  }
+
+  /** Without a cap nothing is recorded. */
+  softcap(x: BufferId, cap: number | undefined): BufferId {
+    return cap === undefined ? x : this.#like(x, (out) => ({ kind: "softcap", out, x, cap }));
+  }
+
+  /** `width` neighbours from `from` on of each group of `stride`; default: of the whole row. */
+  slice(x: BufferId, from: number, width: number, stride = this.#buffer(x).width): BufferId {
+    const { width: whole, rows } = this.#buffer(x);
+    return this.#record((whole / stride) * width, rows, (out) => ({ kind: "slice", out, x, from, stride }));
+  }
+
+  /** Each group of a, then that of b; a b of one group follows each of a's. Default: one group. */
+  concat(a: BufferId, b: BufferId, groups = 1, shared = false): BufferId {
     const { width, rows } = this.#buffer(a);
-    return this.#record(width, rows, (out) => ({ kind: "add", out, a, b }));
+    const added = this.#buffer(b).width * (shared ? groups : 1);
+    return this.#record(width + added, rows, (out) => ({ kind: "concat", out, a, b, groups }));
   }
 
   softmax(x: BufferId): BufferId {
-    const { width, rows } = this.#buffer(x);
-    return this.#record(width, rows, (out) => ({ kind: "softmax", out, x }));
+    return this.#like(x, (out) => ({ kind: "softmax", out, x }));
+  }
+
+  /** Each value's share of the row's sum. */
+  share(x: BufferId, epsilon = 0): BufferId {
+    return this.#like(x, (out) => ({ kind: "share", out, x, epsilon }));
+  }
+
+  /** All values but those of the best groups become `floor`. */
+  limitGroups(x: BufferId, limits: Pick<LimitGroups, "groups" | "used" | "best" | "floor">): BufferId {
+    return this.#like(x, (out) => ({ kind: "limit_groups", out, x, ...limits }));
   }
 
   /** Numbers of the `count` experts with the largest values. */
@@ -228,6 +331,16 @@ export class Recorder {
     });
   }
 
+  /** Of length 1. */
+  normalize(x: BufferId): BufferId {
+    return this.#like(x, (out) => ({ kind: "normalize", out, x }));
+  }
+
+  /** From here on one row for each sequence whose output is wanted. */
+  pool(x: BufferId, pooling: Pooling): BufferId {
+    return this.#record(this.#buffer(x).width, "outputs", (out) => ({ kind: "pool", out, x, pooling }));
+  }
+
   /** From here on only the rows whose output is wanted. */
   select(x: BufferId): BufferId {
     return this.#record(this.#buffer(x).width, "outputs", (out) => ({ kind: "select", out, x }));
@@ -244,6 +357,11 @@ export class Recorder {
       states: this.#states,
       output,
     };
+  }
+
+  #like(x: BufferId, make: (out: BufferId) => Op): BufferId {
+    const { width, rows } = this.#buffer(x);
+    return this.#record(width, rows, make);
   }
 
   #record(width: number, rows: Buffer["rows"], make: (out: BufferId) => Op): BufferId {

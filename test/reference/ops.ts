@@ -1,12 +1,13 @@
 // The plain meaning of every op, in float64 and one value at a time: what every backend is compared with.
 
 import type { Batch, CompileOptions, Executable, KvType, OutputResult } from "../../src/backends/backend.js";
-import type { Activation, Attend, BufferId, Norm, Op, Program, Rope, RopeOp } from "../../src/program/ops.js";
+import type { Attend, BufferId, Concat, EmbedIndex, Op, Program, Rope, RopeOp } from "../../src/program/ops.js";
 import { bf16 } from "../../src/quants/bf16.js";
 import { f16 } from "../../src/quants/f16.js";
 import { f32 } from "../../src/quants/f32.js";
 import { q8_0 } from "../../src/quants/q8_0.js";
 import { PlainStates } from "./recurrent.js";
+import { gated, layerNormed, normed, pooled, rowOp, softmax } from "./row_ops.js";
 
 /** A weight, decoded: the last dimension is `columns`. */
 export interface PlainWeight {
@@ -60,7 +61,7 @@ export class ReferenceExecutable implements Executable {
       rows(x).map((row, t) => expertProducts(row, rows(chosen)[t]!, this.#stack(weight, bias)));
     switch (op.kind) {
       case "embed":
-        return Array.from(batch.tokens, (id) => rowOf(this.weights[op.table]!, id));
+        return indices(batch)[op.index].map((i) => rowOf(this.weights[op.table]!, i + op.offset));
       case "linear":
         return linear(op.x, op.weight, op.bias);
       case "linear_add":
@@ -74,7 +75,9 @@ export class ReferenceExecutable implements Executable {
         return zip(gate, experts(op.x, op.chosen, op.up, op.upBias), gated[op.activation]);
       }
       case "norm":
-        return rows(op.x).map((row) => normalize(row, op, this.weights[op.weight]!.values));
+        return rows(op.x).map((row) => normed(row, op, this.#values(op.weight)));
+      case "layer_norm":
+        return rows(op.x).map((row) => layerNormed(row, op, this.#values(op.weight), this.#values(op.bias)));
       case "rope":
         return rows(op.x).map((row, t) => turn(row, op, this.program.ropes[op.rope]!, positions(batch)[t]!));
       case "attend":
@@ -83,8 +86,31 @@ export class ReferenceExecutable implements Executable {
         return zip(rows(op.gate), rows(op.up), gated[op.activation]);
       case "add":
         return zip(rows(op.a), rows(op.b), (a, b) => a + b);
-      case "softmax":
-        return rows(op.x).map(softmax);
+      case "mul":
+        return rows(op.a).map((row, t) => {
+          const b = rows(op.b)[t]!;
+          return row.map((value, i) => value * b[Math.floor((i * b.length) / row.length)]!);
+        });
+      case "shift":
+        return rows(op.x).map((row) => row.map((value, i) => value + this.#values(op.weight)![i]!));
+      case "concat":
+        return rows(op.a).map((row, t) =>
+          concat(row, repeated(rows(op.b)[t]!, row.length, op, this.program), op.groups),
+        );
+      case "slice": {
+        const groups = this.program.buffers[op.x]!.width / op.stride;
+        const width = this.program.buffers[op.out]!.width / groups;
+        return rows(op.x).map((row) =>
+          row.filter((_, i) => i % op.stride >= op.from && i % op.stride < op.from + width),
+        );
+      }
+      case "pool":
+        return batch.outputs.map(({ token }) =>
+          pooled(
+            spanOf(batch, token).map((t) => rows(op.x)[t]!),
+            op.pooling,
+          ),
+        );
       case "route":
         return rows(op.x).map((row) => largest(row, this.program.buffers[op.out]!.width));
       case "gather":
@@ -105,7 +131,13 @@ export class ReferenceExecutable implements Executable {
         return this.#states.run(op, batch, rows);
       case "select":
         return batch.outputs.map(({ token }) => rows(op.x)[token]!);
+      default:
+        return rows(op.x).map((row) => rowOp(row, op));
     }
+  }
+
+  #values(weight: number | undefined): Float32Array | undefined {
+    return weight === undefined ? undefined : this.weights[weight]!.values;
   }
 
   #stack(weight: number, bias: number | undefined): Stack {
@@ -122,24 +154,25 @@ export class ReferenceExecutable implements Executable {
     const [q, k, v] = [this.#buffer(op.q), this.#buffer(op.k), this.#buffer(op.v)];
     const out: Rows = [];
     for (const { count, position, pages } of batch.spans) {
+      const start = out.length;
+      for (let i = 0; i < count; i++) {
+        const [key, value] = [k, v].map((rows) => asKept(rows[start + i]!, kvType, headDim));
+        this.#cache.set(where(pages, position + i), { k: key!, v: value! });
+      }
       for (let i = 0; i < count; i++) {
         const t = out.length;
-        this.#cache.set(where(pages, position + i), {
-          k: asKept(k[t]!, kvType, headDim),
-          v: asKept(v[t]!, kvType, headDim),
-        });
-        const first = Math.max(0, position + i - (op.window ?? Number.POSITIVE_INFINITY) + 1);
-        const seen = Array.from(
-          { length: position + i + 1 - first },
-          (_, j) => this.#cache.get(where(pages, first + j))!,
-        );
+        const reach = op.window ?? Number.POSITIVE_INFINITY;
+        const first = Math.max(0, position + i - reach + 1);
+        const end = position + (op.causal ? i + 1 : Math.min(count, i + reach));
+        const seen = Array.from({ length: end - first }, (_, j) => this.#cache.get(where(pages, first + j))!);
         const row = new Float64Array(op.heads * headDim);
         for (let h = 0; h < op.heads; h++) {
           const from = Math.floor((h * kvHeads) / op.heads) * headDim;
           const scores = seen.map((one) => {
             let sum = 0;
             for (let d = 0; d < headDim; d++) sum += q[t]![h * headDim + d]! * one.k[from + d]!;
-            return sum * op.scale;
+            const score = sum * op.scale;
+            return op.softcap === undefined ? score : op.softcap * Math.tanh(score / op.softcap);
           });
           if (op.sinks !== undefined) scores.push(this.weights[op.sinks]!.values[h]!);
           const weights = softmax(Float64Array.from(scores)).subarray(0, seen.length);
@@ -153,17 +186,6 @@ export class ReferenceExecutable implements Executable {
     return out;
   }
 }
-
-export const silu = (x: number) => x / (1 + Math.exp(-x));
-
-/** What each kind of gated unit makes of gate and up. */
-export const gated: Readonly<Record<Activation, (gate: number, up: number) => number>> = {
-  silu: (gate, up) => silu(gate) * up,
-  clamped_swish(gate, up) {
-    const g = Math.min(gate, 7);
-    return (g / (1 + Math.exp(-1.702 * g))) * (Math.min(Math.max(up, -7), 7) + 1);
-  },
-};
 
 /** One matrix for each expert, and its bias. */
 interface Stack {
@@ -184,13 +206,6 @@ function expertProducts(row: Float64Array, chosen: Float64Array, { height, matri
   return Float64Array.from(parts.flat());
 }
 
-function softmax(row: Float64Array): Float64Array {
-  const most = Math.max(...row);
-  const powers = row.map((x) => Math.exp(x - most));
-  const total = powers.reduce((a, b) => a + b, 0);
-  return powers.map((power) => power / total);
-}
-
 /** Places of the largest values; of equal ones the first. */
 function largest(row: Float64Array, count: number): Float64Array {
   const places = Array.from(row, (_, place) => place).sort((a, b) => row[b]! - row[a]! || a - b);
@@ -202,6 +217,12 @@ function mix(row: Float64Array, weights: Float64Array): Float64Array {
   return Float64Array.from({ length: width }, (_, c) =>
     weights.reduce((sum, w, i) => sum + w * row[i * width + c]!, 0),
   );
+}
+
+/** What each token has of each kind of index. */
+function indices(batch: Batch): Record<EmbedIndex, number[]> {
+  const token = [...batch.tokens];
+  return { token, position: positions(batch), segment: token.map((_, t) => batch.segments?.[t] ?? 0) };
 }
 
 function positions(batch: Batch): number[] {
@@ -224,13 +245,29 @@ function product(x: Float64Array, { columns, values }: PlainWeight, bias: PlainW
   });
 }
 
-function normalize(row: Float64Array, op: Norm, weight: Float32Array): Float64Array {
-  const n = weight.length;
-  return row.map((value, i) => {
-    const group = row.subarray(i - (i % n), i - (i % n) + n);
-    const mean = group.reduce((sum, x) => sum + x * x, 0) / n;
-    return (value / Math.sqrt(mean + op.epsilon)) * weight[i % n]!;
+/** Tokens of the span that a token belongs to. */
+function spanOf(batch: Batch, token: number): number[] {
+  let first = 0;
+  for (const { count } of batch.spans) {
+    if (token < first + count) return Array.from({ length: count }, (_, i) => first + i);
+    first += count;
+  }
+  return [];
+}
+
+/** A b that all groups share, as often as there are groups. */
+function repeated(b: Float64Array, width: number, { out, groups }: Concat, { buffers }: Program): Float64Array {
+  const times = (buffers[out]!.width - width) / b.length;
+  return times === 1 ? b : Float64Array.from({ length: b.length * groups }, (_, i) => b[i % b.length]!);
+}
+
+function concat(a: Float64Array, b: Float64Array, groups: number): Float64Array {
+  const size = a.length / groups;
+  const parts = Array.from({ length: groups }, (_, g) => {
+    const rest = b.length / groups;
+    return [...a.subarray(g * size, (g + 1) * size), ...b.subarray(g * rest, (g + 1) * rest)];
   });
+  return Float64Array.from(parts.flat());
 }
 
 function turn(row: Float64Array, op: RopeOp, rope: Rope, position: number): Float64Array {

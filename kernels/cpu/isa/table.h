@@ -3,6 +3,7 @@
 // Included once by each isa/*.cc. Nothing here may be an inline function or a template with a name that other sources
 // share (no STL): the linker would keep one copy for all, and it might be the one this machine cannot run.
 
+#include "kernels/cpu/act.h"
 #include "kernels/cpu/add.h"
 #include "kernels/cpu/attend.h"
 #include "kernels/cpu/delta.h"
@@ -11,9 +12,11 @@
 #include "kernels/cpu/gather.h"
 #include "kernels/cpu/glu.h"
 #include "kernels/cpu/kernels.h"
+#include "kernels/cpu/layer_norm.h"
 #include "kernels/cpu/linear.h"
 #include "kernels/cpu/linear_codes.h"
 #include "kernels/cpu/mix.h"
+#include "kernels/cpu/mul.h"
 #include "kernels/cpu/norm.h"
 #include "kernels/cpu/peak.h"
 #include "kernels/cpu/quants/bf16.h"
@@ -54,6 +57,7 @@
 #include "kernels/cpu/route.h"
 #include "kernels/cpu/scan.h"
 #include "kernels/cpu/short_conv.h"
+#include "kernels/cpu/softcap.h"
 #include "kernels/cpu/softmax.h"
 #include "kernels/cpu/softplus.h"
 #include "kernels/cpu/strip.h"
@@ -109,11 +113,22 @@ constexpr Kernels make_kernels(const char* isa, const char* needs) {
 #undef DEADLIFT_ROW
       .encode = {},
       .add = add,
-      .glu = {glu<Silu>, glu<ClampedSwish>},
+      .most = most,
+      .mul = mul,
+      .scale = scale,
+      .softcap = softcap,
+      .act = {act<Silu>, act<Gelu>, act<GeluTanh>, act<GeluQuick>, act<Relu>, act<Relu2>, act<Sigmoid>, act<Tanh>,
+              nullptr},
+      .glu = {glu<Gated<Silu>>, glu<Gated<Gelu>>, glu<Gated<GeluTanh>>, glu<Gated<GeluQuick>>, glu<Gated<Relu>>,
+              glu<Gated<Relu2>>, glu<Gated<Sigmoid>>, glu<Gated<Tanh>>, glu<ClampedSwish>},
       .norm = norm,
+      .layer_norm = layer_norm,
+      .normalize = normalize,
       .rope = rope,
       .softmax = softmax,
+      .share = share,
       .route = route,
+      .limit_groups = limit_groups,
       .gather = gather,
       .mix = mix,
       .softplus = softplus,

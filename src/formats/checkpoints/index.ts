@@ -4,6 +4,7 @@ import { DeadliftError } from "../../error.js";
 import { isPacked, type MadeWeight, type PackedWeight, type Part } from "../../packed.js";
 import type { Config } from "../../program/config.js";
 import type { Program } from "../../program/ops.js";
+import { matricesOf } from "../weights.js";
 import { bitsandbytes } from "./bitsandbytes.js";
 import { compressed } from "./compressed.js";
 import { fp8, mxfp4 } from "./floats.js";
@@ -34,6 +35,7 @@ interface Stored<T> {
   readonly unused: readonly T[];
   readonly method: Method | undefined;
   readonly config: Pick<Config, "architecture">;
+  readonly type: string | undefined;
 }
 
 /**
@@ -43,7 +45,7 @@ interface Stored<T> {
  */
 export function unpackable<T extends Part>(
   program: Program,
-  { tensors, unused, method, config }: Stored<T>,
+  { tensors, unused, method, config, type }: Stored<T>,
 ): ReadonlyMap<string, T | MadeWeight<T>> {
   const all = [...new Set([...tensors.values(), ...unused])];
   const found = new Map<string, T | MadeWeight<T>>(tensors);
@@ -52,9 +54,9 @@ export function unpackable<T extends Part>(
   if (!method && !all.some(({ name }) => /\.(?:weight_scale|weight_scale_inv|qweight|SCB|absmax)$/.test(name))) {
     return found;
   }
-  const modules = modulesOf(all);
+  const modules = modulesOf(all, type);
   const tied = tensors.get("embed") !== undefined && tensors.get("embed") === tensors.get("output");
-  for (const { name, shape } of program.weights) {
+  for (const { name, shape } of program.weights.flatMap((weight) => matricesOf(weight, found))) {
     const made = found.get(name);
     if (shape.length !== 2 || (made && isPacked(made))) continue;
     const module = modules.get(name) ?? (tied ? modules.get("embed") : undefined);

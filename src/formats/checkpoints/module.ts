@@ -93,12 +93,12 @@ export function bytesOf(part: Part): Uint8Array | undefined {
   return part.file?.bytes(part.offset, part.byteLength);
 }
 
-/** By canonical name. Throws InvalidSafetensors when two modules mean the same. */
-export function modulesOf<T extends Part>(tensors: Iterable<T>): Map<string, Module<T>> {
+/** By canonical name; `type`: the model type. Throws InvalidSafetensors when two modules mean the same. */
+export function modulesOf<T extends Part>(tensors: Iterable<T>, type: string | undefined): Map<string, Module<T>> {
   const modules = new Map<string, Module<T>>();
   for (const tensor of tensors) {
     const match = partName.exec(tensor.name);
-    const name = match && canonicalName("safetensors", `${match[1]}.weight`);
+    const name = match && canonicalName("safetensors", `${match[1]}.weight`, type);
     if (name) addPart(modules, name, { stem: match[1]!, part: match[2]!, tensor });
   }
   return modules;

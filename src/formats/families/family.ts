@@ -1,0 +1,74 @@
+// What a family of models says of itself, in config.json, in GGUF and in the names of its tensors: one file each here.
+
+import type { Config, RopeConfig } from "../../program/config.js";
+import type { GateActivation } from "../../program/ops.js";
+import type { Fields } from "../fields.js";
+import type { JsonObject } from "../file.js";
+import type { Format } from "../names.js";
+import type { TensorInfo } from "../sizes.js";
+
+export interface Family {
+  /** By `model_type` of config.json. */
+  readonly types: Readonly<Record<string, ModelType>>;
+  /** By `general.architecture` of GGUF. */
+  readonly gguf?: Readonly<Record<string, Known>>;
+  /** Of tensors whose names most others do not have, or use for something else. */
+  readonly names?: Partial<Readonly<Record<Format, FamilyNames>>>;
+}
+
+/** How config.json is read; what is not said here is as in most models. */
+export interface ModelType {
+  /** As it is called here: a key of architectures/index.ts. */
+  readonly architecture: string;
+  /** What transformers' configuration class takes for keys that are absent. */
+  readonly defaults?: JsonObject;
+  /** Keys of this type, to those that most have. */
+  readonly aliases?: Readonly<Record<string, string>>;
+  /** Which two values of a head turn together; default: half. */
+  readonly layout?: RopeConfig["layout"];
+  /** Default: `hidden_act`, which is silu if absent. */
+  readonly activation?: (fields: Fields) => GateActivation;
+  /** Default: none. */
+  readonly bias?: (fields: Fields) => Config["bias"];
+  /** Default: none. */
+  readonly experts?: (fields: Fields, layers: number) => Config["experts"];
+  /** Default: none. */
+  readonly windows?: (fields: Fields, layers: number) => Config["windows"];
+  /** Whatever else it states, or states otherwise. `config`: what the rest came to. */
+  readonly more?: (fields: Fields, config: Config) => Partial<Config>;
+}
+
+/** What GGUF leaves to its readers to know about an architecture. */
+export interface Known {
+  /** As it is called here. */
+  readonly name: string;
+  /** Default: half. Llama's converter permutes q and k, so that neighbours turn together. */
+  readonly layout?: RopeConfig["layout"];
+  /** Default: silu. */
+  readonly activation?: GateActivation;
+  /** It has experts; default: never. */
+  readonly mixture?: "always" | "sometimes";
+  /** The layers whose attention has a window, where there is one; default: all. */
+  readonly slides?: (layer: number) => boolean;
+  /** YaRN begins and ends at whole dimensions; default: true. */
+  readonly truncate?: boolean;
+  /** We can write it, too; default: no. */
+  readonly writes?: boolean;
+  /** Whatever else it states. `tensors` by canonical name. */
+  readonly more?: (fields: Fields, config: Config, tensors: ReadonlyMap<string, TensorInfo>) => Partial<Config>;
+}
+
+/**
+ * From names in files, without prefix and ".weight", to canonical ones. A "*" stands for a number, in both:
+ * "mlp.experts.*.up_proj" is "ffn.experts.*.up".
+ */
+export interface FamilyNames {
+  /** What may stand before every name, any number of times. */
+  readonly prefix?: RegExp;
+  /** Its groups: the number of the layer, the name within. */
+  readonly layer?: RegExp;
+  readonly outer?: Readonly<Record<string, string>>;
+  readonly inLayer?: Readonly<Record<string, string>>;
+  /** Names in a layer that stand without ".weight". */
+  readonly bare?: Readonly<Record<string, string>>;
+}

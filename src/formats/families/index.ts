@@ -1,0 +1,34 @@
+// Every family, and what is found in them by a file's own word.
+
+import type { Format } from "../names.js";
+import type { Family, FamilyNames, Known, ModelType } from "./family.js";
+import { gptOss } from "./gpt_oss.js";
+import { llama } from "./llama.js";
+import { mixtral } from "./mixtral.js";
+import { qwen } from "./qwen.js";
+
+export type { FamilyNames, Known, ModelType } from "./family.js";
+
+const families: readonly Family[] = [llama, mixtral, qwen, gptOss];
+
+/** By `model_type` of config.json. */
+export const modelTypes: ReadonlyMap<string, ModelType> = new Map(
+  families.flatMap(({ types }) => Object.entries(types)),
+);
+
+/** By `general.architecture` of GGUF. */
+export const ggufTypes: ReadonlyMap<string, Known> = new Map(families.flatMap(({ gguf = {} }) => Object.entries(gguf)));
+
+const names: Readonly<Record<Format, ReadonlyMap<string, FamilyNames>>> = {
+  safetensors: new Map(families.flatMap(({ types, names }) => namesOf(Object.keys(types), names?.safetensors))),
+  gguf: new Map(families.flatMap(({ gguf = {}, names }) => namesOf(Object.keys(gguf), names?.gguf))),
+};
+
+/** What a family calls its tensors; `type`: its model type, as a file of this format says it. */
+export function familyNames(format: Format, type: string | undefined): FamilyNames | undefined {
+  return type === undefined ? undefined : names[format].get(type);
+}
+
+function namesOf(types: readonly string[], names: FamilyNames | undefined): [string, FamilyNames][] {
+  return names ? types.map((type) => [type, names]) : [];
+}

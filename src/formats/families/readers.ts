@@ -1,0 +1,105 @@
+// What families read from config.json alike: activations, biases, windows, experts.
+
+import type { Config } from "../../program/config.js";
+import type { Activation } from "../../program/ops.js";
+import { checkExperts } from "../config_checks.js";
+import type { Fields } from "../fields.js";
+
+/** By transformers' names (ACT2FN of activations.py). */
+const activations: Readonly<Record<string, Activation>> = {
+  silu: "silu",
+  swish: "silu",
+  gelu: "gelu",
+  gelu_python: "gelu",
+  gelu_new: "gelu_tanh",
+  gelu_fast: "gelu_tanh",
+  gelu_pytorch_tanh: "gelu_tanh",
+  gelu_accurate: "gelu_tanh",
+  quick_gelu: "gelu_quick",
+  relu: "relu",
+  relu2: "relu2",
+  sigmoid: "sigmoid",
+  tanh: "tanh",
+};
+
+/** Throws InvalidConfig for those that we do not have. */
+export function activationOf(fields: Fields, key = "hidden_act", otherwise = "silu"): Activation {
+  const name = fields.string(key, otherwise);
+  if (Object.hasOwn(activations, name)) return activations[name]!;
+  throw fields.wrong(key, `one of ${Object.keys(activations).join(", ")}`, name);
+}
+
+export function silu(fields: Fields): "silu" {
+  const name = fields.string("hidden_act", "silu");
+  if (name === "silu" || name === "swish") return "silu";
+  throw fields.wrong("hidden_act", '"silu"', name);
+}
+
+/** `attention_bias` and `mlp_bias`. */
+export function llamaBias(fields: Fields): Config["bias"] {
+  const attention = fields.boolean("attention_bias", false);
+  return { qkv: attention, attentionOutput: attention, ffn: fields.boolean("mlp_bias", false) };
+}
+
+/** The same everywhere, whatever config.json says. */
+export function biases(qkv: boolean, attentionOutput: boolean, ffn: boolean): () => Config["bias"] {
+  return () => ({ qkv, attentionOutput, ffn });
+}
+
+export function everywhere(window: number | undefined, layers: number): Config["windows"] {
+  return Array.from({ length: layers }, () => window);
+}
+
+/** One window in all layers: `sliding_window`, where there is one. */
+export function slidingEverywhere(fields: Fields, layers: number): Config["windows"] {
+  return everywhere(fields.optionalSize("sliding_window"), layers);
+}
+
+/** One for each layer, as `types` says; `key` is what gives them their size. */
+export function typedWindows(
+  fields: Fields,
+  types: unknown,
+  layers: number,
+  window: number | undefined,
+  key: string,
+): Config["windows"] {
+  if (!Array.isArray(types) || types.length !== layers) {
+    throw fields.wrong("layer_types", `a list of ${layers} types, one per layer`, types);
+  }
+  return types.map((type) => {
+    if (type === "full_attention") return undefined;
+    if (type === "sliding_attention" && window !== undefined) return window;
+    throw fields.wrong("layer_types", `only "full_attention", or "sliding_attention" with ${key}`, type);
+  });
+}
+
+/**
+ * Windows of `layer_types`, else in all layers but every `pattern`th (0: in none), where `sliding_window` gives them a
+ * size.
+ */
+export function patternedWindows(fields: Fields, layers: number, pattern: number): Config["windows"] {
+  const window = fields.optionalSize("sliding_window");
+  const slides = (layer: number) => pattern > 0 && window !== undefined && (layer + 1) % pattern !== 0;
+  const types =
+    fields.get("layer_types") ??
+    Array.from({ length: layers }, (_, i) => (slides(i) ? "sliding_attention" : "full_attention"));
+  return typedWindows(fields, types, layers, window, "sliding_window");
+}
+
+/** What every model of experts states; `countKey` names how many there are. */
+export function readExperts(fields: Fields, layers: number, countKey: string, ffnKey: string): Config["experts"] {
+  const count = fields.size(countKey);
+  const used = fields.size("num_experts_per_tok");
+  checkExperts(fields, countKey, count, used);
+  return {
+    count,
+    used,
+    ffn: fields.size(ffnKey),
+    shared: 0,
+    layers: Array.from({ length: layers }, () => true),
+    share: true,
+    scale: 1,
+    groups: 1,
+    groupsUsed: 1,
+  };
+}

@@ -1,0 +1,49 @@
+// Every family of decoders against Python's transformers, from safetensors and from llama.cpp's GGUF, on every instruction
+// set: logits of three prompts and greedy ids. fixtures/families/make.py made them.
+
+import { existsSync, readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+import { native } from "../src/native.js";
+import { floats, largestDifference, readJson, withRunner } from "./reference/runner.js";
+
+const { isas } = native().cpuInfo();
+const families = resolve(import.meta.dirname, "fixtures/families");
+
+interface Golden {
+  readonly prompts: number[][];
+  readonly logits: string[];
+  readonly greedy: number[][];
+}
+
+const names = readdirSync(families).filter((name) => existsSync(join(families, name, "golden.json")));
+const cases = names.flatMap((name) => {
+  const gguf = `${name}.gguf`;
+  const golden = join(families, name, "golden.json");
+  const folder = [name, join(families, name), golden] as const;
+  return existsSync(join(families, gguf)) ? [folder, [gguf, join(families, gguf), golden] as const] : [folder];
+});
+
+/** bf16 products round activations; there another id may be the largest. */
+const exact = isas.filter((isa) => isa !== "amx");
+
+describe.each(exact)("on %s", (isa) => {
+  it.each(cases)("%s: logits and greedy ids are those of transformers", async (_, path, goldenPath) => {
+    const golden = readJson<Golden>(goldenPath);
+    await withRunner(path, { isa, kvType: "f32" }, async (run) => {
+      for (const [i, prompt] of golden.prompts.entries()) {
+        const rows = await run.logits(prompt);
+        const all = Float32Array.from(rows.flatMap((row) => [...row]));
+        expect(largestDifference(all, floats(golden.logits[i]!))).toBeLessThan(1e-3);
+        expect(await run.greedy(prompt, golden.greedy[i]!.length)).toEqual(golden.greedy[i]);
+      }
+    });
+  });
+
+  it.each(cases)("%s: the same bits in one step and in steps of 5", async (_, path, goldenPath) => {
+    const [prompt] = readJson<Golden>(goldenPath).prompts;
+    await withRunner(path, { isa, threads: 2 }, async (run) => {
+      expect(await run.logits(prompt!, 5)).toEqual(await run.logits(prompt!));
+    });
+  });
+});

@@ -65,4 +65,4 @@ export {
   removeQuantized,
 } from "./quantized/manage.js";
 export type { SamplingOptions } from "./sampling.js";
-export type { Tokenizer, TokenStream } from "./tokenizer/tokenizer.js";
+export type { EncodedPair, Tokenizer, TokenStream } from "./tokenizer/tokenizer.js";

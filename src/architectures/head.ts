@@ -1,11 +1,21 @@
-// What becomes of the last hidden states: logits of the next token.
+// What becomes of the last hidden states: logits, vectors, classes.
 
-import type { Config } from "../program/config.js";
+import type { Config, HeadLayer } from "../program/config.js";
 import type { BufferId } from "../program/ops.js";
 import type { Recorder } from "../program/recorder.js";
 
-/** `x`: (tokens, dim). Returns the result of the program, for the tokens whose output is wanted. */
+/** `x`: (tokens, dim). Returns the result of the program: one row for each output of a step. */
 export function head(p: Recorder, c: Config, x: BufferId): BufferId {
+  const { kind, pooling, layers, normalize } = c.head;
+  const pooled = pooling === undefined ? p.select(x) : p.pool(x, pooling);
+  const last = layers.reduce((states, layer) => headLayer(p, c, states, layer), pooled);
+  if (kind !== "next" && kind !== "masked") return normalize ? p.normalize(last) : last;
   const { bias, scale, softcap } = c.output;
-  return p.softcap(p.scale(p.linear(p.select(x), "output", c.vocab, { bias }), scale), softcap);
+  return p.softcap(p.scale(p.linear(last, "output", c.vocab, { bias }), scale), softcap);
+}
+
+function headLayer(p: Recorder, c: Config, x: BufferId, { weight, width, bias, activation, norm }: HeadLayer): BufferId {
+  const product = p.linear(x, weight, width, { bias });
+  const active = activation === undefined ? product : p.act(product, activation);
+  return norm === undefined ? active : p.layerNorm(active, norm, { epsilon: c.normEpsilon });
 }

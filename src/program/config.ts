@@ -1,6 +1,6 @@
 // What a model is, in one vocabulary, whichever format it came from. formats/ fills it, architectures/ read it.
 
-import type { GateActivation } from "./ops.js";
+import type { Activation, GateActivation, Pooling } from "./ops.js";
 
 /** How positions turn queries and keys, before it becomes a table of frequencies (program/rope.ts). */
 export interface RopeConfig {
@@ -64,8 +64,39 @@ export const noExperts: Experts = {
   groupsUsed: 1,
 };
 
+/** One layer on top of the hidden states: a matrix and what follows it. */
+export interface HeadLayer {
+  /** Canonical name; its bias is `${weight}.bias`. */
+  readonly weight: string;
+  readonly width: number;
+  readonly bias: boolean;
+  readonly activation: Activation | undefined;
+  /** Canonical name of the layer norm after it. */
+  readonly norm: string | undefined;
+}
+
+/** What a model makes of its last hidden states. */
+export interface Head {
+  /**
+   * next: logits of the token after each; masked: of the token in its place; hidden: the states; embedding: a vector of the
+   * text; classes: logits of the text's labels; token_classes: of each token's.
+   */
+  readonly kind: "next" | "masked" | "hidden" | "embedding" | "classes" | "token_classes";
+  /** How the states of a text become one; undefined: each token has its own. */
+  readonly pooling: Pooling | undefined;
+  /** One after another; of classes the last one gives the logits. */
+  readonly layers: readonly HeadLayer[];
+  /** Vectors of length 1. */
+  readonly normalize: boolean;
+  /** Of classes, in the order of the logits. */
+  readonly labels: readonly string[];
+}
+
+export const nextHead: Head = { kind: "next", pooling: undefined, layers: [], normalize: false, labels: [] };
+
 /** What most models have. */
 export const plain = {
+  head: nextHead,
   normOffset: 0,
   scales: { embedding: 1, residual: 1, attention: undefined },
   attentionSoftcap: undefined,
@@ -111,6 +142,7 @@ export interface Config {
   readonly tiedOutput: boolean;
   /** How logits come from the output matrix: plus a bias, times the scale, under a softcap. */
   readonly output: { readonly bias: boolean; readonly scale: number; readonly softcap: number | undefined };
+  readonly head: Head;
   /** Special token ids as the model's files state them. `eos` ends a turn: any of them. */
   readonly tokens: {
     readonly bos: number | undefined;

@@ -69,7 +69,7 @@ function draw(metadata: GgufMetadata): Blueprint {
     added_tokens: addedTokens(vocabulary, spelled, control, keys),
     post_processor: template(spelled, addBos ? bos : undefined, sep ?? (addEos ? eos : undefined)),
   };
-  return { json, bos, eos: ends, unk, pad: id("padding_token_id"), cleanUp: false };
+  return { json, bos, eos: ends, unk, pad: id("padding_token_id"), cleanUp: false, truncateLeft: false };
 }
 
 function spellingsOf({ tokens, types }: GgufVocabulary, bert: boolean): readonly string[] {

@@ -1,6 +1,6 @@
 // A tokenizer.json as `AutoTokenizer` of Python transformers (5.x) reads it, with the files beside it.
 import { expected } from "../error.js";
-import { llamaRules } from "./llama_rules.js";
+import { classRules } from "./class_rules.js";
 import { openTokenizer } from "./native_tokenizer.js";
 import { invalid, isRecord } from "./parts.js";
 import type { ModelJson, TokenizerJson } from "./schema.js";
@@ -39,6 +39,7 @@ export async function tokenizerFromJson(json: string | object, files: TokenizerF
       pad: idOf("pad_token"),
       // Python ignores the flag for BPE, whose text it would damage.
       cleanUp: config.clean_up_tokenization_spaces === true && settled.model.type !== "BPE",
+      truncateLeft: config.truncation_side === "left",
     };
   });
 }
@@ -70,7 +71,7 @@ function settle(json: TokenizerJson, files: TokenizerFiles): { config: Fields; s
   }
   const own = files.config ?? {};
   const config = own.added_tokens_decoder === undefined ? { ...own, ...files.specialTokensMap } : own;
-  const ruled = llamaRules(json, config, files.modelType);
+  const ruled = classRules(json, config, files.modelType);
   return { config, settled: usable({ ...ruled, added_tokens: addedTokens(ruled, config) }) };
 }
 

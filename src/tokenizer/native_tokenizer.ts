@@ -1,12 +1,13 @@
 // A tokenizer.json run by the native `tokenizers` library: encoding there, decoding here.
 import { setImmediate } from "node:timers/promises";
-import type { Encoding, Tokenizer as Library } from "tokenizers";
+import type { Tokenizer as Library } from "tokenizers";
 import { DeadliftError, expected } from "../error.js";
 import { type Chain, compileDecoder } from "./decoder.js";
 import { makeSecrets, mask, type Secrets } from "./mask.js";
 import { Matcher } from "./matcher.js";
 import { invalid } from "./parts.js";
 import { stringify, type TokenizerJson } from "./schema.js";
+import { type EncodedPair, Surroundings } from "./surroundings.js";
 import type { DecodeOptions, EncodeOptions, Segment, Tokenizer, TokenStream } from "./tokenizer.js";
 import { fillHoles, spellings } from "./vocabulary.js";
 
@@ -19,6 +20,8 @@ export interface Blueprint {
   pad: number | undefined;
   /** Apply `clean_up_tokenization_spaces` to decoded text. */
   cleanUp: boolean;
+  /** Texts that are too long lose their beginning. */
+  truncateLeft: boolean;
 }
 
 /**
@@ -79,6 +82,8 @@ class NativeTokenizer implements Tokenizer {
   readonly #makeChain: () => Chain;
   readonly #matcher: Matcher;
   readonly #secrets: Secrets;
+  readonly #surroundings: Surroundings;
+  readonly #fromLeft: boolean;
   #masked: Library | undefined;
 
   constructor(blueprint: Blueprint, library: Library, openMasked: (secrets: Secrets) => Library) {
@@ -89,6 +94,8 @@ class NativeTokenizer implements Tokenizer {
     this.#tokens = spellings(json);
     this.#matcher = new Matcher(json.added_tokens);
     this.#secrets = makeSecrets(specials);
+    this.#surroundings = new Surroundings(json.post_processor);
+    this.#fromLeft = blueprint.truncateLeft;
     this.#makeChain = compileDecoder(json.decoder, blueprint.cleanUp);
     this.vocabSize = this.#tokens.length;
     this.special = new Set(specials.map((token) => token.id));
@@ -103,16 +110,28 @@ class NativeTokenizer implements Tokenizer {
   }
 
   async encode(text: string, options: EncodeOptions = {}): Promise<Int32Array> {
-    checkOptions(options, ["special", "parseSpecial"]);
-    const { special = true, parseSpecial = true } = options;
-    return this.#encodeSegments([{ text, parseSpecial }], special);
+    return (await this.#encodeTexts([text], options)).ids;
+  }
+
+  async encodePair(first: string, second: string, options: EncodeOptions = {}): Promise<EncodedPair> {
+    return this.#encodeTexts([first, second], options);
+  }
+
+  async #encodeTexts(texts: readonly string[], options: EncodeOptions): Promise<EncodedPair> {
+    checkOptions(options, ["special", "parseSpecial", "maxTokens"]);
+    const { special = true, parseSpecial = true, maxTokens } = options;
+    if (maxTokens !== undefined && !(Number.isInteger(maxTokens) && maxTokens >= 0)) {
+      throw new DeadliftError("InvalidArgument", expected("a whole number", "maxTokens", maxTokens));
+    }
+    const ids = await Promise.all(texts.map((text) => this.#idsOf([{ text, parseSpecial }])));
+    return this.#surroundings.join(ids, { special, maxTokens, fromLeft: this.#fromLeft });
   }
 
   async encodeSegments(segments: readonly Segment[]): Promise<Int32Array> {
-    return this.#encodeSegments(segments, false);
+    return Int32Array.from(await this.#idsOf(segments));
   }
 
-  async #encodeSegments(segments: readonly Segment[], special: boolean): Promise<Int32Array> {
+  async #idsOf(segments: readonly Segment[]): Promise<readonly number[]> {
     for (const { text } of segments) {
       if (typeof text !== "string") throw new DeadliftError("InvalidArgument", expected("a string", "text", text));
     }
@@ -121,8 +140,7 @@ class NativeTokenizer implements Tokenizer {
       throw new DeadliftError("LimitExceeded", `a text of ${text.length} characters; the limit is ${MAX_TEXT}`);
     }
     const parsed = segments.every((segment) => segment.parseSpecial || segment.text === "");
-    if (parsed) return idsOf(await run(this.#library, text, special));
-    return this.#encodeGuarded(segments, text, special);
+    return parsed ? run(this.#library, text) : this.#encodeGuarded(segments, text);
   }
 
   /**
@@ -130,16 +148,15 @@ class NativeTokenizer implements Tokenizer {
    * are not, or a part that is only text has a look-alike, does the same with the masked instance: there the
    * template's own special tokens get their secret spelling, and nothing else can match.
    */
-  async #encodeGuarded(segments: readonly Segment[], text: string, special: boolean): Promise<Int32Array> {
+  async #encodeGuarded(segments: readonly Segment[], text: string): Promise<readonly number[]> {
     const { own, secret } = this.#markOwn(segments, text);
-    const finish = (encoding: Encoding) => idsOf(this.#library.postProcess(encoding, null, special));
     if (!segments.some((segment) => !segment.parseSpecial && this.#matcher.occursIn(segment.text))) {
-      const encoding = await run(this.#library, text, false);
-      if (this.#hasOnly(encoding.getIds(), own)) return finish(encoding);
+      const ids = await run(this.#library, text);
+      if (this.#hasOnly(ids, own)) return ids;
     }
     this.#masked ??= this.#openMasked(this.#secrets);
-    const encoding = await run(this.#masked, secret, false);
-    if (this.#hasOnly(encoding.getIds(), own)) return finish(encoding);
+    const ids = await run(this.#masked, secret);
+    if (this.#hasOnly(ids, own)) return ids;
     throw invalid("this tokenizer does not keep special tokens apart from text that looks like them");
   }
 
@@ -209,16 +226,12 @@ function* parsedRuns(segments: readonly Segment[]): Generator<[start: number, en
 }
 
 /** Encodes in the library's thread pool. It finds out only now that an unknown token is missing. */
-async function run(library: Library, text: string, addSpecialTokens: boolean): Promise<Encoding> {
+async function run(library: Library, text: string): Promise<readonly number[]> {
   try {
-    return await library.encode(text, null, { addSpecialTokens });
+    return (await library.encode(text, null, { addSpecialTokens: false })).getIds();
   } catch (cause) {
     throw invalid(`the tokenizer cannot encode this text: ${(cause as Error).message}`, cause);
   }
-}
-
-function idsOf(encoding: Encoding): Int32Array {
-  return Int32Array.from(encoding.getIds());
 }
 
 function checkOptions(options: object, known: readonly string[]): void {

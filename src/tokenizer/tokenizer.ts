@@ -1,4 +1,7 @@
 // The one interface of all tokenizers: text to ids and back, whole or as a stream.
+import type { EncodedPair } from "./surroundings.js";
+
+export type { EncodedPair } from "./surroundings.js";
 
 /** How to encode. */
 export interface EncodeOptions {
@@ -6,6 +9,11 @@ export interface EncodeOptions {
   special?: boolean;
   /** Recognise special tokens that are written in the text, as Python does. Default true. */
   parseSpecial?: boolean;
+  /**
+   * Most ids of the result. Texts lose what is too much, the special tokens around them stay: Python's `truncation=True`,
+   * "longest_first" for two. Default: no limit.
+   */
+  maxTokens?: number;
 }
 
 /** How to decode. */
@@ -42,9 +50,17 @@ export interface Tokenizer {
 
   /**
    * Ids of a text, with the ids Python's tokenizer gives. Runs off the main thread. Lone surrogates count as U+FFFD.
-   * @throws DeadliftError InvalidArgument, UnknownOption, LimitExceeded (a text of more than 8 Mi UTF-16 units)
+   * @throws DeadliftError InvalidArgument (also for a `maxTokens` that is less than the special tokens), UnknownOption,
+   * LimitExceeded (a text of more than 8 Mi UTF-16 units)
    */
   encode(text: string, options?: EncodeOptions): Promise<Int32Array>;
+
+  /**
+   * Two texts as one sequence, as cross-encoders read them: `[CLS] first [SEP] second [SEP]` or what the model has.
+   * `types` are Python's `token_type_ids`, as many as ids.
+   * @throws DeadliftError as `encode`
+   */
+  encodePair(first: string, second: string, options?: EncodeOptions): Promise<EncodedPair>;
 
   /**
    * Ids of a prompt made of parts, without added bos or eos. The ids are those of the whole text encoded at once, but

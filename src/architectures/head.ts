@@ -14,7 +14,12 @@ export function head(p: Recorder, c: Config, x: BufferId): BufferId {
   return p.softcap(p.scale(p.linear(last, "output", c.vocab, { bias }), scale), softcap);
 }
 
-function headLayer(p: Recorder, c: Config, x: BufferId, { weight, width, bias, activation, norm }: HeadLayer): BufferId {
+function headLayer(
+  p: Recorder,
+  c: Config,
+  x: BufferId,
+  { weight, width, bias, activation, norm }: HeadLayer,
+): BufferId {
   const product = p.linear(x, weight, width, { bias });
   const active = activation === undefined ? product : p.act(product, activation);
   return norm === undefined ? active : p.layerNorm(active, norm, { epsilon: c.normEpsilon });

@@ -6,7 +6,10 @@ import type { BufferId, Program } from "../program/ops.js";
 import { Recorder } from "../program/recorder.js";
 import { gptOss } from "./gpt_oss.js";
 import { head } from "./head.js";
+import { lfm2 } from "./lfm2.js";
 import { llama } from "./llama.js";
+import { mamba } from "./mamba.js";
+import { mamba2 } from "./mamba2.js";
 import { mixtral } from "./mixtral.js";
 import { qwen2 } from "./qwen2.js";
 import { qwen3 } from "./qwen3.js";
@@ -20,6 +23,9 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   qwen2,
   qwen3,
   gpt_oss: gptOss,
+  lfm2,
+  mamba,
+  mamba2,
 };
 
 /** The program of a configuration, not yet fused. Throws UnsupportedArchitecture. */

@@ -3,13 +3,15 @@
 import type { Format } from "../names.js";
 import type { Family, FamilyNames, Known, ModelType } from "./family.js";
 import { gptOss } from "./gpt_oss.js";
+import { lfm2 } from "./lfm2.js";
 import { llama } from "./llama.js";
+import { mamba } from "./mamba.js";
 import { mixtral } from "./mixtral.js";
 import { qwen } from "./qwen.js";
 
 export type { FamilyNames, Known, ModelType } from "./family.js";
 
-const families: readonly Family[] = [llama, mixtral, qwen, gptOss];
+const families: readonly Family[] = [llama, mixtral, qwen, gptOss, lfm2, mamba];
 
 /** By `model_type` of config.json. */
 export const modelTypes: ReadonlyMap<string, ModelType> = new Map(

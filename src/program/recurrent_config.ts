@@ -1,0 +1,47 @@
+// What a model's recurrent layers are made of: part of config.ts.
+
+import type { Activation } from "./ops.js";
+
+/** Layers that carry a state from token to token, instead of attention or beside it. */
+export interface Recurrent {
+  /** Those that do. (layers) */
+  readonly layers: readonly boolean[];
+  /** Of the convolution that their inputs pass, and what follows it. */
+  readonly taps: number;
+  readonly activation: Activation;
+  readonly heads: number;
+  readonly headDim: number;
+  /** Groups of heads that share what is written and read (keys and queries of a delta rule). */
+  readonly groups: number;
+  /** Rows of a head's state: its numbers for each value, or the width of a key. */
+  readonly stateDim: number;
+  /** Width between hidden states and steps, where those take two matrices. */
+  readonly rank: number;
+  /** Bounds of steps. */
+  readonly least: number;
+  readonly most: number;
+  /** Steps, and what is written and read, have norms with this epsilon, and no weights. */
+  readonly selectionEpsilon: number | undefined;
+  /** What becomes of the result: a norm of each group, and a gate. */
+  readonly norm: "after gate" | "before gate" | "none";
+  readonly bias: { readonly taps: boolean; readonly projections: boolean };
+  /** Files hold log(-rate). */
+  readonly logRates: boolean;
+}
+
+export const noRecurrence: Recurrent = {
+  layers: [],
+  taps: 1,
+  activation: "silu",
+  heads: 1,
+  headDim: 1,
+  groups: 1,
+  stateDim: 1,
+  rank: 1,
+  least: 0,
+  most: Number.POSITIVE_INFINITY,
+  selectionEpsilon: undefined,
+  norm: "after gate",
+  bias: { taps: false, projections: false },
+  logRates: true,
+};

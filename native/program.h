@@ -153,7 +153,7 @@ struct Span {
   int position;          // of its first token
   const int32_t* pages;  // of the sequence
   int state_from;        // slot with its states before the first token, -1: there are none
-  int state_to;          // slot for those after the last one
+  int state_to;          // slot for those after the last one, -1: nobody goes on from them
 };
 
 // One step; see NativeBatch in src/native.ts.

@@ -12,7 +12,7 @@ constexpr int pieces_of(int columns) { return (columns + state_columns - 1) / st
 
 }  // namespace
 
-// Null: before the first token of a sequence there is none.
+// Null: before the first token of a sequence there is none, and texts that nobody goes on from keep none.
 float* Executable::state(const Op& op, int slot) const {
   assert(slot < options_.states);
   return slot < 0 ? nullptr : states_.as<float>() + slot * slot_floats_ + state_offsets_[op.state];

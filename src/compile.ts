@@ -21,6 +21,8 @@ const PAGE_TOKENS = 32;
 /** Most tokens of one step: bounds the memory of activations and how late an abort can come. */
 export const MAX_STEP_TOKENS = 512;
 const MAX_STEP_OUTPUTS = 64;
+/** Of texts with one output each: as many of two tokens as a step has tokens. */
+const MAX_STEP_TEXTS = 256;
 /** KV cache for other sessions than the longest one: at most this many full contexts, and this share of memory. */
 const MAX_CONTEXTS = 16;
 const KV_MEMORY_SHARE = 0.25;
@@ -80,7 +82,7 @@ export async function compile(
       Array.isArray(bound) ? tensors.splice(0, bound.length) : tensors.shift()!,
     );
     const executable = await backend.compile(program, weights, {
-      ...compileOptions(program, kvType, contextSize),
+      ...(opened.config.head.kind === "next" ? compileOptions : encoderOptions)(program, kvType, contextSize),
       precision: options.precision,
       readAhead,
     });
@@ -144,4 +146,14 @@ function compileOptions(program: Program, kvType: KvType, contextSize: number): 
     maxOutputs: MAX_STEP_OUTPUTS,
     kvType,
   };
+}
+
+/** A step holds whole texts, which keep nothing: pages are for one step. */
+function encoderOptions(program: Program, kvType: KvType, contextSize: number): CompileOptions {
+  const maxTokens = Math.max(MAX_STEP_TOKENS, contextSize);
+  const pooled = program.ops.some(({ kind }) => kind === "pool");
+  const maxOutputs = pooled ? MAX_STEP_TEXTS : maxTokens;
+  // Each text begins a page.
+  const pages = Math.ceil(maxTokens / PAGE_TOKENS) + maxOutputs;
+  return { pages, pageTokens: PAGE_TOKENS, maxTokens, maxOutputs, kvType };
 }

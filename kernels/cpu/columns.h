@@ -43,6 +43,7 @@ void take_columns(float* block, const float* state, int64_t stride, int rows, in
 }
 template <int V>
 void put_columns(float* state, const float* block, int64_t stride, int rows, int count) {
+  if (!state) return;
   for (int r = 0; r < rows; ++r, block += V * lanes) {
     Columns<V>::load_all(block, V * lanes).store_all(state + r * stride, count);
   }

@@ -44,7 +44,7 @@ struct DeltaWalk {
     for (int t = 0; t < delta.tokens; ++t) {
       token<V>(t, delta.q + t * delta.q_stride + from, delta.k + t * delta.k_stride + from, column, count);
     }
-    put_columns<V>(delta.to + at, block, width, delta.key_dim, count);
+    put_columns<V>(delta.to ? delta.to + at : nullptr, block, width, delta.key_dim, count);
   }
 };
 

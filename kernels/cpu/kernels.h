@@ -75,9 +75,8 @@ struct Attention {
   const float* sinks;  // (heads) one more logit each, or null
 };
 
-// A state before the first token, and after the last one; they may be the same. `from` null: before there is nothing.
-
-// Some neighbouring tokens of one sequence, from the first of them on.
+// Some neighbouring tokens of one sequence, from the first of them on. Its state is read at `from`, null at the start
+// of a sequence, and written at `to`, which may be the same place, or null where nobody goes on.
 struct ShortConv {
   const float* x;  // (tokens, channels)
   int64_t x_stride;

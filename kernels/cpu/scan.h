@@ -40,7 +40,7 @@ struct HeadScan {
     for (int t = 0; t < scan.tokens; ++t) {
       token<V>(t, scan.b + t * scan.b_stride + group, scan.c + t * scan.c_stride + group, column, count);
     }
-    put_columns<V>(scan.to + at, block, scan.head_dim, scan.state_dim, count);
+    put_columns<V>(scan.to ? scan.to + at : nullptr, block, scan.head_dim, scan.state_dim, count);
   }
 };
 
@@ -75,7 +75,7 @@ struct ChannelScan {
   void run(int first, int count) const {
     take_columns<V>(block, scan.from ? scan.from + first : nullptr, scan.heads, scan.state_dim, count);
     for (int t = 0; t < scan.tokens; ++t) token<V>(t, first, count);
-    put_columns<V>(scan.to + first, block, scan.heads, scan.state_dim, count);
+    put_columns<V>(scan.to ? scan.to + first : nullptr, block, scan.heads, scan.state_dim, count);
   }
 };
 

@@ -25,6 +25,7 @@ inline void short_conv(const ShortConv& conv, int first, int count) {
       }
       store_part(conv.out + t * conv.out_stride + c, total, n);
     }
+    if (!conv.to) continue;
     // In this order the state may be written over itself.
     for (int i = 0; i < before; ++i) {
       store_part(conv.to + int64_t{i} * conv.channels + c, conv_input(conv, conv.tokens - before + i, c, n), n);

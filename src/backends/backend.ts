@@ -11,7 +11,7 @@ export interface Span {
   readonly position: number;
   /** Page `i` holds positions [i * pageTokens, (i + 1) * pageTokens); covers position + count tokens. */
   readonly pages: Int32Array;
-  /** Of a program with states: where they are. */
+  /** Of a program with states: where they are; default: it begins, and nobody goes on from it. */
   readonly state?: StateSlots | undefined;
 }
 

@@ -87,13 +87,22 @@ export interface Head {
   readonly pooling: Pooling | undefined;
   /** One after another; of classes the last one gives the logits. */
   readonly layers: readonly HeadLayer[];
-  /** Vectors of length 1. */
+  /** Vectors are meant to have length 1. */
   readonly normalize: boolean;
   /** Of classes, in the order of the logits. */
   readonly labels: readonly string[];
+  /** What logits of classes become: a probability of all labels together, of each for itself, or nothing else. */
+  readonly score: "softmax" | "sigmoid" | "identity";
 }
 
-export const nextHead: Head = { kind: "next", pooling: undefined, layers: [], normalize: false, labels: [] };
+export const nextHead: Head = {
+  kind: "next",
+  pooling: undefined,
+  layers: [],
+  normalize: false,
+  labels: [],
+  score: "softmax",
+};
 
 /** What most models have. */
 export const plain = {

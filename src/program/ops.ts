@@ -308,7 +308,8 @@ export interface Normalize {
  * How the rows of a span become one: its first or last, the largest of each value, or their sum divided by their number
  * (mean), by its root (mean_sqrt), or with the weights 1, 2, 3 ... by the sum of those (weighted_mean).
  */
-export type Pooling = "first" | "last" | "max" | "mean" | "mean_sqrt" | "weighted_mean";
+export const poolings = ["first", "last", "max", "mean", "mean_sqrt", "weighted_mean"] as const;
+export type Pooling = (typeof poolings)[number];
 
 /** One row for each output: of all tokens that its sequence has in this step. */
 export interface Pool {

@@ -236,6 +236,7 @@ Op read_op(const Value& value) {
   op.floor = real(from, "floor");
   op.state = optional(from, "state");
   op.log_rates = from.Get("logRates").ToBoolean();
+  op.keys_in_turn = from.Get("keysInTurn").ToBoolean();
   op.least = real(from, "least");
   op.most = real(from, "most");
   op.epsilon = real(from, "epsilon");

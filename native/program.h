@@ -89,6 +89,7 @@ struct Op {
   float softcap = 0;  // also: cap of softcap; of attend 0: none
   int state = -1;
   bool log_rates = false;
+  bool keys_in_turn = false;
   float least = 0;  // of softplus
   float most = 0;
 };

@@ -52,7 +52,7 @@ void Executable::delta(const Op& op) {
     delta.out = out.row(token), delta.out_stride = out.stride;
     delta.rates = vectors_[op.weight].data();
     delta.from = state(op, span.state_from), delta.to = state(op, span.state_to);
-    delta.tokens = span.count, delta.heads = heads, delta.key_heads = op.groups;
+    delta.tokens = span.count, delta.heads = heads, delta.key_heads = op.groups, delta.keys_in_turn = op.keys_in_turn;
     delta.key_dim = key_dim, delta.value_dim = value_dim;
     kernels_.delta(delta, piece / pieces, first, std::min(state_columns, value_dim - first), scratch(worker));
   });

@@ -114,7 +114,20 @@ function deltaCase(keyHeads: number, heads: number, keyDim: number, valueDim: nu
   const rates = test.weight(logRates ? "BF16" : "F32", [heads], values);
   const state = test.states.push({ values: heads * keyDim * valueDim }) - 1;
   const out = test.buffer(heads * valueDim);
-  test.ops.push({ kind: "delta", out, q, k, v, step: forward, beta, rates, logRates, keyHeads, state });
+  test.ops.push({
+    kind: "delta",
+    out,
+    q,
+    k,
+    v,
+    step: forward,
+    beta,
+    rates,
+    logRates,
+    keyHeads,
+    keysInTurn: logRates,
+    state,
+  });
   return { test, program: test.finish(out) };
 }
 

@@ -38,7 +38,8 @@ struct DeltaWalk {
   template <int V>
   void run(int first, int count) const {
     const int64_t width = delta.value_dim, at = head * delta.key_dim * width + first;
-    const int key_head = head / (delta.heads / delta.key_heads), from = key_head * delta.key_dim;
+    const int shared = head / (delta.heads / delta.key_heads), in_turn = head % delta.key_heads;
+    const int from = (delta.keys_in_turn ? in_turn : shared) * delta.key_dim;
     const int column = head * delta.value_dim + first;
     take_columns<V>(block, delta.from ? delta.from + at : nullptr, width, delta.key_dim, count);
     for (int t = 0; t < delta.tokens; ++t) {

@@ -110,6 +110,7 @@ struct Delta {
   int tokens;
   int heads;
   int key_heads;
+  bool keys_in_turn;  // else neighbouring heads share one
   int key_dim;
   int value_dim;
 };

@@ -13,6 +13,7 @@ import { mamba2 } from "./mamba2.js";
 import { mixtral } from "./mixtral.js";
 import { qwen2 } from "./qwen2.js";
 import { qwen3 } from "./qwen3.js";
+import { qwen3Next } from "./qwen3_next.js";
 import { staticVectors } from "./static.js";
 
 /** Records the ops of a model with this configuration and returns its last hidden states, normed: (tokens, dim). */
@@ -27,6 +28,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   lfm2,
   mamba,
   mamba2,
+  qwen3_next: qwen3Next,
   static: staticVectors,
 };
 

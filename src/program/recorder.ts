@@ -63,6 +63,8 @@ export interface AttendOptions {
 
 export interface DeltaOptions {
   readonly keyHeads: number;
+  /** Key heads take turns; default: neighbouring heads share one. */
+  readonly keysInTurn: boolean;
   /** Whether the weights hold log(-rate). */
   readonly logRates: boolean;
 }
@@ -301,14 +303,14 @@ export class Recorder {
   delta(
     [q, k, v, step, beta]: readonly [q: BufferId, k: BufferId, v: BufferId, step: BufferId, beta: BufferId],
     rates: string,
-    { keyHeads, logRates }: DeltaOptions,
+    { keyHeads, keysInTurn, logRates }: DeltaOptions,
   ): BufferId {
     const { width, rows } = this.#buffer(v);
     const heads = this.#buffer(step).width;
     const state = this.#state((this.#buffer(k).width / keyHeads) * width);
     const weight = this.#weight(rates, [heads]);
     return this.#record(width, rows, (out) => {
-      return { kind: "delta", out, q, k, v, step, beta, rates: weight, logRates, keyHeads, state };
+      return { kind: "delta", out, q, k, v, step, beta, rates: weight, logRates, keyHeads, keysInTurn, state };
     });
   }
 

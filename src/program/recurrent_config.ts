@@ -25,6 +25,10 @@ export interface Recurrent {
   /** What becomes of the result: a norm of each group, and a gate. */
   readonly norm: "after gate" | "before gate" | "none";
   readonly bias: { readonly taps: boolean; readonly projections: boolean };
+  /** Key heads take turns; else neighbouring heads share one. */
+  readonly keysInTurn: boolean;
+  /** One matrix, key head by key head: of queries, keys, values and gates; of shares and steps. */
+  readonly joined: { readonly inputs: boolean; readonly steps: boolean };
   /** Files hold log(-rate). */
   readonly logRates: boolean;
 }
@@ -43,5 +47,7 @@ export const noRecurrence: Recurrent = {
   selectionEpsilon: undefined,
   norm: "after gate",
   bias: { taps: false, projections: false },
+  keysInTurn: false,
+  joined: { inputs: false, steps: false },
   logRates: true,
 };

@@ -27,7 +27,8 @@ export interface ShortConv {
 
 /**
  * Gated delta rule (Yang 2024). Each head has a matrix S (keyDim, valueDim), and shares a query and a key with its
- * neighbours: head h has those of key head floor(h * keyHeads / heads). For each token, one after another:
+ * neighbours: head h has those of key head floor(h * keyHeads / heads); or key heads take turns: of h modulo keyHeads.
+ * For each token, one after another:
  * S *= e^(step[h] * rate[h]); S += k (beta[h] * (v[h] - k S)); out[h] = q S.
  */
 export interface Delta {
@@ -42,6 +43,7 @@ export interface Delta {
   /** The weight holds log(-rate). */
   readonly logRates: boolean;
   readonly keyHeads: number;
+  readonly keysInTurn: boolean;
   readonly state: StateId; // (heads, keyDim, valueDim)
 }
 

@@ -70,7 +70,7 @@ export class PlainStates {
     const rates = this.#rates(op.rates, op.logRates);
     const out = new Float64Array(v.length);
     for (let h = 0; h < heads; h++) {
-      const from = Math.floor((h * op.keyHeads) / heads) * keyDim;
+      const from = (op.keysInTurn ? h % op.keyHeads : Math.floor((h * op.keyHeads) / heads)) * keyDim;
       const fade = Math.exp(step[h]! * rates[h]!);
       for (let d = 0; d < valueDim; d++) {
         const at = (r: number) => (h * keyDim + r) * valueDim + d;

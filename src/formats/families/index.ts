@@ -8,10 +8,11 @@ import { llama } from "./llama.js";
 import { mamba } from "./mamba.js";
 import { mixtral } from "./mixtral.js";
 import { qwen } from "./qwen.js";
+import { qwen3Next } from "./qwen3_next.js";
 
 export type { FamilyNames, Known, ModelType } from "./family.js";
 
-const families: readonly Family[] = [llama, mixtral, qwen, gptOss, lfm2, mamba];
+const families: readonly Family[] = [llama, mixtral, qwen, gptOss, lfm2, mamba, qwen3Next];
 
 /** By `model_type` of config.json. */
 export const modelTypes: ReadonlyMap<string, ModelType> = new Map(

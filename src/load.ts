@@ -116,7 +116,7 @@ function withPooling(opened: OpenedModel, pooling: LoadOptions["pooling"]): Open
   const { config } = opened;
   const { kind } = config.head;
   if (pooling === undefined && kind !== "hidden") return opened;
-  if (pooling !== undefined && !["next", "hidden", "embedding"].includes(kind)) {
+  if (pooling !== undefined && (kind === "classes" || kind === "token_classes")) {
     opened.close();
     throw new DeadliftError(
       "InvalidArgument",

@@ -151,6 +151,11 @@ export class Model {
     return this.#texts.tasks;
   }
 
+  /** Throws UnsupportedTask, with what it can do instead. */
+  checkTask(task: Task): void {
+    this.#texts.check(task);
+  }
+
   /** Names of the prompts that `embed` takes. */
   get prompts(): readonly string[] {
     return Object.keys(this.#parts.opened.modules?.prompts ?? {});

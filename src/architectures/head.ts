@@ -22,5 +22,7 @@ function headLayer(
 ): BufferId {
   const product = p.linear(x, weight, width, { bias });
   const active = activation === undefined ? product : p.act(product, activation);
-  return norm === undefined ? active : p.layerNorm(active, norm, { epsilon: c.normEpsilon });
+  return norm === undefined
+    ? active
+    : p.layerNorm(active, norm, { epsilon: c.normEpsilon, bias: c.encoder?.normBias ?? true });
 }

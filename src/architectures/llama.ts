@@ -16,6 +16,7 @@ export const llama: Architecture = (p, c) => {
     const mixed = p.attend(p.rope(q, rope, headDim), p.rope(k, rope, headDim), v, {
       kvHeads,
       headDim,
+      causal: c.causal,
       window: c.windows[i],
     });
     x = p.add(x, p.linear(mixed, `${attention}.o`, dim, { bias: c.bias.attentionOutput }));

@@ -18,6 +18,7 @@ export const qwen3: Architecture = (p, c) => {
     const mixed = p.attend(p.rope(qNormed, rope, headDim), p.rope(kNormed, rope, headDim), v, {
       kvHeads,
       headDim,
+      causal: c.causal,
       window: c.windows[i],
     });
     x = p.add(x, p.linear(mixed, `${attention}.o`, dim, { bias: c.bias.attentionOutput }));

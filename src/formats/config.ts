@@ -4,7 +4,8 @@ import { DeadliftError } from "../error.js";
 import { type Config, plain, type RopeConfig } from "../program/config.js";
 import { checkHeads, checkLayers } from "./config_checks.js";
 import { ropeScaling } from "./config_rope.js";
-import { type ModelType, modelTypes } from "./families/index.js";
+import { readHead } from "./families/heads.js";
+import { type ModelType, modelTypes, nearestType } from "./families/index.js";
 import { activationOf, everywhere } from "./families/readers.js";
 import { Fields } from "./fields.js";
 import { isObject, type JsonObject } from "./file.js";
@@ -32,7 +33,8 @@ export function configFromJson(json: JsonObject, source: string): Config {
       pad: fields.tokens("pad_token_id", vocab)[0],
     },
   };
-  return { ...config, ...type.more?.(fields, config) };
+  const whole = { ...config, ...type.more?.(fields, config) };
+  return { ...whole, ...readHead(fields, type, whole) };
 }
 
 /** Its own word for what it is, or that of the text model in it; undefined where we know neither. */
@@ -57,11 +59,22 @@ function textModel(json: JsonObject, source: string): { fields: Fields; type: Mo
     );
     return { fields: typedFields({ ...text, ...shared }, type, `text_config of ${source}`), type };
   }
-  const inner = isObject(text) ? text.model_type : undefined;
-  const received = typeof inner === "string" ? `"${name}" (text model "${inner}")` : `"${name}"`;
-  throw new DeadliftError(
+  throw unknownType(json, source);
+}
+
+/** Throws UnsupportedArchitecture for a config.json of a model that cannot run, before anybody downloads its weights. */
+export function checkModelType(json: JsonObject, source: string): void {
+  if (typeof json.model_type === "string" && modelTypeOf(json) === undefined) throw unknownType(json, source);
+}
+
+function unknownType(json: JsonObject, source: string): DeadliftError {
+  const inner = isObject(json.text_config) ? json.text_config.model_type : undefined;
+  const received = typeof inner === "string" ? `"${json.model_type}" (text model "${inner}")` : `"${json.model_type}"`;
+  const near = nearestType(typeof inner === "string" ? inner : String(json.model_type));
+  const relative = near === undefined ? "" : `its nearest relative here is "${near}"; `;
+  return new DeadliftError(
     "UnsupportedArchitecture",
-    `cannot run model_type ${received} of ${source}; supported: ${[...modelTypes.keys()].join(", ")}`,
+    `cannot run model_type ${received} of ${source}; ${relative}supported: ${[...modelTypes.keys()].join(", ")}`,
   );
 }
 

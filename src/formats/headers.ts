@@ -94,7 +94,7 @@ export function configOf(headers: Headers<TensorInfo>): Config {
   }
   const config = metadata ? configFromGguf(metadata, tensors, source) : configFromJson(json!, source);
   if (config.tiedOutput) tieOutput(tensors);
-  return modules && !modules.answers && config.head.kind !== "classes" ? { ...config, head: headOf(modules) } : config;
+  return modules ? { ...config, head: headOf(modules, config.head) } : config;
 }
 
 /** Values of each quant type: what `inspect` sums up. A tied tensor counts once. */

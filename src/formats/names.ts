@@ -11,7 +11,7 @@ const names: Readonly<Record<Format, Required<FamilyNames>>> = {
   safetensors: {
     prefix: /^(?:(?:model|language_model|text_model)\.)+/,
     layer: /^layers\.(0|[1-9]\d{0,3})\.(.+)$/,
-    outer: { embed_tokens: "embed", norm: "norm", lm_head: "output" },
+    outer: { embed_tokens: "embed", norm: "norm", lm_head: "output", score: "head.classes" },
     inLayer: {
       input_layernorm: "attention.norm",
       "self_attn.q_proj": "attention.q",
@@ -27,6 +27,7 @@ const names: Readonly<Record<Format, Required<FamilyNames>>> = {
       "mlp.router": "ffn.router",
     },
     bare: { "self_attn.sinks": "attention.sinks" },
+    spare: {},
   },
   gguf: {
     prefix: /^(?!)/,
@@ -51,8 +52,12 @@ const names: Readonly<Record<Format, Required<FamilyNames>>> = {
       ffn_down_exps: "ffn.experts.down",
     },
     bare: {},
+    spare: {},
   },
 };
+
+/** As layer norms that were made in TensorFlow call their weights and biases. */
+const oldParts: Readonly<Record<string, string>> = { gamma: "weight", beta: "bias" };
 
 /**
  * The canonical name of a tensor ("layers.0.attention.q", its bias "layers.0.attention.q.bias"), or undefined.
@@ -60,7 +65,7 @@ const names: Readonly<Record<Format, Required<FamilyNames>>> = {
  */
 export function canonicalName(format: Format, name: string, type?: string): string | undefined {
   const own = familyNames(format, type);
-  const whole = name.replace(own?.prefix ?? names[format].prefix, "");
+  const whole = withoutPrefix(format, name, type);
   const [, stem = whole, part] = /^(.*)\.(weight|bias)$/s.exec(whole) ?? [];
   const place = placeInLayer(format, stem, type);
   const table = place ? (part === undefined ? "bare" : "inLayer") : "outer";
@@ -70,6 +75,11 @@ export function canonicalName(format: Format, name: string, type?: string): stri
   if (meaning === undefined) return undefined;
   const canonical = place ? `layers.${place.layer}.${meaning}` : meaning;
   return part === "bias" ? `${canonical}.bias` : canonical;
+}
+
+function withoutPrefix(format: Format, name: string, type?: string): string {
+  const { prefix = names[format].prefix } = familyNames(format, type) ?? {};
+  return name.replace(prefix, "").replace(/(?<=LayerNorm\.)(?:gamma|beta)$/, (part) => oldParts[part]!);
 }
 
 /** Also where the table has "*" for a number. */
@@ -125,7 +135,14 @@ export function nameTensors<T extends TensorInfo>(
 ): NamedTensors<T> {
   const tensors = new Map<string, T>();
   const unused: T[] = [];
+  const spare = familyNames(format, type)?.spare ?? {};
+  const spares: [string, T][] = [];
   for (const tensor of stored) {
+    const whole = withoutPrefix(format, tensor.name, type);
+    if (Object.hasOwn(spare, whole)) {
+      spares.push([spare[whole]!, tensor]);
+      continue;
+    }
     const name = canonicalName(format, tensor.name, type);
     if (name === undefined) {
       unused.push(tensor);
@@ -140,6 +157,7 @@ export function nameTensors<T extends TensorInfo>(
     }
     tensors.set(name, tensor);
   }
+  for (const [name, tensor] of spares) if (!tensors.has(name)) tensors.set(name, tensor);
   addTies(format, tensors, stored, { type, ties });
   return { tensors, unused };
 }

@@ -2,8 +2,9 @@
 
 import { join } from "node:path";
 import { DeadliftError, expected } from "../error.js";
-import type { Head } from "../program/config.js";
+import { type Head, nextHead } from "../program/config.js";
 import type { Activation, Pooling } from "../program/ops.js";
+import { crossEncoderScores, headLayer } from "./families/heads.js";
 import { Fields } from "./fields.js";
 import { isObject, type JsonObject, type ModelFiles, parseJson } from "./file.js";
 import { openSafetensors } from "./shards.js";
@@ -29,13 +30,15 @@ export interface AnswerTokens {
 }
 
 export interface SentenceModules<T extends TensorInfo> {
-  /** Not vectors, but how surely the next token is the one that says yes. */
-  readonly answers: AnswerTokens | undefined;
   /** Vectors are those of a table, not of a model that reads. */
   readonly isStatic: boolean;
-  readonly pooling: Pooling;
+  /** How states become a vector; undefined: they do not (cross-encoders). */
+  readonly pooling: Pooling | undefined;
   readonly layers: readonly DenseModule<T>[];
   readonly normalize: boolean;
+  readonly answers: AnswerTokens | undefined;
+  /** What logits of cross-encoders become, where it is said. */
+  readonly scores: Head["scores"] | undefined;
   /** Texts to put before others, by what those are for: "query", "document" ... */
   readonly prompts: Readonly<Record<string, string>>;
   readonly defaultPrompt: string | undefined;
@@ -61,20 +64,21 @@ export async function readSentenceModules<T extends TensorInfo>(
   if (!first || !(isStatic || first.type === "Transformer")) {
     throw new DeadliftError("InvalidConfig", expected("a Transformer first", source, first?.type));
   }
-  const answers = rest[0]?.type === "LogitScore" ? await readAnswers(join(folder, rest[0].path), files) : undefined;
-  let pooling: Pooling | undefined = isStatic ? "mean" : answers && "last";
+  const settings = await readSettings(folder, files);
+  let pooling: Pooling | undefined = isStatic ? "mean" : undefined;
   let normalize = false;
+  let answers: AnswerTokens | undefined;
   const layers: DenseModule<T>[] = [];
-  for (const { type, path } of answers ? [] : rest) {
+  for (const { type, path } of rest) {
     const place = join(folder, path);
     if (type === "Pooling" && pooling === undefined) pooling = await readPooling(place, files);
     else if (type === "Dense" && !normalize && pooling) layers.push(await readDense(place, files));
-    else if (type === "Normalize") normalize = true;
+    else if (type === "Normalize" && pooling) normalize = true;
+    else if (type === "LogitScore" && !pooling) answers = await readAnswers(place, files);
     else
       throw new DeadliftError("InvalidConfig", expected("Pooling, Dense and Normalize", `modules in ${source}`, type));
   }
-  if (pooling === undefined) throw new DeadliftError("InvalidConfig", expected("a Pooling", source, modules.length));
-  return { answers, isStatic, pooling, layers, normalize, ...(await readSettings(folder, files)) };
+  return { isStatic, pooling, layers, normalize, answers, ...settings };
 }
 
 interface Module {
@@ -158,7 +162,7 @@ async function readDense<T extends TensorInfo>(folder: string, files: ModelFiles
   return { weight, bias, width: fields.size("out_features"), activation: denseActivations[name] };
 }
 
-type Settings = Pick<SentenceModules<TensorInfo>, "prompts" | "defaultPrompt" | "maxTokens" | "lowerCase">;
+type Settings = Pick<SentenceModules<TensorInfo>, "scores" | "prompts" | "defaultPrompt" | "maxTokens" | "lowerCase">;
 
 async function readSettings(folder: string, files: ModelFiles<TensorInfo>): Promise<Settings> {
   const settings = await readFields(join(folder, "config_sentence_transformers.json"), files);
@@ -167,7 +171,9 @@ async function readSettings(folder: string, files: ModelFiles<TensorInfo>): Prom
   if (!isObject(prompts) || !Object.values(prompts).every((prompt) => typeof prompt === "string")) {
     throw settings.wrong("prompts", "an object of texts", prompts);
   }
+  const activation = settings.optionalString("activation_fn");
   return {
+    scores: activation === undefined ? undefined : crossEncoderScores(settings, activation),
     prompts: prompts as Record<string, string>,
     defaultPrompt: settings.optionalString("default_prompt_name"),
     maxTokens: reading.optionalSize("max_seq_length"),
@@ -181,21 +187,18 @@ async function readFields(path: string, files: ModelFiles<TensorInfo>): Promise<
   return Fields.of(path, text === undefined ? {} : parseJson(text, path));
 }
 
-/** What becomes of a model's states. */
-export function headOf({ pooling, layers, normalize }: SentenceModules<TensorInfo>): Head {
+/** A model's head as its modules change it. */
+export function headOf(modules: SentenceModules<TensorInfo>, head: Head): Head {
+  const { pooling, layers, normalize, scores } = modules;
+  if (pooling === undefined) return { ...head, scores: scores ?? head.scores };
   return {
+    ...nextHead,
     kind: "embedding",
     pooling,
-    layers: layers.map(({ bias, width, activation }, i) => ({
-      weight: denseName(i),
-      width,
-      bias: bias !== undefined,
-      activation,
-      norm: undefined,
-    })),
+    layers: layers.map(({ bias, width, activation }, i) =>
+      headLayer(denseName(i), width, { bias: bias !== undefined, activation }),
+    ),
     normalize,
-    labels: [],
-    score: "softmax",
   };
 }
 

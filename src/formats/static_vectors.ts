@@ -1,13 +1,14 @@
 // Tables of vectors without a model that reads: model2vec's, and sentence-transformers' StaticEmbedding.
 
 import { DeadliftError } from "../error.js";
-import { type Config, plain } from "../program/config.js";
+import { type Config, nextHead, plain } from "../program/config.js";
+import { Fields } from "./fields.js";
 import type { JsonObject } from "./file.js";
-import { headOf, type SentenceModules } from "./sentence_modules.js";
+import type { SentenceModules } from "./sentence_modules.js";
 import type { TensorInfo } from "./sizes.js";
 
-/** As model2vec's own reader takes texts. */
-const contextLength = 2 ** 15;
+/** Far longer than texts that have a meaning as a whole. */
+const longest = 2 ** 15;
 
 /** Whether files hold such a table. */
 export function isStatic(json: JsonObject | undefined, modules: SentenceModules<TensorInfo> | undefined): boolean {
@@ -39,6 +40,7 @@ export function staticConfig<T extends TensorInfo>(
   tensors.set("embed", table);
   const [vocab, dim] = table.shape as [number, number];
   const normalize = modules?.normalize || json?.normalize === true;
+  const fields = Fields.of(source, json ?? {});
   return {
     ...plain,
     architecture: "static",
@@ -49,14 +51,14 @@ export function staticConfig<T extends TensorInfo>(
     headDim: dim,
     layers: 0,
     vocab,
-    contextLength,
+    contextLength: Math.min(fields.size("max_length", longest), longest),
     normEpsilon: 1e-6,
     activation: "silu",
     rope: { theta: 10000, dims: 2, layout: "half", scaling: undefined, factors: undefined },
     turns: [],
     windows: [],
     tiedOutput: false,
-    head: { ...headOf(modules ?? noModules), normalize },
+    head: { ...nextHead, kind: "embedding", pooling: "mean", normalize },
     tokens: { bos: undefined, eos: [], pad: undefined },
   };
 }
@@ -67,15 +69,3 @@ interface StaticFiles<T extends TensorInfo> {
   readonly unused: readonly T[];
   readonly source: string;
 }
-
-const noModules: SentenceModules<TensorInfo> = {
-  answers: undefined,
-  isStatic: true,
-  pooling: "mean",
-  layers: [],
-  normalize: false,
-  prompts: {},
-  defaultPrompt: undefined,
-  maxTokens: undefined,
-  lowerCase: false,
-};

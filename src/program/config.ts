@@ -91,8 +91,8 @@ export interface Head {
   readonly normalize: boolean;
   /** Of classes, in the order of the logits. */
   readonly labels: readonly string[];
-  /** What logits of classes become: a probability of all labels together, of each for itself, or nothing else. */
-  readonly score: "softmax" | "sigmoid" | "identity";
+  /** How logits of classes become scores: sigmoid where labels do not exclude each other, none of a regression. */
+  readonly scores: "softmax" | "sigmoid" | "none";
 }
 
 export const nextHead: Head = {
@@ -101,8 +101,23 @@ export const nextHead: Head = {
   layers: [],
   normalize: false,
   labels: [],
-  score: "softmax",
+  scores: "none",
 };
+
+/** What encoders have besides. */
+export interface EncoderConfig {
+  /** Width of the embedding tables; where that is not dim, a matrix makes dim of it. */
+  readonly embedding: number;
+  /** Rows of the table of positions, whose first `skipped` rows are nobody's; 0: there is none. */
+  readonly positions: number;
+  readonly skipped: number;
+  /** Rows of the table of segments; 0: there is none. */
+  readonly segments: number;
+  /** Layer norms have biases. */
+  readonly normBias: boolean;
+  /** Of feed-forward networks without a gate. */
+  readonly activation: Activation;
+}
 
 /** What most models have. */
 export const plain = {
@@ -115,6 +130,8 @@ export const plain = {
   localRope: undefined,
   bias: { qkv: false, attentionOutput: false, ffn: false },
   output: { bias: false, scale: 1, softcap: undefined },
+  causal: true,
+  encoder: undefined,
 } as const;
 
 export interface Config {
@@ -155,6 +172,9 @@ export interface Config {
   /** How logits come from the output matrix: plus a bias, times the scale, under a softcap. */
   readonly output: { readonly bias: boolean; readonly scale: number; readonly softcap: number | undefined };
   readonly head: Head;
+  /** Tokens see no later ones. */
+  readonly causal: boolean;
+  readonly encoder: EncoderConfig | undefined;
   /** Special token ids as the model's files state them. `eos` ends a turn: any of them. */
   readonly tokens: {
     readonly bos: number | undefined;

@@ -1,6 +1,7 @@
 // Texts to the labels of their classes.
 
 import { checkInteger } from "../options.js";
+import type { Head } from "../program/config.js";
 import { checkTexts, type Reading, readText } from "./embed.js";
 
 export interface ClassifyOptions {
@@ -23,13 +24,8 @@ export interface LabelScore {
 /** A text, or two that belong together. */
 export type ClassifyInput = string | readonly [first: string, second: string];
 
-/** What logits are made into: all labels together sum to 1, each stands for itself, or they are what is wanted. */
-export type ScoreFunction = "softmax" | "sigmoid" | "identity";
-
-export interface Classes {
-  readonly labels: readonly string[];
-  readonly score: ScoreFunction;
-}
+/** Labels, and how their logits become scores. */
+export type Classes = Pick<Head, "labels" | "scores">;
 
 /** The labels of each text, the surest first. Throws InvalidArgument, ContextOverflow, Aborted. */
 export async function classify(
@@ -46,14 +42,14 @@ export async function classify(
 }
 
 /** All labels of a row of logits, the surest first. */
-export function labelScores(row: Float32Array, { labels, score }: Classes): LabelScore[] {
-  const scores = scored(row, score);
-  return labels.map((label, i) => ({ label, score: scores[i]! })).sort((a, b) => b.score - a.score);
+export function labelScores(row: Float32Array, { labels, scores }: Classes): LabelScore[] {
+  const list = scored(row, scores);
+  return labels.map((label, i) => ({ label, score: list[i]! })).sort((a, b) => b.score - a.score);
 }
 
-export function scored(row: Float32Array, score: ScoreFunction): number[] {
-  if (score === "identity") return [...row];
-  if (score === "sigmoid") return Array.from(row, (x) => 1 / (1 + Math.exp(-x)));
+export function scored(row: Float32Array, scores: Head["scores"]): number[] {
+  if (scores === "none") return [...row];
+  if (scores === "sigmoid") return Array.from(row, (x) => 1 / (1 + Math.exp(-x)));
   const most = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const powers = Array.from(row, (x) => Math.exp(x - most));
   const total = powers.reduce((a, b) => a + b, 0);

@@ -32,8 +32,12 @@ export interface Reading {
   /** Most tokens of a text, or of a pair. */
   readonly maxTokens: number;
   readonly lowerCase: boolean;
-  /** Vectors of tables: no special tokens, and none for what the vocabulary lacks. */
+  /** Vectors of tables: no special tokens are added. */
   readonly isStatic: boolean;
+  /** The two texts of a pair are told apart by their segments. */
+  readonly hasSegments: boolean;
+  /** What the vocabulary lacks has no token, as in model2vec. */
+  readonly dropsUnknown: boolean;
   readonly prompts: Readonly<Record<string, string>>;
   readonly defaultPrompt: string | undefined;
   /** Values of a row. */
@@ -79,7 +83,7 @@ export function checkTexts(texts: unknown): void {
 
 /** Ids of one text, or of a pair. Throws ContextOverflow. */
 export async function readText(
-  { tokenizer, maxTokens, lowerCase, isStatic }: Reading,
+  { tokenizer, maxTokens, lowerCase, isStatic, hasSegments, dropsUnknown }: Reading,
   text: string | readonly [first: string, second: string],
   truncate = false,
 ): Promise<EncoderText> {
@@ -88,10 +92,10 @@ export async function readText(
   const encode = async () => {
     if (typeof text !== "string") {
       const { ids, types } = await tokenizer.encodePair(cased(text[0]), cased(text[1]), cut);
-      return { ids, segments: types };
+      return { ids, segments: hasSegments ? types : undefined };
     }
     const ids = await tokenizer.encode(cased(text), { ...cut, special: !isStatic });
-    return { ids: isStatic ? ids.filter((id) => id !== tokenizer.unk) : ids };
+    return { ids: dropsUnknown ? ids.filter((id) => id !== tokenizer.unk) : ids };
   };
   const read = await encode();
   if (read.ids.length <= maxTokens) return read;

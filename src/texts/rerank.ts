@@ -6,7 +6,8 @@ import { DeadliftError, expected } from "../error.js";
 import type { AnswerTokens } from "../formats/sentence_modules.js";
 import type { Runtime } from "../generate.js";
 import { checkInteger } from "../options.js";
-import { type ScoreFunction, scored } from "./classify.js";
+import type { Head } from "../program/config.js";
+import { scored } from "./classify.js";
 import { checkTexts, type Reading, readText } from "./embed.js";
 
 export interface RerankOptions {
@@ -37,7 +38,7 @@ export interface Question {
 /** By a model that reads query and document together. Throws InvalidArgument, ContextOverflow, Aborted. */
 export async function rerank(
   reading: Reading,
-  score: ScoreFunction,
+  scores: Head["scores"],
   question: Question,
   options: RerankOptions,
 ): Promise<RankedDocument[]> {
@@ -50,7 +51,7 @@ export async function rerank(
   const rows = await reading.encoder.encode(texts, options.signal);
   return ranked(
     documents,
-    rows.map(([row]) => scored(row!, score).at(-1)!),
+    rows.map(([row]) => scored(row!, scores).at(-1)!),
     options,
   );
 }

@@ -75,7 +75,7 @@ export class TextTasks {
     checkKeys(options, rerankKeys, "rerank");
     const question = { query, documents };
     if (this.#judge) return rerankByAnswers(this.#judge, question, options);
-    return rerank(this.#reading, this.#parts.opened.config.head.score, question, options);
+    return rerank(this.#reading, this.#parts.opened.config.head.scores, question, options);
   }
 
   tokens(text: string, options: TokensOptions): Promise<TokenResult[]> {
@@ -95,15 +95,29 @@ function readingOf({ opened, tokenizer, compiled }: Parts): Reading {
   return {
     tokenizer,
     encoder: new Encoder(compiled.executable, STEP_TOKENS),
-    maxTokens: Math.min(modules?.maxTokens ?? compiled.contextSize, compiled.contextSize),
+    maxTokens: Math.min(modules?.maxTokens ?? compiled.contextSize, statedLength(opened), compiled.contextSize),
     lowerCase: modules?.lowerCase ?? false,
     isStatic: isStatic(json, modules),
+    hasSegments: saysSegments(opened),
+    dropsUnknown: isStatic(json, modules) && opened.tensors.get("embed")?.name === "embeddings",
     prompts: modules?.prompts ?? {},
     defaultPrompt: modules?.defaultPrompt,
     width: compiled.program.buffers[compiled.program.output]!.width,
     mask: mask === undefined ? undefined : tokenizer.tokenToId(mask),
     normalize: config.head.normalize,
   };
+}
+
+/** Where tokenizer_config.json says what its tokenizer gives: Python's models know only of that. */
+function saysSegments({ tokenizerConfig }: OpenedModel): boolean {
+  const names = tokenizerConfig?.model_input_names;
+  return !Array.isArray(names) || names.includes("token_type_ids");
+}
+
+/** `model_max_length` of tokenizer_config.json, of which some say 10^30. */
+function statedLength({ tokenizerConfig, config }: OpenedModel): number {
+  const length = tokenizerConfig?.model_max_length;
+  return config.head.kind !== "next" && typeof length === "number" && length >= 1 ? length : Number.POSITIVE_INFINITY;
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { checkInteger } from "../options.js";
 import type { Config } from "../program/config.js";
-import { labelScores, type ScoreFunction } from "./classify.js";
+import { labelScores } from "./classify.js";
 import { checkTexts, type Reading, readText } from "./embed.js";
 
 export interface TokensOptions {
@@ -58,11 +58,9 @@ export async function tokenResults(
     if (!row) return token;
     if (head.kind === "hidden") return { ...token, vector: row };
     if (head.kind === "masked") return { ...token, candidates: candidatesOf(row, topK, reading) };
-    return { ...token, ...labelScores(row, { labels: head.labels, score: tokenScore })[0] };
+    return { ...token, ...labelScores(row, head)[0] };
   });
 }
-
-const tokenScore: ScoreFunction = "softmax";
 
 function candidatesOf(row: Float32Array, topK: number, { tokenizer }: Reading): TokenCandidate[] {
   const most = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);

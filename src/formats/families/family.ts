@@ -1,7 +1,7 @@
 // What a family of models says of itself, in config.json, in GGUF and in the names of its tensors: one file each here.
 
-import type { Config, RopeConfig } from "../../program/config.js";
-import type { GateActivation } from "../../program/ops.js";
+import type { Config, HeadLayer, RopeConfig } from "../../program/config.js";
+import type { GateActivation, Pooling } from "../../program/ops.js";
 import type { Fields } from "../fields.js";
 import type { JsonObject } from "../file.js";
 import type { Format } from "../names.js";
@@ -34,8 +34,31 @@ export interface ModelType {
   readonly experts?: (fields: Fields, layers: number) => Config["experts"];
   /** Default: none. */
   readonly windows?: (fields: Fields, layers: number) => Config["windows"];
+  /** Of encoders: what their heads are before the last layer. Others are decoders. */
+  readonly heads?: EncoderHeads;
   /** Whatever else it states, or states otherwise. `config`: what the rest came to. */
   readonly more?: (fields: Fields, config: Config) => Partial<Config>;
+}
+
+/** The heads that an encoder may have; `config`: what the rest came to. */
+export interface EncoderHeads {
+  /** Between the last states and the output matrix, whose bias is `output.bias`. */
+  readonly masked?: (fields: Fields, config: Config) => MaskedHead;
+  /** Between the last states and the classes of a text. */
+  readonly classes?: (fields: Fields, config: Config) => ClassesHead;
+  /** Between the last states and the classes of a token; default: nothing. */
+  readonly tokenClasses?: (fields: Fields, config: Config) => readonly HeadLayer[];
+}
+
+export interface MaskedHead {
+  readonly layers: readonly HeadLayer[];
+  /** Of the output matrix. */
+  readonly bias: boolean;
+}
+
+export interface ClassesHead {
+  readonly pooling: Pooling;
+  readonly layers: readonly HeadLayer[];
 }
 
 /** What GGUF leaves to its readers to know about an architecture. */
@@ -73,4 +96,6 @@ export interface FamilyNames {
   readonly inLayer?: Readonly<Record<string, string>>;
   /** Names in a layer that stand without ".weight". */
   readonly bare?: Readonly<Record<string, string>>;
+  /** Whole names, with ".bias", of what is stored a second time: it counts where the first is not there. */
+  readonly spare?: Readonly<Record<string, string>>;
 }

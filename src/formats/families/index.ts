@@ -1,6 +1,7 @@
 // Every family, and what is found in them by a file's own word.
 
 import type { Format } from "../names.js";
+import { bert } from "./bert.js";
 import type { Family, FamilyNames, Known, ModelType } from "./family.js";
 import { gptOss } from "./gpt_oss.js";
 import { lfm2 } from "./lfm2.js";
@@ -12,7 +13,7 @@ import { qwen3Next } from "./qwen3_next.js";
 
 export type { FamilyNames, Known, ModelType } from "./family.js";
 
-const families: readonly Family[] = [llama, mixtral, qwen, gptOss, lfm2, mamba, qwen3Next];
+const families: readonly Family[] = [llama, mixtral, qwen, gptOss, lfm2, mamba, qwen3Next, bert];
 
 /** By `model_type` of config.json. */
 export const modelTypes: ReadonlyMap<string, ModelType> = new Map(
@@ -34,4 +35,12 @@ export function familyNames(format: Format, type: string | undefined): FamilyNam
 
 function namesOf(types: readonly string[], names: FamilyNames | undefined): [string, FamilyNames][] {
   return names ? types.map((type) => [type, names]) : [];
+}
+
+/** The known model type that begins most like this one, if it shares a syllable with it: "qwen2_vl" is a kind of "qwen2". */
+export function nearestType(type: string): string | undefined {
+  const shared = (one: string) => [...one].findIndex((letter, i) => letter !== type[i]);
+  const lengths = [...modelTypes.keys()].map((one) => ({ one, length: shared(one) < 0 ? one.length : shared(one) }));
+  const [best] = lengths.sort((a, b) => b.length - a.length || a.one.length - b.one.length);
+  return best && best.length >= 3 ? best.one : undefined;
 }

@@ -1,0 +1,121 @@
+// BERT and encoders that compute as it does, with tables of positions.
+
+import type { Config } from "../../program/config.js";
+import type { Fields } from "../fields.js";
+import type { JsonObject } from "../file.js";
+import type { EncoderHeads, Family, FamilyNames, ModelType } from "./family.js";
+import { headLayer, transform } from "./heads.js";
+import { activationOf, biases } from "./readers.js";
+
+const defaults: JsonObject = {
+  vocab_size: 30522,
+  hidden_size: 768,
+  num_hidden_layers: 12,
+  num_attention_heads: 12,
+  intermediate_size: 3072,
+  hidden_act: "gelu",
+  max_position_embeddings: 512,
+  type_vocab_size: 2,
+  rms_norm_eps: 1e-12,
+  tie_word_embeddings: true,
+};
+
+/** Its head for classes begins with a layer that transformers keeps in the model itself. */
+const bertHeads: EncoderHeads = {
+  masked: (fields, { dim }) => ({ layers: transform(dim, activationOf(fields)), bias: true }),
+  classes: (_, { dim }) => ({ pooling: "first", layers: [headLayer("head.pooler", dim, { activation: "tanh" })] }),
+};
+
+const robertaHeads: EncoderHeads = {
+  masked: (_, { dim }) => ({ layers: transform(dim, "gelu"), bias: true }),
+  classes: (_, { dim }) => ({ pooling: "first", layers: [headLayer("head.dense", dim, { activation: "tanh" })] }),
+};
+
+const bertType: ModelType = {
+  architecture: "bert",
+  defaults,
+  aliases: { layer_norm_eps: "rms_norm_eps" },
+  activation: activationOf,
+  bias: biases(true, true, true),
+  heads: bertHeads,
+  more: (fields, config) => encoderOf(fields, config, 0),
+};
+
+/** Positions begin after that of padding. */
+const robertaType: ModelType = {
+  ...bertType,
+  defaults: { ...defaults, pad_token_id: 1, bos_token_id: 0, eos_token_id: 2 },
+  heads: robertaHeads,
+  more: (fields, config) => encoderOf(fields, config, (config.tokens.pad ?? 1) + 1),
+};
+
+const bertNames: FamilyNames = {
+  prefix: /^(?:(?:0\.auto_model|model|bert|roberta|ernie|camembert)\.)+/,
+  layer: /^encoder\.layer\.(0|[1-9]\d{0,3})\.(.+)$/,
+  outer: {
+    "embeddings.word_embeddings": "embed",
+    "embeddings.position_embeddings": "embed.positions",
+    "embeddings.token_type_embeddings": "embed.segments",
+    "embeddings.LayerNorm": "embed.norm",
+    "pooler.dense": "head.pooler",
+    classifier: "head.classes",
+    "classifier.dense": "head.dense",
+    "classifier.out_proj": "head.classes",
+    "cls.predictions.transform.dense": "head.dense",
+    "cls.predictions.transform.LayerNorm": "head.norm",
+    "cls.predictions": "output",
+    "cls.predictions.decoder": "output",
+    "lm_head.dense": "head.dense",
+    "lm_head.layer_norm": "head.norm",
+    "lm_head.decoder": "output",
+  },
+  inLayer: {
+    "attention.self.query": "attention.q",
+    "attention.self.key": "attention.k",
+    "attention.self.value": "attention.v",
+    "attention.output.dense": "attention.o",
+    "attention.output.LayerNorm": "attention.post_norm",
+    "intermediate.dense": "ffn.up",
+    "output.dense": "ffn.down",
+    "output.LayerNorm": "ffn.post_norm",
+  },
+  spare: { "cls.predictions.decoder.bias": "output.bias", "lm_head.decoder.bias": "output.bias" },
+};
+
+export const bert: Family = {
+  types: {
+    bert: bertType,
+    ernie: bertType,
+    roberta: robertaType,
+    "xlm-roberta": robertaType,
+    camembert: robertaType,
+  },
+  names: { safetensors: bertNames },
+};
+
+/** Throws InvalidConfig for decoders, and for positions that are no table. */
+export function encoderOf(
+  fields: Fields,
+  config: Config,
+  skipped: number,
+): Pick<Config, "causal" | "contextLength" | "encoder"> {
+  for (const key of ["is_decoder", "add_cross_attention", "use_task_id"]) {
+    if (fields.boolean(key, false)) throw fields.wrong(key, "false", true);
+  }
+  const kind = fields.string("position_embedding_type", "absolute");
+  if (kind !== "absolute") throw fields.wrong("position_embedding_type", '"absolute"', kind);
+  const positions = config.contextLength;
+  if (positions <= skipped) throw fields.wrong("max_position_embeddings", `more than ${skipped}`, positions);
+  return {
+    causal: false,
+    contextLength: positions - skipped,
+    encoder: {
+      embedding: fields.size("embedding_size", config.dim),
+      positions,
+      skipped,
+      segments: fields.size("type_vocab_size"),
+      normBias: true,
+      activation: activationOf(fields),
+    },
+  };
+}

@@ -1,0 +1,105 @@
+// What config.json says of a model's head: from the name of its class, its labels and its problem; and what is refused.
+
+import { describe, expect, it } from "vitest";
+import { configFromJson } from "../src/formats/config.js";
+import { canonicalName, nameTensors } from "../src/formats/names.js";
+
+const sizes = { hidden_size: 32, intermediate_size: 48, num_hidden_layers: 1, num_attention_heads: 4, vocab_size: 96 };
+const read = (more: object) => configFromJson({ ...sizes, ...more }, "config.json");
+const bert = (more: object = {}) => read({ model_type: "bert", ...more });
+const of = (name: string, more: object = {}) => read({ architectures: [name], ...more });
+
+describe("the head", () => {
+  it("is that of the first class of architectures", () => {
+    const kind = (name: string) => of(name, { model_type: "bert" }).head.kind;
+    expect(kind("BertModel")).toBe("hidden");
+    expect(kind("BertForMaskedLM")).toBe("masked");
+    expect(kind("BertForPreTraining")).toBe("masked");
+    expect(kind("BertForSequenceClassification")).toBe("classes");
+    expect(kind("BertForTokenClassification")).toBe("token_classes");
+    expect(bert().head.kind).toBe("hidden");
+    expect(bert({ architectures: [] }).head.kind).toBe("hidden");
+  });
+
+  it("of decoders is their next token, unless the class says otherwise", () => {
+    const qwen = (more: object) => read({ model_type: "qwen3", num_key_value_heads: 2, ...more }).head;
+    expect(qwen({}).kind).toBe("next");
+    expect(qwen({ architectures: ["Qwen3ForCausalLM"] }).kind).toBe("next");
+    expect(qwen({ architectures: ["Qwen3Model"] }).kind).toBe("hidden");
+    const classes = qwen({ architectures: ["Qwen3ForSequenceClassification"], id2label: { 0: "no", 1: "yes" } });
+    expect(classes).toMatchObject({ kind: "classes", pooling: "last", labels: ["no", "yes"] });
+    expect(classes.layers).toEqual([
+      { weight: "head.classes", width: 2, bias: false, activation: undefined, norm: undefined },
+    ]);
+  });
+
+  it("has labels in the order of their ids", () => {
+    const labels = (more: object) => of("BertForSequenceClassification", { model_type: "bert", ...more }).head.labels;
+    expect(labels({ id2label: { 10: "k", 2: "c", 0: "a", 1: "b", ...rest(3, 10) } }).slice(0, 3)).toEqual([
+      "a",
+      "b",
+      "c",
+    ]);
+    expect(labels({})).toEqual(["LABEL_0", "LABEL_1"]);
+    expect(labels({ num_labels: 1 })).toEqual(["LABEL_0"]);
+    for (const id2label of [{ 1: "a" }, {}, ["a"], "a"]) expect(() => labels({ id2label })).toThrow(/id2label/);
+  });
+
+  it("says how logits become scores", () => {
+    const scores = (more: object) => of("BertForSequenceClassification", { model_type: "bert", ...more }).head.scores;
+    expect(scores({})).toBe("softmax");
+    expect(scores({ num_labels: 1 })).toBe("sigmoid");
+    expect(scores({ problem_type: "multi_label_classification" })).toBe("sigmoid");
+    expect(scores({ problem_type: "regression" })).toBe("none");
+  });
+});
+
+describe("encoders that we do not have", () => {
+  it.each([
+    ["architectures", "BertForQuestionAnswering"],
+    ["architectures", "BertLMHeadModel"],
+  ])("%s %s", (key, name) => {
+    expect(() => bert({ [key]: [name] })).toThrow(/architectures/);
+  });
+
+  it.each([
+    ["is_decoder", true],
+    ["add_cross_attention", true],
+    ["position_embedding_type", "relative_key_query"],
+    ["use_task_id", true],
+    ["hidden_act", "mish"],
+    ["type_vocab_size", -1],
+  ])("%s: %s", (key, value) => {
+    expect(() => bert({ [key]: value })).toThrow(key);
+  });
+
+  it("positions that are all before the first token's", () => {
+    expect(() => read({ model_type: "roberta", max_position_embeddings: 2 })).toThrow(/max_position_embeddings/);
+    expect(read({ model_type: "roberta", max_position_embeddings: 514 }).contextLength).toBe(512);
+  });
+});
+
+describe("names of encoders' tensors", () => {
+  const info = (name: string) => ({ name, quant: "F32", shape: [2], offset: 0, byteLength: 8 }) as const;
+
+  it("are with or without a prefix, in TensorFlow's words, or stored twice", () => {
+    const meaning = (name: string) => canonicalName("safetensors", name, "bert");
+    expect(meaning("bert.encoder.layer.3.attention.self.query.bias")).toBe("layers.3.attention.q.bias");
+    expect(meaning("encoder.layer.3.attention.self.query.bias")).toBe("layers.3.attention.q.bias");
+    expect(meaning("0.auto_model.embeddings.LayerNorm.weight")).toBe("embed.norm");
+    expect(meaning("bert.embeddings.LayerNorm.gamma")).toBe("embed.norm");
+    expect(meaning("bert.embeddings.LayerNorm.beta")).toBe("embed.norm.bias");
+    expect(meaning("embeddings.position_ids")).toBeUndefined();
+    const twice = [info("cls.predictions.decoder.bias"), info("cls.predictions.bias"), info("constructor")];
+    const { tensors, unused } = nameTensors("safetensors", twice, { type: "bert" });
+    expect(tensors.get("output.bias")!.name).toBe("cls.predictions.bias");
+    expect(unused.map(({ name }) => name)).toEqual(["constructor"]);
+    const once = nameTensors("safetensors", twice.slice(0, 1), { type: "bert" });
+    expect(once.tensors.get("output.bias")!.name).toBe("cls.predictions.decoder.bias");
+  });
+});
+
+/** Labels of ids from `from` to before `to`. */
+function rest(from: number, to: number): Record<number, string> {
+  return Object.fromEntries(Array.from({ length: to - from }, (_, i) => [from + i, `label ${from + i}`]));
+}

@@ -5,6 +5,7 @@ import type { Config } from "../program/config.js";
 import type { BufferId, Program } from "../program/ops.js";
 import { Recorder } from "../program/recorder.js";
 import { bert } from "./bert.js";
+import { falconH1 } from "./falcon_h1.js";
 import { gptOss } from "./gpt_oss.js";
 import { head } from "./head.js";
 import { lfm2 } from "./lfm2.js";
@@ -31,6 +32,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   mamba,
   mamba2,
   qwen3_next: qwen3Next,
+  falcon_h1: falconH1,
   static: staticVectors,
 };
 

@@ -22,10 +22,10 @@ export const lfm2: Architecture = (p, c) => {
 
 function convolution(p: Recorder, { dim, recurrent }: Config, layer: string, x: BufferId): BufferId {
   const { taps, bias } = recurrent;
-  const all = p.linear(x, `${layer}.conv.in`, 3 * dim, { bias: bias.projections });
+  const all = p.linear(x, `${layer}.conv.in`, 3 * dim, { bias: bias.in });
   const [before, after, value] = [0, 1, 2].map((i) => p.slice(all, i * dim, dim)) as [BufferId, BufferId, BufferId];
   const mixed = p.shortConv(p.mul(before, value), `${layer}.conv.taps`, taps, { bias: bias.taps });
-  return p.linear(p.mul(after, mixed), `${layer}.conv.out`, dim, { bias: bias.projections });
+  return p.linear(p.mul(after, mixed), `${layer}.conv.out`, dim, { bias: bias.out });
 }
 
 function attention(p: Recorder, c: Config, layer: string, x: BufferId, rope: RopeId): BufferId {

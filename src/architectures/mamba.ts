@@ -10,7 +10,7 @@ export const mamba: Architecture = (p, c) => {
   for (let i = 0; i < c.layers; i++) {
     const name = `layers.${i}.ssm`;
     const a = p.norm(x, `layers.${i}.attention.norm`, { epsilon });
-    const both = p.linear(a, `${name}.in`, 2 * inner, { bias: bias.projections });
+    const both = p.linear(a, `${name}.in`, 2 * inner, { bias: bias.in });
     const seen = p.shortConv(p.slice(both, 0, inner), `${name}.taps`, taps, { bias: bias.taps });
     const value = p.act(seen, c.recurrent.activation);
     const selection = p.linear(value, `${name}.select`, rank + 2 * stateDim);
@@ -23,7 +23,7 @@ export const mamba: Architecture = (p, c) => {
     const weights = [`${name}.rates`, `${name}.skip`] as const;
     const out = p.scan([value, step, write, read], weights, { groups: 1, ratesOfStates: true, logRates });
     const gated = p.glu(p.slice(both, inner, inner), out, "silu");
-    x = p.add(x, p.linear(gated, `${name}.out`, dim, { bias: bias.projections }));
+    x = p.add(x, p.linear(gated, `${name}.out`, dim, { bias: bias.out }));
   }
   return p.norm(x, "norm", { epsilon });
 };

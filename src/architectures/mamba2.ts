@@ -8,7 +8,7 @@ export const mamba2: Architecture = (p, c) => {
   let x = p.embed("embed", c.vocab, c.dim);
   for (let i = 0; i < c.layers; i++) {
     const a = p.norm(x, `layers.${i}.attention.norm`, { epsilon });
-    x = p.add(x, stateSpace(p, c, `layers.${i}.ssm`, a));
+    x = p.add(x, stateSpace(p, c, a, `layers.${i}.ssm`));
   }
   return p.norm(x, "norm", { epsilon });
 };

@@ -2,6 +2,22 @@
 
 import type { Activation } from "./ops.js";
 
+/** Factors of Falcon-H1: of what goes into its mixers and networks, of what comes out, and of parts between. */
+export interface Multipliers {
+  readonly attentionIn: number;
+  readonly attentionOut: number;
+  readonly key: number;
+  readonly in: number;
+  readonly out: number;
+  readonly gate: number;
+  readonly value: number;
+  readonly write: number;
+  readonly read: number;
+  readonly step: number;
+  readonly ffnGate: number;
+  readonly ffnOut: number;
+}
+
 /** Layers that carry a state from token to token, instead of attention or beside it. */
 export interface Recurrent {
   /** Those that do. (layers) */
@@ -24,14 +40,30 @@ export interface Recurrent {
   readonly selectionEpsilon: number | undefined;
   /** What becomes of the result: a norm of each group, and a gate. */
   readonly norm: "after gate" | "before gate" | "none";
-  readonly bias: { readonly taps: boolean; readonly projections: boolean };
+  readonly bias: { readonly taps: boolean; readonly in: boolean; readonly out: boolean };
   /** Key heads take turns; else neighbouring heads share one. */
   readonly keysInTurn: boolean;
   /** One matrix, key head by key head: of queries, keys, values and gates; of shares and steps. */
   readonly joined: { readonly inputs: boolean; readonly steps: boolean };
   /** Files hold log(-rate). */
   readonly logRates: boolean;
+  readonly multipliers: Multipliers;
 }
+
+const ones: Multipliers = {
+  attentionIn: 1,
+  attentionOut: 1,
+  key: 1,
+  in: 1,
+  out: 1,
+  gate: 1,
+  value: 1,
+  write: 1,
+  read: 1,
+  step: 1,
+  ffnGate: 1,
+  ffnOut: 1,
+};
 
 export const noRecurrence: Recurrent = {
   layers: [],
@@ -46,8 +78,9 @@ export const noRecurrence: Recurrent = {
   most: Number.POSITIVE_INFINITY,
   selectionEpsilon: undefined,
   norm: "after gate",
-  bias: { taps: false, projections: false },
+  bias: { taps: false, in: false, out: false },
   keysInTurn: false,
   joined: { inputs: false, steps: false },
   logRates: true,
+  multipliers: ones,
 };

@@ -97,7 +97,7 @@ function recurrent(fields: Fields, layers: number): Recurrent {
     ...noRecurrence,
     layers: convolutions(fields, layers),
     taps: fields.size("conv_L_cache", 3),
-    bias: { taps: bias, projections: bias },
+    bias: { taps: bias, in: bias, out: bias },
   };
 }
 

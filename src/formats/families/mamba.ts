@@ -101,11 +101,12 @@ export function stateSpaceNames(part: string, more: Readonly<Record<string, stri
 }
 
 function everyLayer(fields: Fields, layers: number): Pick<Recurrent, "layers" | "taps" | "activation" | "bias"> {
+  const bias = fields.boolean("use_bias", false);
   return {
     layers: Array.from({ length: layers }, () => true),
     taps: fields.size("conv_kernel", 4),
     activation: activationOf(fields),
-    bias: { taps: fields.boolean("use_conv_bias", true), projections: fields.boolean("use_bias", false) },
+    bias: { taps: fields.boolean("use_conv_bias", true), in: bias, out: bias },
   };
 }
 
@@ -190,8 +191,28 @@ export function ggufStateSpace(
     ...checkGroups(fields, { heads, groups: fields.size("ssm.group_count", 1) }),
     headDim: Math.trunc(inner / heads),
     stateDim: fields.size("ssm.state_size"),
-    bias: { taps: all.some(has("taps.bias")), projections: all.some(has("out.bias")) },
+    bias: { taps: all.some(has("taps.bias")), in: all.some(has("in.bias")), out: all.some(has("out.bias")) },
     norm: all.some(has("norm")) ? "after gate" : "none",
     logRates: false,
+  };
+}
+
+/** Sizes of a state space beside attention, as hybrid families state them; `inner`: heads * headDim. */
+export function hybridHeads(
+  fields: Fields,
+  inner: number,
+): Pick<Recurrent, "heads" | "headDim" | "groups" | "stateDim" | "taps" | "least" | "most"> {
+  const heads = fields.size("mamba_n_heads", 128);
+  const stated = fields.get("mamba_d_head") ?? "auto";
+  const headDim = stated === "auto" ? inner / heads : fields.size("mamba_d_head");
+  if (headDim * heads !== inner || !Number.isInteger(headDim)) {
+    throw fields.wrong("mamba_n_heads and mamba_d_head", `sizes whose product is ${inner}`, [heads, stated]);
+  }
+  return {
+    ...checkGroups(fields, { heads, groups: fields.size("mamba_n_groups", 1) }),
+    headDim,
+    stateDim: fields.size("mamba_d_state", 256),
+    taps: fields.size("mamba_d_conv", 4),
+    ...stepLimits(fields),
   };
 }

@@ -13,6 +13,7 @@ import { llama } from "./llama.js";
 import { mamba } from "./mamba.js";
 import { mamba2 } from "./mamba2.js";
 import { mixtral } from "./mixtral.js";
+import { nemotronH } from "./nemotron_h.js";
 import { qwen2 } from "./qwen2.js";
 import { qwen3 } from "./qwen3.js";
 import { qwen3Next } from "./qwen3_next.js";
@@ -33,6 +34,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   mamba2,
   qwen3_next: qwen3Next,
   falcon_h1: falconH1,
+  nemotron_h: nemotronH,
   static: staticVectors,
 };
 

@@ -45,7 +45,7 @@ function mixture(p: Recorder, { dim, experts, activation }: Config, layer: strin
   const { count, used, ffn, share, scale } = experts;
   const name = `${layer}.ffn`;
   const scores = p.act(p.linear(x, `${name}.router`, count), "sigmoid");
-  const chosen = p.route(p.shift(scores, `${name}.choice.bias`), used);
+  const chosen = p.route(p.shift(scores, `${name}.correction.bias`), used);
   const weights = p.gather(scores, chosen);
   const gate = p.expertLinear(x, chosen, `${name}.experts.gate`, [count, ffn, dim]);
   const up = p.expertLinear(x, chosen, `${name}.experts.up`, [count, ffn, dim]);

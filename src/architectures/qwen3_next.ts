@@ -87,5 +87,5 @@ function mixture(p: Recorder, c: Config, name: string, x: BufferId): BufferId {
   const down = p.expertLinear(p.glu(gate, up, c.activation), chosen, `${name}.experts.down`, [count, dim, ffn]);
   const mixed = p.mix(down, share ? p.share(weights) : weights);
   const common = gatedNetwork(p, c, `${name}.shared`, x, shared);
-  return p.add(mixed, p.mul(common, p.act(p.linear(x, `${name}.shared_gate`, 1), "sigmoid")));
+  return p.add(mixed, p.mul(common, p.act(p.linear(x, `${name}.shared.router`, 1), "sigmoid")));
 }

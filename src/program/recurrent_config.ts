@@ -18,6 +18,9 @@ export interface Multipliers {
   readonly ffnOut: number;
 }
 
+/** What a layer does that is one thing only. */
+export type LayerKind = "state" | "attention" | "network" | "experts";
+
 /** Layers that carry a state from token to token, instead of attention or beside it. */
 export interface Recurrent {
   /** Those that do. (layers) */
@@ -48,6 +51,12 @@ export interface Recurrent {
   /** Files hold log(-rate). */
   readonly logRates: boolean;
   readonly multipliers: Multipliers;
+  /** Where each layer is one thing only, what. (layers) */
+  readonly kinds: readonly LayerKind[];
+  /** Of networks without gates. */
+  readonly network: Activation;
+  /** Width that experts see, where it is not that of the model; 0: it is. */
+  readonly latent: number;
 }
 
 const ones: Multipliers = {
@@ -83,4 +92,7 @@ export const noRecurrence: Recurrent = {
   joined: { inputs: false, steps: false },
   logRates: true,
   multipliers: ones,
+  kinds: [],
+  network: "relu2",
+  latent: 0,
 };

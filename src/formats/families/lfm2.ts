@@ -4,6 +4,7 @@ import { type Config, noExperts } from "../../program/config.js";
 import { noRecurrence, type Recurrent } from "../../program/recurrent_config.js";
 import type { Fields } from "../fields.js";
 import type { Family, Known } from "./family.js";
+import { largest } from "./mamba.js";
 import { readExperts, silu } from "./readers.js";
 
 const common = {
@@ -68,7 +69,7 @@ export const lfm2: Family = {
         "feed_forward.experts.*.w2": "ffn.experts.*.down",
         "feed_forward.experts.*.w3": "ffn.experts.*.up",
       },
-      bare: { "feed_forward.expert_bias": "ffn.choice.bias" },
+      bare: { "feed_forward.expert_bias": "ffn.correction.bias" },
     },
     gguf: {
       outer: { token_embd_norm: "norm" },
@@ -76,7 +77,7 @@ export const lfm2: Family = {
         "shortconv.in_proj": "conv.in",
         "shortconv.conv": "conv.taps",
         "shortconv.out_proj": "conv.out",
-        exp_probs_b: "ffn.choice",
+        exp_probs_b: "ffn.correction",
       },
     },
   },
@@ -124,15 +125,8 @@ function layersBefore(fields: Fields, key: string, otherwise: number): number {
 
 /** Layers without key heads are convolutions. */
 function inGguf(mixture: boolean): Pick<Known, "sizes" | "more"> {
-  const kvHeads = (fields: Fields, layers: number): unknown[] => {
-    const stated = fields.get("attention.head_count_kv");
-    return Array.isArray(stated) ? stated : Array.from({ length: layers }, () => stated);
-  };
   return {
-    sizes(fields) {
-      const most = Math.max(...kvHeads(fields, 1).map(Number));
-      return { "attention.head_count_kv": most > 0 ? most : fields.get("attention.head_count") };
-    },
+    sizes: (fields) => ({ "attention.head_count_kv": largest(fields, "attention.head_count_kv") }),
     more(fields, { layers, experts }, tensors): Partial<Config> {
       return {
         recurrent: {

@@ -81,7 +81,11 @@ export const mamba: Family = {
 };
 
 /** `part`: what the mixer is called in a layer. */
-export function stateSpaceNames(part: string, more: Readonly<Record<string, string>>): FamilyNames {
+export function stateSpaceNames(
+  part: string,
+  more: Readonly<Record<string, string>>,
+  bare: Readonly<Record<string, string>> = {},
+): FamilyNames {
   return {
     inLayer: {
       [`${part}.in_proj`]: "ssm.in",
@@ -96,6 +100,7 @@ export function stateSpaceNames(part: string, more: Readonly<Record<string, stri
       [`${part}.A_log`]: "ssm.rates",
       [`${part}.D`]: "ssm.skip",
       [`${part}.dt_bias`]: "ssm.step.bias",
+      ...bare,
     },
   };
 }
@@ -195,6 +200,12 @@ export function ggufStateSpace(
     norm: all.some(has("norm")) ? "after gate" : "none",
     logRates: false,
   };
+}
+
+/** The largest of a list with one size for each layer, some of which are 0; at least 1. */
+export function largest(fields: Fields, key: string): number {
+  const stated = fields.get(key);
+  return Math.max(1, ...(Array.isArray(stated) ? stated : [stated]).map(Number).filter(Number.isSafeInteger));
 }
 
 /** Sizes of a state space beside attention, as hybrid families state them; `inner`: heads * headDim. */

@@ -14,6 +14,7 @@ import { fuse } from "./program/fuse.js";
 import type { Program } from "./program/ops.js";
 import { type Work, workOf } from "./program/work.js";
 import { type RepackOptions, repackAll } from "./repack.js";
+import { roundMatrices } from "./round.js";
 import type { Tensor } from "./tensor.js";
 
 /** Positions in one page of the KV cache. */
@@ -67,7 +68,9 @@ export async function compile(
 ): Promise<Compiled> {
   const recorded = record(opened.config);
   const program = fuse(recorded);
-  const published = bindWeights(program, unpackable(program, opened));
+  const bound = bindWeights(program, unpackable(program, opened));
+  const isDecoder = opened.config.head.kind === "next";
+  const published = options.precision === "fast" && !isDecoder ? roundMatrices(recorded, bound) : bound;
   checkInteger("contextSize", options.contextSize, 1, opened.config.contextLength);
   const contextSize = options.contextSize ?? opened.config.contextLength;
   const backend = new CpuBackend(options);
@@ -82,7 +85,7 @@ export async function compile(
       Array.isArray(bound) ? tensors.splice(0, bound.length) : tensors.shift()!,
     );
     const executable = await backend.compile(program, weights, {
-      ...(opened.config.head.kind === "next" ? compileOptions : encoderOptions)(program, kvType, contextSize),
+      ...(isDecoder ? compileOptions : encoderOptions)(program, kvType, contextSize),
       precision: options.precision,
       readAhead,
     });

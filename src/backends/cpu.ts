@@ -9,7 +9,7 @@ import {
   type NativeWeight,
   native,
 } from "../native.js";
-import type { MadeWeight } from "../packed.js";
+import type { MadeWeight, RoundedWeight } from "../packed.js";
 import type { Program, Weight } from "../program/ops.js";
 import { place } from "../program/place.js";
 import { repack } from "../repack.js";
@@ -47,7 +47,7 @@ export class CpuBackend implements Backend {
   }
 
   /** A weight that a checkpoint holds otherwise in memory, as its `quant`. Throws OutOfMemory, Internal. */
-  repack(weight: MadeWeight<Tensor>): Promise<Tensor> {
+  repack(weight: MadeWeight<Tensor> | RoundedWeight<Tensor>): Promise<Tensor> {
     return repack(this.#engine, weight);
   }
 

@@ -27,6 +27,10 @@ const MAX_STEP_TEXTS = 256;
 /** KV cache for other sessions than the longest one: at most this many full contexts, and this share of memory. */
 const MAX_CONTEXTS = 16;
 const KV_MEMORY_SHARE = 0.25;
+/** Slots for the states of recurrent layers, which may be large: a generation needs one, or two where it is to keep its prompt's. */
+const LEAST_STATES = 4;
+const MOST_STATES = 64;
+const STATE_MEMORY_SHARE = 0.125;
 /** Weights up to this share of what is free are read before they are wanted. */
 const MOST_OF_MEMORY = 0.75;
 
@@ -123,12 +127,24 @@ export function kvBytesPerToken(program: Program, kvType: KvType): number {
   return program.layers.reduce((sum, { kvHeads, headDim }) => sum + 2 * kvHeads * kvHeadBytes(kvType, headDim), 0);
 }
 
+/** Bytes of the states of one sequence, however long it is. */
+export function stateBytes(program: Program): number {
+  return program.states.reduce((sum, { values }) => sum + 4 * values, 0);
+}
+
+function stateSlots(program: Program): number {
+  const bytes = stateBytes(program);
+  if (bytes === 0) return 0;
+  return Math.min(MOST_STATES, Math.max(LEAST_STATES, Math.floor((totalmem() * STATE_MEMORY_SHARE) / bytes)));
+}
+
 function compileOptions(program: Program, kvType: KvType, contextSize: number): CompileOptions {
   const affordable = Math.floor((totalmem() * KV_MEMORY_SHARE) / kvBytesPerToken(program, kvType));
   const tokens = Math.max(contextSize, Math.min(contextSize * MAX_CONTEXTS, affordable));
   return {
     pages: Math.ceil(tokens / PAGE_TOKENS) + 1,
     pageTokens: PAGE_TOKENS,
+    states: stateSlots(program),
     maxTokens: MAX_STEP_TOKENS,
     maxOutputs: MAX_STEP_OUTPUTS,
     kvType,

@@ -75,6 +75,7 @@ export class Model {
       vocab: opened.config.vocab,
       contextSize: compiled.contextSize,
       eos: endTokens(opened).length > 0 ? endTokens(opened) : tokenizer.eos,
+      recurrent: compiled.program.states.length > 0,
       defaults: opened.generation,
     };
     this.#texts = new TextTasks(parts, this.#runtime);

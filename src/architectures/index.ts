@@ -5,12 +5,18 @@ import type { Config } from "../program/config.js";
 import type { BufferId, Program } from "../program/ops.js";
 import { Recorder } from "../program/recorder.js";
 import { bert } from "./bert.js";
+import { falconH1 } from "./falcon_h1.js";
 import { gptOss } from "./gpt_oss.js";
 import { head } from "./head.js";
+import { lfm2 } from "./lfm2.js";
 import { llama } from "./llama.js";
+import { mamba } from "./mamba.js";
+import { mamba2 } from "./mamba2.js";
 import { mixtral } from "./mixtral.js";
+import { nemotronH } from "./nemotron_h.js";
 import { qwen2 } from "./qwen2.js";
 import { qwen3 } from "./qwen3.js";
+import { qwen3Next } from "./qwen3_next.js";
 import { staticVectors } from "./static.js";
 
 /** Records the ops of a model with this configuration and returns its last hidden states, normed: (tokens, dim). */
@@ -23,6 +29,12 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   qwen2,
   qwen3,
   gpt_oss: gptOss,
+  lfm2,
+  mamba,
+  mamba2,
+  qwen3_next: qwen3Next,
+  falcon_h1: falconH1,
+  nemotron_h: nemotronH,
   static: staticVectors,
 };
 

@@ -40,8 +40,8 @@ export class CpuBackend implements Backend {
     weights: readonly (Tensor | readonly Tensor[])[],
     options: CompileOptions,
   ): Promise<Executable> {
-    const { precision = "exact", readAhead = false } = options;
-    const given = { ...options, precision, readAhead };
+    const { precision = "exact", readAhead = false, states = 0 } = options;
+    const given = { ...options, precision, readAhead, states };
     const handle = await told(native().engineCompile(this.#engine, nativeProgram(program, weights), given));
     return new CpuExecutable(handle, options, program.buffers[program.output]!.width);
   }
@@ -101,6 +101,7 @@ function nativeProgram(program: Program, weights: readonly (Tensor | readonly Te
     weights: weights.map((weight, i) => nativeWeight(weight, program.weights[i]!)),
     ropes: program.ropes,
     layers: program.layers,
+    states: program.states,
     output: program.output,
   };
 }
@@ -132,6 +133,8 @@ function flatten(batch: Batch, vocab: number): NativeBatch {
     spanPosition: Int32Array.from(batch.spans, (span) => span.position),
     spanPageStart,
     spanPages,
+    spanStateFrom: Int32Array.from(batch.spans, ({ state }) => state?.from ?? -1),
+    spanStateTo: Int32Array.from(batch.spans, ({ state }) => state?.to ?? -1),
     outputs: Int32Array.from(batch.outputs, (output) => output.token),
     samplers: batch.outputs.map((output) => output.sampler ?? null),
     guesses: Int32Array.from(batch.outputs, (output) => Number(output.guess ?? false)),

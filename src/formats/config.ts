@@ -79,9 +79,10 @@ function unknownType(json: JsonObject, source: string): DeadliftError {
 }
 
 /** Keys as most have them, with the defaults of the type. */
-function typedFields(json: JsonObject, { defaults, aliases = {} }: ModelType, source: string): Fields {
+function typedFields(json: JsonObject, { defaults, aliases = {}, sizes }: ModelType, source: string): Fields {
   const renamed = Object.entries(json).map(([key, value]) => [Object.hasOwn(aliases, key) ? aliases[key] : key, value]);
-  return Fields.of(source, { ...defaults, ...Object.fromEntries(renamed) });
+  const stated = { ...defaults, ...Object.fromEntries(renamed) };
+  return Fields.of(source, { ...stated, ...sizes?.(Fields.of(source, stated)) });
 }
 
 function readSizes(fields: Fields) {

@@ -1,6 +1,7 @@
 // What a model is, in one vocabulary, whichever format it came from. formats/ fills it, architectures/ read it.
 
 import type { Activation, GateActivation, Pooling } from "./ops.js";
+import { noRecurrence, type Recurrent } from "./recurrent_config.js";
 
 /** How positions turn queries and keys, before it becomes a table of frequencies (program/rope.ts). */
 export interface RopeConfig {
@@ -125,6 +126,7 @@ export const plain = {
   scales: { embedding: 1, residual: 1, attention: undefined },
   attentionSoftcap: undefined,
   experts: noExperts,
+  recurrent: noRecurrence,
   localRope: undefined,
   bias: { qkv: false, attentionOutput: false, ffn: false },
   output: { bias: false, scale: 1, softcap: undefined },
@@ -152,6 +154,7 @@ export interface Config {
   readonly scales: { readonly embedding: number; readonly residual: number; readonly attention: number | undefined };
   readonly attentionSoftcap: number | undefined;
   readonly experts: Experts;
+  readonly recurrent: Recurrent;
   readonly rope: RopeConfig;
   /** Of layers with a window, where it is another one. */
   readonly localRope: RopeConfig | undefined;

@@ -1,8 +1,10 @@
 // The instruction set: every op kind an architecture can record and a backend must run, with its meaning.
 
 import type { FusedOp } from "./fused_ops.js";
+import type { RecurrentOp, State } from "./recurrent_ops.js";
 
 export type { ExpertGlu, FusedOp, LinearAdd, LinearGlu } from "./fused_ops.js";
+export type { Delta, RecurrentOp, Scan, ShortConv, State, StateId } from "./recurrent_ops.js";
 
 /** Index of a buffer in `Program.buffers`. */
 export type BufferId = number;
@@ -263,6 +265,16 @@ export interface Mix {
   readonly weights: BufferId; // (chosen)
 }
 
+/** out = log(1 + e^(x + bias)), at least `least` and at most `most`: how far a state moves on with a token. */
+export interface Softplus {
+  readonly kind: "softplus";
+  readonly out: BufferId;
+  readonly x: BufferId;
+  readonly bias: WeightId | undefined; // (width of out)
+  readonly least: number;
+  readonly most: number;
+}
+
 /** out[t, i] = x[t, i] / (sum over j of x[t, j] + epsilon). */
 export interface Share {
   readonly kind: "share";
@@ -337,6 +349,8 @@ export type Op =
   | Gather
   | ExpertLinear
   | Mix
+  | Softplus
+  | RecurrentOp
   | Normalize
   | Pool
   | Select
@@ -349,6 +363,7 @@ export interface Program {
   readonly weights: readonly Weight[];
   readonly ropes: readonly Rope[];
   readonly layers: readonly KvLayer[];
+  readonly states: readonly State[];
   /** The buffer that holds the result: logits, (outputs, vocab). */
   readonly output: BufferId;
 }
@@ -374,6 +389,10 @@ export function inputs(op: Op): readonly BufferId[] {
       return [op.x, op.chosen];
     case "mix":
       return [op.x, op.weights];
+    case "delta":
+      return [op.q, op.k, op.v, op.step, op.beta];
+    case "scan":
+      return [op.x, op.step, op.b, op.c];
     default:
       return [op.x];
   }

@@ -2,15 +2,20 @@
 
 import type { Format } from "../names.js";
 import { bert } from "./bert.js";
+import { falconH1 } from "./falcon_h1.js";
 import type { Family, FamilyNames, Known, ModelType } from "./family.js";
 import { gptOss } from "./gpt_oss.js";
+import { lfm2 } from "./lfm2.js";
 import { llama } from "./llama.js";
+import { mamba } from "./mamba.js";
 import { mixtral } from "./mixtral.js";
+import { nemotronH } from "./nemotron_h.js";
 import { qwen } from "./qwen.js";
+import { qwen3Next } from "./qwen3_next.js";
 
 export type { FamilyNames, Known, ModelType } from "./family.js";
 
-const families: readonly Family[] = [llama, mixtral, qwen, gptOss, bert];
+const families: readonly Family[] = [llama, mixtral, qwen, gptOss, lfm2, mamba, qwen3Next, falconH1, nemotronH, bert];
 
 /** By `model_type` of config.json. */
 export const modelTypes: ReadonlyMap<string, ModelType> = new Map(

@@ -59,11 +59,11 @@ export async function compile(
   options: RunOptions,
   repacking: RepackOptions = {},
 ): Promise<Compiled> {
-  const recorded = record(opened.config);
-  const program = fuse(recorded);
-  const published = bindWeights(program, unpackable(program, opened));
   checkInteger("contextSize", options.contextSize, 1, opened.config.contextLength);
   const contextSize = options.contextSize ?? opened.config.contextLength;
+  const recorded = record(opened.config, contextSize);
+  const program = fuse(recorded);
+  const published = bindWeights(program, unpackable(program, opened));
   const backend = new CpuBackend(options);
   let memory: Disposable | undefined;
   try {

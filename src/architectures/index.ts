@@ -4,6 +4,8 @@ import { DeadliftError } from "../error.js";
 import type { Config } from "../program/config.js";
 import type { BufferId, Program } from "../program/ops.js";
 import { Recorder } from "../program/recorder.js";
+import { gemma2 } from "./gemma2.js";
+import { gemma3 } from "./gemma3.js";
 import { gptOss } from "./gpt_oss.js";
 import { head } from "./head.js";
 import { llama } from "./llama.js";
@@ -19,11 +21,13 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   mixtral,
   qwen2,
   qwen3,
+  gemma2,
+  gemma3,
   gpt_oss: gptOss,
 };
 
-/** The program of a configuration, not yet fused. Throws UnsupportedArchitecture. */
-export function record(config: Config): Program {
+/** The program of a configuration, not yet fused, for contexts of up to so many tokens. Throws UnsupportedArchitecture. */
+export function record(config: Config, contextSize = config.contextLength): Program {
   const architecture = Object.hasOwn(architectures, config.architecture)
     ? architectures[config.architecture]
     : undefined;
@@ -34,6 +38,6 @@ export function record(config: Config): Program {
       `cannot run architecture "${config.architecture}"; supported: ${known}`,
     );
   }
-  const recorder = new Recorder();
+  const recorder = new Recorder(contextSize);
   return recorder.finish(head(recorder, config, architecture(recorder, config)));
 }

@@ -32,8 +32,7 @@ export function configFromGguf(metadata: Metadata, tensors: ReadonlyMap<string, 
     throw new DeadliftError("UnsupportedArchitecture", `cannot run ${source}: a ${architecture} with experts`);
   }
   const sizes = readSizes(fields, metadata, tensors);
-  const window = fields.get("attention.sliding_window") ? fields.size("attention.sliding_window") : undefined;
-  const { slides = () => true } = known;
+  const has = (name: string) => tensors.has(`layers.0.${name}`);
   const config: Config = {
     ...plain,
     architecture: known.name,
@@ -48,13 +47,14 @@ export function configFromGguf(metadata: Metadata, tensors: ReadonlyMap<string, 
         : plain.experts,
     rope: readRope(fields, known, sizes, tensors),
     turns: Array.from({ length: sizes.layers }, () => true),
-    windows: Array.from({ length: sizes.layers }, (_, layer) => (slides(layer) ? window : undefined)),
+    windows: readWindows(fields, known, sizes.layers),
     bias: {
-      qkv: tensors.has("layers.0.attention.q.bias"),
-      attentionOutput: tensors.has("layers.0.attention.o.bias"),
-      ffn: tensors.has("layers.0.ffn.gate.bias"),
+      qkv: has("attention.q.bias") || has("attention.qkv.bias"),
+      attentionOutput: has("attention.o.bias"),
+      ffn: has("ffn.up.bias"),
     },
     tiedOutput: !tensors.has("output"),
+    output: { ...plain.output, bias: tensors.has("output.bias") },
     tokens: readTokens(metadata, sizes.vocab, source),
   };
   return { ...config, ...known.more?.(fields, config, tensors) };
@@ -98,6 +98,20 @@ function readSizes(fields: Fields, metadata: Metadata, tensors: ReadonlyMap<stri
       tensors.get("embed")?.shape[0] || fields.size("vocab_size", Array.isArray(tokens) ? tokens.length : undefined),
     contextLength: fields.size("context_length"),
   };
+}
+
+/** llama.cpp's rules: a list of the layers that have one, or every so many that have none; else the architecture decides. */
+function readWindows(fields: Fields, { slides = () => true }: Known, layers: number): Config["windows"] {
+  const window = fields.get("attention.sliding_window") ? fields.size("attention.sliding_window") : undefined;
+  const key = "attention.sliding_window_pattern";
+  const pattern = fields.get(key);
+  if (Array.isArray(pattern)) {
+    if (pattern.length !== layers) throw fields.wrong(key, `a list of ${layers}`, pattern);
+    return pattern.map((slide) => (slide ? window : undefined));
+  }
+  const every = fields.optionalSize(key);
+  const has = every === undefined ? slides : (layer: number) => (layer + 1) % every !== 0;
+  return Array.from({ length: layers }, (_, layer) => (has(layer) ? window : undefined));
 }
 
 function readExperts(fields: Fields, layers: number): Config["experts"] {

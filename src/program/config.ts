@@ -1,6 +1,6 @@
 // What a model is, in one vocabulary, whichever format it came from. formats/ fills it, architectures/ read it.
 
-import type { GateActivation } from "./ops.js";
+import type { Activation } from "./ops.js";
 
 /** How positions turn queries and keys, before it becomes a table of frequencies (program/rope.ts). */
 export interface RopeConfig {
@@ -32,6 +32,15 @@ export type RopeScaling =
       /** Multiplies cosine and sine; undefined means 0.1 ln(factor) + 1. */
       readonly attentionFactor: number | undefined;
       readonly truncate: boolean;
+    }
+  | {
+      readonly type: "longrope";
+      /** Divide the frequencies of contexts of at most the original length, and of longer ones. (dims / 2) */
+      readonly short: readonly number[];
+      readonly long: readonly number[];
+      readonly originalContextLength: number;
+      /** Multiplies cosine and sine. */
+      readonly attentionFactor: number;
     };
 
 /** Feed-forward networks of which each token uses some. */
@@ -90,7 +99,7 @@ export interface Config {
   readonly normEpsilon: number;
   /** Added to the weights of norms: 1 where files hold what they are more than 1. */
   readonly normOffset: number;
-  readonly activation: GateActivation;
+  readonly activation: Activation;
   /** What embeddings, the results of each half layer, and scores are multiplied with; undefined: 1 / sqrt(headDim). */
   readonly scales: { readonly embedding: number; readonly residual: number; readonly attention: number | undefined };
   readonly attentionSoftcap: number | undefined;

@@ -68,6 +68,9 @@ export class Recorder {
   readonly #ropes: Rope[] = [];
   readonly #layers: KvLayer[] = [];
 
+  /** For contexts of up to so many tokens. */
+  constructor(readonly contextSize: number) {}
+
   /** Token ids, positions or segments to rows of `dim` values; the table has `count` of them. */
   embed(table: string, count: number, dim: number, { index = "token", offset = 0 }: EmbedOptions = {}): BufferId {
     return this.#record(dim, "tokens", (out) => ({
@@ -126,7 +129,7 @@ export class Recorder {
 
   /** Makes the rotary table of a configuration; the id is for `rope`. */
   ropeTable(config: RopeConfig): RopeId {
-    return this.#ropes.push(ropeTable(config)) - 1;
+    return this.#ropes.push(ropeTable(config, this.contextSize)) - 1;
   }
 
   rope(x: BufferId, rope: RopeId, headDim: number): BufferId {

@@ -1,7 +1,7 @@
 // What a family of models says of itself, in config.json, in GGUF and in the names of its tensors: one file each here.
 
 import type { Config, RopeConfig } from "../../program/config.js";
-import type { GateActivation } from "../../program/ops.js";
+import type { Activation } from "../../program/ops.js";
 import type { Fields } from "../fields.js";
 import type { JsonObject } from "../file.js";
 import type { Format } from "../names.js";
@@ -27,7 +27,9 @@ export interface ModelType {
   /** Which two values of a head turn together; default: half. */
   readonly layout?: RopeConfig["layout"];
   /** Default: `hidden_act`, which is silu if absent. */
-  readonly activation?: (fields: Fields) => GateActivation;
+  readonly activation?: (fields: Fields) => Activation;
+  /** How layers turn: those that see everything, and those with a window where that is otherwise. Default: all the same. */
+  readonly ropes?: (fields: Fields) => { readonly full: RopeFields; readonly local: RopeFields };
   /** Default: none. */
   readonly bias?: (fields: Fields) => Config["bias"];
   /** Default: none. */
@@ -38,6 +40,12 @@ export interface ModelType {
   readonly more?: (fields: Fields, config: Config) => Partial<Config>;
 }
 
+/** The object that says how queries and keys turn, where there is one, and the fields around it. */
+export interface RopeFields {
+  readonly own: Fields | undefined;
+  readonly outer: Fields;
+}
+
 /** What GGUF leaves to its readers to know about an architecture. */
 export interface Known {
   /** As it is called here. */
@@ -45,10 +53,10 @@ export interface Known {
   /** Default: half. Llama's converter permutes q and k, so that neighbours turn together. */
   readonly layout?: RopeConfig["layout"];
   /** Default: silu. */
-  readonly activation?: GateActivation;
+  readonly activation?: Activation;
   /** It has experts; default: never. */
   readonly mixture?: "always" | "sometimes";
-  /** The layers whose attention has a window, where there is one; default: all. */
+  /** The layers whose attention has a window, where there is one and it does not say which; default: all. */
   readonly slides?: (layer: number) => boolean;
   /** YaRN begins and ends at whole dimensions; default: true. */
   readonly truncate?: boolean;

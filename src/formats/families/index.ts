@@ -2,14 +2,16 @@
 
 import type { Format } from "../names.js";
 import type { Family, FamilyNames, Known, ModelType } from "./family.js";
+import { gemma } from "./gemma.js";
+import { gemma2 } from "./gemma2.js";
 import { gptOss } from "./gpt_oss.js";
 import { llama } from "./llama.js";
 import { mixtral } from "./mixtral.js";
 import { qwen } from "./qwen.js";
 
-export type { FamilyNames, Known, ModelType } from "./family.js";
+export type { FamilyNames, Known, ModelType, RopeFields } from "./family.js";
 
-const families: readonly Family[] = [llama, mixtral, qwen, gptOss];
+const families: readonly Family[] = [llama, gemma, gemma2, mixtral, qwen, gptOss];
 
 /** By `model_type` of config.json. */
 export const modelTypes: ReadonlyMap<string, ModelType> = new Map(

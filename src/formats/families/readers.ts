@@ -41,6 +41,17 @@ export function llamaBias(fields: Fields): Config["bias"] {
   return { qkv: attention, attentionOutput: attention, ffn: fields.boolean("mlp_bias", false) };
 }
 
+/** `attention_bias` alone. */
+export function attentionBias(fields: Fields): Config["bias"] {
+  const attention = fields.boolean("attention_bias", false);
+  return { qkv: attention, attentionOutput: attention, ffn: false };
+}
+
+/** Throws InvalidConfig for a model that needs what this key switches on. */
+export function mustBeOff(fields: Fields, key: string): void {
+  if (fields.boolean(key, false)) throw fields.wrong(key, "false", true);
+}
+
 /** The same everywhere, whatever config.json says. */
 export function biases(qkv: boolean, attentionOutput: boolean, ffn: boolean): () => Config["bias"] {
   return () => ({ qkv, attentionOutput, ffn });

@@ -26,6 +26,8 @@ enum class OpKind : uint8_t {
   scale,
   shift,
   softcap,
+  clamp,
+  temper,
   slice,
   concat,
   softmax,
@@ -75,10 +77,11 @@ struct Op {
   int groups = 0;  // of concat and limit_groups
   int used = 0;    // of limit_groups
   int best = 0;
+  int length = 0;  // of temper
   float floor = 0;
   float epsilon = 0;
   float scale = 0;    // also: factor of scale
-  float softcap = 0;  // also: cap of softcap; of attend 0: none
+  float softcap = 0;  // also: cap of softcap and clamp; of attend 0: none
 };
 
 struct BufferFacts {

@@ -10,6 +10,7 @@ import { gptOss } from "./gpt_oss.js";
 import { head } from "./head.js";
 import { llama } from "./llama.js";
 import { mixtral } from "./mixtral.js";
+import { phi3 } from "./phi3.js";
 import { qwen2 } from "./qwen2.js";
 import { qwen3 } from "./qwen3.js";
 
@@ -23,6 +24,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   qwen3,
   gemma2,
   gemma3,
+  phi3,
   gpt_oss: gptOss,
 };
 

@@ -1,6 +1,7 @@
 // Llama 1 to 3.2 and all that share its list of ops: Mistral, SmolLM, TinyLlama; Gemma and Granite, which scale; SmolLM 3,
-// of which some layers do not turn.
+// of which some layers do not turn; Ministral 3, which tempers.
 
+import type { BufferId } from "../program/ops.js";
 import type { Architecture } from "./index.js";
 
 export const llama: Architecture = (p, c) => {
@@ -15,8 +16,8 @@ export const llama: Architecture = (p, c) => {
     const q = p.linear(a, `${attention}.q`, heads * headDim, { bias: c.bias.qkv });
     const k = p.linear(a, `${attention}.k`, kvHeads * headDim, { bias: c.bias.qkv });
     const v = p.linear(a, `${attention}.v`, kvHeads * headDim, { bias: c.bias.qkv });
-    const turned = c.turns[i] ? [p.rope(q, rope, headDim), p.rope(k, rope, headDim)] : [q, k];
-    const mixed = p.attend(turned[0]!, turned[1]!, v, {
+    const turn = (x: BufferId) => (c.turns[i] ? p.rope(x, rope, headDim) : x);
+    const mixed = p.attend(p.temper(turn(q), c.temper), turn(k), v, {
       kvHeads,
       headDim,
       scale: scales.attention,

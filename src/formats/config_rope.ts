@@ -32,7 +32,9 @@ function ropeScaling(
   outer: Fields,
   { contextLength, dims }: { contextLength: number; dims: number },
 ): RopeScaling | undefined {
-  const type = rope.optionalString("rope_type") ?? rope.string("type", "default");
+  const stated = rope.optionalString("rope_type") ?? rope.string("type", "default");
+  // Phi 3's, by whatever name.
+  const type = rope.get("long_factor") === undefined ? stated : "longrope";
   const originalContextLength =
     outer.optionalSize("original_max_position_embeddings") ??
     rope.size("original_max_position_embeddings", contextLength);

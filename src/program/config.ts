@@ -43,6 +43,13 @@ export type RopeScaling =
       readonly attentionFactor: number;
     };
 
+/** How queries grow with their position: Llama 4's scaling. */
+export interface TemperConfig {
+  readonly scale: number;
+  /** In tokens: from one step to the next. */
+  readonly length: number;
+}
+
 /** Feed-forward networks of which each token uses some. */
 export interface Experts {
   /** 0: there is one network, and all use it. */
@@ -80,6 +87,7 @@ export const plain = {
   attentionSoftcap: undefined,
   experts: noExperts,
   localRope: undefined,
+  temper: undefined,
   bias: { qkv: false, attentionOutput: false, ffn: false },
   output: { bias: false, scale: 1, softcap: undefined },
 } as const;
@@ -107,6 +115,7 @@ export interface Config {
   readonly rope: RopeConfig;
   /** Of layers with a window, where it is another one. */
   readonly localRope: RopeConfig | undefined;
+  readonly temper: TemperConfig | undefined;
   /** Layers that turn queries and keys. (layers) */
   readonly turns: readonly boolean[];
   /** Sliding window of each layer in tokens, the token itself included; undefined sees everything. (layers) */

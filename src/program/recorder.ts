@@ -1,6 +1,6 @@
 // Records a program: each method appends one op and returns the buffer it writes.
 
-import type { RopeConfig } from "./config.js";
+import type { RopeConfig, TemperConfig } from "./config.js";
 import type {
   Activation,
   Attend,
@@ -193,6 +193,16 @@ export class Recorder {
   /** Without a cap nothing is recorded. */
   softcap(x: BufferId, cap: number | undefined): BufferId {
     return cap === undefined ? x : this.#like(x, (out) => ({ kind: "softcap", out, x, cap }));
+  }
+
+  /** Without a cap nothing is recorded. */
+  clamp(x: BufferId, cap: number | undefined): BufferId {
+    return cap === undefined ? x : this.#like(x, (out) => ({ kind: "clamp", out, x, cap }));
+  }
+
+  /** Times a factor that grows with the position; without one nothing is recorded. */
+  temper(x: BufferId, temper: TemperConfig | undefined): BufferId {
+    return temper === undefined ? x : this.#like(x, (out) => ({ kind: "temper", out, x, ...temper }));
   }
 
   /** `width` neighbours from `from` on of each group of `stride`; default: of the whole row. */

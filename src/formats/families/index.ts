@@ -6,12 +6,15 @@ import { gemma } from "./gemma.js";
 import { gemma2 } from "./gemma2.js";
 import { gptOss } from "./gpt_oss.js";
 import { llama } from "./llama.js";
+import { mistral } from "./mistral.js";
 import { mixtral } from "./mixtral.js";
+import { phi3 } from "./phi3.js";
 import { qwen } from "./qwen.js";
+import { smollm3 } from "./smollm3.js";
 
 export type { FamilyNames, Known, ModelType, RopeFields } from "./family.js";
 
-const families: readonly Family[] = [llama, gemma, gemma2, mixtral, qwen, gptOss];
+const families: readonly Family[] = [llama, mistral, smollm3, gemma, gemma2, phi3, mixtral, qwen, gptOss];
 
 /** By `model_type` of config.json. */
 export const modelTypes: ReadonlyMap<string, ModelType> = new Map(

@@ -390,7 +390,7 @@ describe("GGUF metadata", () => {
       "longrope",
       { "llama.rope.scaling.type": "longrope" },
       "InvalidConfig",
-      /"none", "linear" or "yarn".*received "longrope"/,
+      /no longrope without its factors.*received "longrope"/,
     ],
     [
       "a size of 2^64 - 1",

@@ -41,6 +41,11 @@ describe.each([
   ["qwen3", fusedKinds],
   ["gemma2", { linear_glu: 2, add: 4 }],
   ["gemma3", { linear_glu: 2, add: 4 }],
+  ["olmo", { linear_add: 4, linear_glu: 2 }],
+  ["olmo2", { linear_glu: 2, add: 4 }],
+  ["exaone4", { linear_glu: 2, add: 4 }],
+  ["hunyuan", fusedKinds],
+  ["arcee", { linear_add: 4 }],
   ["phi3", { linear_add: 4, glu: 2 }],
   ["gpt_oss", { linear_add: 2, expert_glu: 2, expert_linear: 2, add: 2 }],
 ] as const)("%s", (architecture, fusedTo) => {

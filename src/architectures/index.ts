@@ -4,12 +4,17 @@ import { DeadliftError } from "../error.js";
 import type { Config } from "../program/config.js";
 import type { BufferId, Program } from "../program/ops.js";
 import { Recorder } from "../program/recorder.js";
+import { arcee } from "./arcee.js";
+import { exaone4 } from "./exaone4.js";
 import { gemma2 } from "./gemma2.js";
 import { gemma3 } from "./gemma3.js";
 import { gptOss } from "./gpt_oss.js";
 import { head } from "./head.js";
+import { hunyuan } from "./hunyuan.js";
 import { llama } from "./llama.js";
 import { mixtral } from "./mixtral.js";
+import { olmo } from "./olmo.js";
+import { olmo2 } from "./olmo2.js";
 import { phi3 } from "./phi3.js";
 import { qwen2 } from "./qwen2.js";
 import { qwen3 } from "./qwen3.js";
@@ -25,6 +30,11 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   gemma2,
   gemma3,
   phi3,
+  arcee,
+  exaone4,
+  hunyuan,
+  olmo,
+  olmo2,
   gpt_oss: gptOss,
 };
 

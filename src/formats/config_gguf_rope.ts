@@ -54,7 +54,7 @@ function readYarn(fields: Fields, factor: number, contextLength: number, truncat
     betaFast: fields.positive("rope.scaling.yarn_beta_fast", 32),
     betaSlow: fields.positive("rope.scaling.yarn_beta_slow", 1),
     attentionFactor:
-      natural * fields.positive("rope.scaling.yarn_attn_factor", 1) * fields.positive("rope.scaling.attn_factor", 1),
+      fields.positive("rope.scaling.yarn_attn_factor", natural) * fields.positive("rope.scaling.attn_factor", 1),
     truncate,
   };
 }
@@ -83,6 +83,9 @@ function readLongrope(
   const [short, long] = ["rope.short_factors", "rope.long_factors"].map((name) =>
     readFactors(fields, tensors.get(name), dims),
   );
+  if (fields.get("rope.scaling.type") === "longrope" && !tensors.has("rope.long_factors")) {
+    throw fields.wrong("rope.scaling.type", "no longrope without its factors", "longrope");
+  }
   if (!short || !long) return undefined;
   return {
     type: "longrope",

@@ -88,6 +88,7 @@ export const plain = {
   experts: noExperts,
   localRope: undefined,
   temper: undefined,
+  qkvCap: undefined,
   bias: { qkv: false, attentionOutput: false, ffn: false },
   output: { bias: false, scale: 1, softcap: undefined },
 } as const;
@@ -116,6 +117,8 @@ export interface Config {
   /** Of layers with a window, where it is another one. */
   readonly localRope: RopeConfig | undefined;
   readonly temper: TemperConfig | undefined;
+  /** Queries, keys and values are kept within it. */
+  readonly qkvCap: number | undefined;
   /** Layers that turn queries and keys. (layers) */
   readonly turns: readonly boolean[];
   /** Sliding window of each layer in tokens, the token itself included; undefined sees everything. (layers) */

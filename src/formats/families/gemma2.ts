@@ -1,11 +1,9 @@
 // Gemma 2 and 3 (text): norms on both sides of each half layer; softcaps and windows, or norms of heads and two turnings.
 
-import type { RopeConfig } from "../../program/config.js";
-import { Fields } from "../fields.js";
 import type { JsonObject } from "../file.js";
-import type { Family, RopeFields } from "./family.js";
+import type { Family } from "./family.js";
 import { readGemma, readGemmaGguf } from "./gemma.js";
-import { activationOf, attentionBias, patternedWindows } from "./readers.js";
+import { activationOf, attentionBias, localGgufRope, patternedWindows, ropesByWindow } from "./readers.js";
 
 const defaults: JsonObject = {
   num_key_value_heads: 4,
@@ -41,7 +39,7 @@ export const gemma2: Family = {
       activation: (fields) => activationOf(fields, "hidden_activation", "gelu_pytorch_tanh"),
       bias: attentionBias,
       windows: (fields, layers) => patternedWindows(fields, layers, fields.size("sliding_window_pattern", 6)),
-      ropes: gemmaRopes,
+      ropes: (fields) => ropesByWindow(fields, "rope_local_base_freq"),
       more: readGemma,
     },
   },
@@ -61,7 +59,7 @@ export const gemma2: Family = {
       slides: (layer) => (layer + 1) % 6 !== 0,
       more: (fields, config) => ({
         ...readGemmaGguf(fields, config, 62),
-        localRope: localRope(fields, config.rope),
+        localRope: localGgufRope(fields, config.rope, 10000),
       }),
     },
   },
@@ -76,17 +74,3 @@ export const gemma2: Family = {
     gguf: { inLayer: { post_attention_norm: "attention.post_norm", post_ffw_norm: "ffn.post_norm" } },
   },
 };
-
-/** v4's `rope_theta`, `rope_scaling` and `rope_local_base_freq`, or v5's `rope_parameters` with an object of each kind. */
-function gemmaRopes(fields: Fields): { full: RopeFields; local: RopeFields } {
-  const both = fields.fields("rope_parameters");
-  const theta = (key: string) => new Fields(fields.source, (name) => fields.get(name === "rope_theta" ? key : name));
-  return {
-    full: { own: fields.fields("rope_scaling") ?? both?.fields("full_attention"), outer: theta("rope_theta") },
-    local: { own: both?.fields("sliding_attention"), outer: theta("rope_local_base_freq") },
-  };
-}
-
-function localRope(fields: Fields, rope: RopeConfig): RopeConfig {
-  return { ...rope, theta: fields.positive("rope.freq_base_swa", 10000), scaling: undefined };
-}

@@ -1,20 +1,48 @@
 // Every family, and what is found in them by a file's own word.
 
 import type { Format } from "../names.js";
+import { arcee } from "./arcee.js";
+import { ernie } from "./ernie.js";
+import { exaone } from "./exaone.js";
 import type { Family, FamilyNames, Known, ModelType } from "./family.js";
 import { gemma } from "./gemma.js";
 import { gemma2 } from "./gemma2.js";
 import { gptOss } from "./gpt_oss.js";
+import { granite } from "./granite.js";
+import { helium } from "./helium.js";
+import { hunyuan } from "./hunyuan.js";
+import { internlm } from "./internlm.js";
 import { llama } from "./llama.js";
 import { mistral } from "./mistral.js";
 import { mixtral } from "./mixtral.js";
+import { olmo } from "./olmo.js";
 import { phi3 } from "./phi3.js";
 import { qwen } from "./qwen.js";
+import { seedOss } from "./seed_oss.js";
 import { smollm3 } from "./smollm3.js";
 
 export type { FamilyNames, Known, ModelType, RopeFields } from "./family.js";
 
-const families: readonly Family[] = [llama, mistral, smollm3, gemma, gemma2, phi3, mixtral, qwen, gptOss];
+const families: readonly Family[] = [
+  llama,
+  mistral,
+  smollm3,
+  gemma,
+  gemma2,
+  phi3,
+  olmo,
+  granite,
+  exaone,
+  seedOss,
+  ernie,
+  internlm,
+  hunyuan,
+  arcee,
+  helium,
+  mixtral,
+  qwen,
+  gptOss,
+];
 
 /** By `model_type` of config.json. */
 export const modelTypes: ReadonlyMap<string, ModelType> = new Map(

@@ -32,7 +32,18 @@ const names: Readonly<Record<Format, Required<FamilyNames>>> = {
   gguf: {
     prefix: /^(?!)/,
     layer: /^blk\.(0|[1-9]\d{0,3})\.(.+)$/,
-    outer: { token_embd: "embed", output_norm: "norm", output: "output", rope_freqs: "rope.factors" },
+    outer: {
+      token_embd: "embed",
+      position_embd: "embed.positions",
+      token_types: "embed.segments",
+      token_embd_norm: "embed.norm",
+      output_norm: "norm",
+      output: "output",
+      rope_freqs: "rope.factors",
+      cls: "head.dense",
+      "cls.output": "head.classes",
+      "cls.norm": "head.norm",
+    },
     inLayer: {
       attn_norm: "attention.norm",
       attn_q: "attention.q",

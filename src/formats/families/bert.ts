@@ -1,9 +1,10 @@
 // BERT and encoders that compute as it does, with tables of positions.
 
-import type { Config } from "../../program/config.js";
+import type { Config, EncoderConfig } from "../../program/config.js";
 import type { Fields } from "../fields.js";
 import type { JsonObject } from "../file.js";
-import type { EncoderHeads, Family, FamilyNames, ModelType } from "./family.js";
+import type { TensorInfo } from "../sizes.js";
+import type { ClassesHead, EncoderHeads, Family, FamilyNames, ModelType } from "./family.js";
 import { headLayer, transform } from "./heads.js";
 import { activationOf, biases } from "./readers.js";
 
@@ -20,15 +21,22 @@ const defaults: JsonObject = {
   tie_word_embeddings: true,
 };
 
-/** Its head for classes begins with a layer that transformers keeps in the model itself. */
+/** Of the first token: a layer, under tanh. */
+const firstDense =
+  (weight: string) =>
+  ({ dim }: Config): ClassesHead => ({
+    pooling: "first",
+    layers: [headLayer(weight, dim, { activation: "tanh" })],
+  });
+
 const bertHeads: EncoderHeads = {
   masked: (fields, { dim }) => ({ layers: transform(dim, activationOf(fields)), bias: true }),
-  classes: (_, { dim }) => ({ pooling: "first", layers: [headLayer("head.pooler", dim, { activation: "tanh" })] }),
+  classes: (_, config) => firstDense("head.pooler")(config),
 };
 
 const robertaHeads: EncoderHeads = {
   masked: (_, { dim }) => ({ layers: transform(dim, "gelu"), bias: true }),
-  classes: (_, { dim }) => ({ pooling: "first", layers: [headLayer("head.dense", dim, { activation: "tanh" })] }),
+  classes: (_, config) => firstDense("head.dense")(config),
 };
 
 const bertType: ModelType = {
@@ -38,7 +46,7 @@ const bertType: ModelType = {
   activation: activationOf,
   bias: biases(true, true, true),
   heads: bertHeads,
-  more: (fields, config) => encoderOf(fields, config, 0),
+  more: (fields, config) => encoderOf(fields, config),
 };
 
 /** Positions begin after that of padding. */
@@ -46,7 +54,7 @@ const robertaType: ModelType = {
   ...bertType,
   defaults: { ...defaults, pad_token_id: 1, bos_token_id: 0, eos_token_id: 2 },
   heads: robertaHeads,
-  more: (fields, config) => encoderOf(fields, config, (config.tokens.pad ?? 1) + 1),
+  more: (fields, config) => encoderOf(fields, config, { skipped: (config.tokens.pad ?? 1) + 1 }),
 };
 
 const bertNames: FamilyNames = {
@@ -90,32 +98,56 @@ export const bert: Family = {
     "xlm-roberta": robertaType,
     camembert: robertaType,
   },
-  names: { safetensors: bertNames },
+  gguf: {
+    bert: {
+      name: "bert",
+      classes: firstDense("head.dense"),
+      more: (_, config, tensors) => ({ causal: false, encoder: encoderOfGguf(config, tensors) }),
+    },
+  },
+  names: {
+    safetensors: bertNames,
+
+    gguf: { inLayer: { attn_output_norm: "attention.post_norm", layer_output_norm: "ffn.post_norm" } },
+  },
 };
 
-/** Throws InvalidConfig for decoders, and for positions that are no table. */
+/**
+ * What most encoders state alike; `more`: what this one does otherwise. Throws InvalidConfig for decoders, and for
+ * positions that are no table.
+ */
 export function encoderOf(
   fields: Fields,
   config: Config,
-  skipped: number,
+  more: Partial<EncoderConfig> = {},
 ): Pick<Config, "causal" | "contextLength" | "encoder"> {
   for (const key of ["is_decoder", "add_cross_attention", "use_task_id"]) {
     if (fields.boolean(key, false)) throw fields.wrong(key, "false", true);
   }
   const kind = fields.string("position_embedding_type", "absolute");
   if (kind !== "absolute") throw fields.wrong("position_embedding_type", '"absolute"', kind);
-  const positions = config.contextLength;
+  const encoder = {
+    embedding: fields.size("embedding_size", config.dim),
+    positions: config.contextLength,
+    skipped: 0,
+    segments: more.segments ?? fields.size("type_vocab_size"),
+    normBias: true,
+    activation: activationOf(fields),
+    ...more,
+  };
+  const { positions, skipped } = encoder;
   if (positions <= skipped) throw fields.wrong("max_position_embeddings", `more than ${skipped}`, positions);
+  return { causal: false, contextLength: positions - skipped, encoder };
+}
+
+/** What converters leave to the tensors; its rows of positions that are nobody's are not stored. */
+export function encoderOfGguf({ dim }: Config, tensors: ReadonlyMap<string, TensorInfo>): EncoderConfig {
   return {
-    causal: false,
-    contextLength: positions - skipped,
-    encoder: {
-      embedding: fields.size("embedding_size", config.dim),
-      positions,
-      skipped,
-      segments: fields.size("type_vocab_size"),
-      normBias: true,
-      activation: activationOf(fields),
-    },
+    embedding: dim,
+    positions: tensors.get("embed.positions")?.shape[0] ?? 0,
+    skipped: 0,
+    segments: tensors.get("embed.segments")?.shape[0] ?? 0,
+    normBias: tensors.has("embed.norm.bias"),
+    activation: "gelu",
   };
 }

@@ -2,6 +2,7 @@
 
 import type { Format } from "../names.js";
 import { bert } from "./bert.js";
+import { distilbert } from "./distilbert.js";
 import type { Family, FamilyNames, Known, ModelType } from "./family.js";
 import { gptOss } from "./gpt_oss.js";
 import { llama } from "./llama.js";
@@ -10,7 +11,7 @@ import { qwen } from "./qwen.js";
 
 export type { FamilyNames, Known, ModelType } from "./family.js";
 
-const families: readonly Family[] = [llama, mixtral, qwen, gptOss, bert];
+const families: readonly Family[] = [llama, mixtral, qwen, gptOss, bert, distilbert];
 
 /** By `model_type` of config.json. */
 export const modelTypes: ReadonlyMap<string, ModelType> = new Map(

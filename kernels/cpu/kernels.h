@@ -73,7 +73,15 @@ struct Attention {
   int window;          // INT32_MAX: everything
   float softcap;       // 0: none
   const float* sinks;  // (heads) one more logit each, or null
+  // (heads, distances_width(reach)) what scores gain by distances of [-reach - attend_block, reach + attend_block],
+  // or null
+  const float* distances;
+  int reach;  // what is farther counts as if it were there
 };
+
+constexpr int attend_block = 32;  // positions of one step of the softmax
+
+constexpr int distances_width(int reach) { return 2 * (reach + attend_block) + 1; }
 
 // Limits of what one call gets.
 constexpr int linear_rows_max = 128;    // multiple of linear_rows_step

@@ -9,14 +9,18 @@ import { gptOss } from "./gpt_oss.js";
 import { head } from "./head.js";
 import { llama } from "./llama.js";
 import { mixtral } from "./mixtral.js";
+import { mpnet } from "./mpnet.js";
 import { qwen2 } from "./qwen2.js";
 import { qwen3 } from "./qwen3.js";
+import { t5 } from "./t5.js";
 
 /** Records the ops of a model with this configuration and returns its last hidden states, normed: (tokens, dim). */
 export type Architecture = (program: Recorder, config: Config) => BufferId;
 
 export const architectures: Readonly<Record<string, Architecture>> = {
   bert,
+  mpnet,
+  t5,
   llama,
   mixtral,
   qwen2,

@@ -116,6 +116,10 @@ export interface EncoderConfig {
   readonly normBias: boolean;
   /** Of feed-forward networks without a gate. */
   readonly activation: Activation;
+  /** Feed-forward networks have gates, where a family has them or not. */
+  readonly gated: boolean;
+  /** Scores gain by distance, by a table of `count` rows (program/buckets.ts). */
+  readonly distances: { readonly count: number; readonly reach: number } | undefined;
 }
 
 /** What most models have. */

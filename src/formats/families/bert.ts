@@ -1,11 +1,9 @@
 // BERT and encoders that compute as it does, with tables of positions.
 
-import type { Config, EncoderConfig } from "../../program/config.js";
-import type { Fields } from "../fields.js";
 import type { JsonObject } from "../file.js";
-import type { TensorInfo } from "../sizes.js";
-import type { ClassesHead, EncoderHeads, Family, FamilyNames, ModelType } from "./family.js";
-import { headLayer, transform } from "./heads.js";
+import { encoderOf, encoderOfGguf, firstDense } from "./encoders.js";
+import type { EncoderHeads, Family, FamilyNames, ModelType } from "./family.js";
+import { transform } from "./heads.js";
 import { activationOf, biases } from "./readers.js";
 
 const defaults: JsonObject = {
@@ -20,14 +18,6 @@ const defaults: JsonObject = {
   rms_norm_eps: 1e-12,
   tie_word_embeddings: true,
 };
-
-/** Of the first token: a layer, under tanh. */
-const firstDense =
-  (weight: string) =>
-  ({ dim }: Config): ClassesHead => ({
-    pooling: "first",
-    layers: [headLayer(weight, dim, { activation: "tanh" })],
-  });
 
 const bertHeads: EncoderHeads = {
   masked: (fields, { dim }) => ({ layers: transform(dim, activationOf(fields)), bias: true }),
@@ -101,7 +91,7 @@ export const bert: Family = {
   gguf: {
     bert: {
       name: "bert",
-      classes: firstDense("head.dense"),
+      heads: { classes: firstDense("head.dense") },
       more: (_, config, tensors) => ({ causal: false, encoder: encoderOfGguf(config, tensors) }),
     },
   },
@@ -111,43 +101,3 @@ export const bert: Family = {
     gguf: { inLayer: { attn_output_norm: "attention.post_norm", layer_output_norm: "ffn.post_norm" } },
   },
 };
-
-/**
- * What most encoders state alike; `more`: what this one does otherwise. Throws InvalidConfig for decoders, and for
- * positions that are no table.
- */
-export function encoderOf(
-  fields: Fields,
-  config: Config,
-  more: Partial<EncoderConfig> = {},
-): Pick<Config, "causal" | "contextLength" | "encoder"> {
-  for (const key of ["is_decoder", "add_cross_attention", "use_task_id"]) {
-    if (fields.boolean(key, false)) throw fields.wrong(key, "false", true);
-  }
-  const kind = fields.string("position_embedding_type", "absolute");
-  if (kind !== "absolute") throw fields.wrong("position_embedding_type", '"absolute"', kind);
-  const encoder = {
-    embedding: fields.size("embedding_size", config.dim),
-    positions: config.contextLength,
-    skipped: 0,
-    segments: more.segments ?? fields.size("type_vocab_size"),
-    normBias: true,
-    activation: activationOf(fields),
-    ...more,
-  };
-  const { positions, skipped } = encoder;
-  if (positions <= skipped) throw fields.wrong("max_position_embeddings", `more than ${skipped}`, positions);
-  return { causal: false, contextLength: positions - skipped, encoder };
-}
-
-/** What converters leave to the tensors; its rows of positions that are nobody's are not stored. */
-export function encoderOfGguf({ dim }: Config, tensors: ReadonlyMap<string, TensorInfo>): EncoderConfig {
-  return {
-    embedding: dim,
-    positions: tensors.get("embed.positions")?.shape[0] ?? 0,
-    skipped: 0,
-    segments: tensors.get("embed.segments")?.shape[0] ?? 0,
-    normBias: tensors.has("embed.norm.bias"),
-    activation: "gelu",
-  };
-}

@@ -1,6 +1,6 @@
 // DistilBERT: BERT's list of ops without segments, under names of its own.
 
-import { encoderOf } from "./bert.js";
+import { encoderOf } from "./encoders.js";
 import type { Family } from "./family.js";
 import { headLayer, transform } from "./heads.js";
 import { activationOf, biases } from "./readers.js";

@@ -75,8 +75,8 @@ export interface Known {
   readonly slides?: (layer: number) => boolean;
   /** YaRN begins and ends at whole dimensions; default: true. */
   readonly truncate?: boolean;
-  /** Of encoders: what is between the states and the classes of a text. Others are decoders. */
-  readonly classes?: (config: Config) => ClassesHead;
+  /** Of encoders: what is between the states and the classes of a text, where it has them. Others are decoders. */
+  readonly heads?: { readonly classes?: (config: Config) => ClassesHead };
   /** We can write it, too; default: no. */
   readonly writes?: boolean;
   /** Whatever else it states. `tensors` by canonical name. */

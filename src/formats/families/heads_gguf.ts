@@ -20,14 +20,14 @@ export function ggufHead(fields: Fields, known: Known, config: Config, tensors: 
   }
   const pooling = poolings[stated as number];
   if (pooling !== undefined) return { ...nextHead, kind: "embedding", pooling };
-  if (stated === rank || (known.classes && tensors.has("head.classes")))
+  if (stated === rank || (known.heads?.classes && tensors.has("head.classes")))
     return ggufClasses(fields, known, config, tensors);
-  return known.classes ? { ...nextHead, kind: "hidden" } : nextHead;
+  return known.heads ? { ...nextHead, kind: "hidden" } : nextHead;
 }
 
 function ggufClasses(fields: Fields, known: Known, config: Config, tensors: ReadonlyMap<string, TensorInfo>): Head {
   const last = tensors.get("head.classes");
-  const { pooling, layers } = known.classes?.(config) ?? { pooling: "last", layers: [] };
+  const { pooling, layers } = known.heads?.classes?.(config) ?? { pooling: "last", layers: [] };
   const missing = last === undefined ? "head.classes" : layers.find(({ weight }) => !tensors.has(weight))?.weight;
   if (missing !== undefined)
     throw fields.wrong(`the tensor of "${missing}"`, "a classifier with all its layers", undefined);

@@ -7,11 +7,13 @@ import type { Family, FamilyNames, Known, ModelType } from "./family.js";
 import { gptOss } from "./gpt_oss.js";
 import { llama } from "./llama.js";
 import { mixtral } from "./mixtral.js";
+import { mpnet } from "./mpnet.js";
 import { qwen } from "./qwen.js";
+import { t5 } from "./t5.js";
 
 export type { FamilyNames, Known, ModelType } from "./family.js";
 
-const families: readonly Family[] = [llama, mixtral, qwen, gptOss, bert, distilbert];
+const families: readonly Family[] = [llama, mixtral, qwen, gptOss, bert, distilbert, mpnet, t5];
 
 /** By `model_type` of config.json. */
 export const modelTypes: ReadonlyMap<string, ModelType> = new Map(

@@ -9,6 +9,7 @@ import { gptOss } from "./gpt_oss.js";
 import { head } from "./head.js";
 import { llama } from "./llama.js";
 import { mixtral } from "./mixtral.js";
+import { modernbert } from "./modernbert.js";
 import { mpnet } from "./mpnet.js";
 import { qwen2 } from "./qwen2.js";
 import { qwen3 } from "./qwen3.js";
@@ -21,6 +22,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   bert,
   mpnet,
   t5,
+  modernbert,
   llama,
   mixtral,
   qwen2,

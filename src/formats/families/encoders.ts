@@ -56,7 +56,7 @@ export function encoderOf(
 }
 
 /** What converters leave to the tensors; its rows of positions that are nobody's are not stored. */
-export function encoderOfGguf({ dim }: Config, tensors: ReadonlyMap<string, TensorInfo>): EncoderConfig {
+export function encoderOfGguf({ dim }: Pick<Config, "dim">, tensors: ReadonlyMap<string, TensorInfo>): EncoderConfig {
   return {
     ...plainEncoder(dim),
     positions: tensors.get("embed.positions")?.shape[0] ?? 0,

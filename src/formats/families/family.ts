@@ -76,7 +76,7 @@ export interface Known {
   /** YaRN begins and ends at whole dimensions; default: true. */
   readonly truncate?: boolean;
   /** Of encoders: what is between the states and the classes of a text, where it has them. Others are decoders. */
-  readonly heads?: { readonly classes?: (config: Config) => ClassesHead };
+  readonly heads?: { readonly classes?: (config: Config, tensors: ReadonlyMap<string, TensorInfo>) => ClassesHead };
   /** We can write it, too; default: no. */
   readonly writes?: boolean;
   /** Whatever else it states. `tensors` by canonical name. */

@@ -27,7 +27,7 @@ export function ggufHead(fields: Fields, known: Known, config: Config, tensors: 
 
 function ggufClasses(fields: Fields, known: Known, config: Config, tensors: ReadonlyMap<string, TensorInfo>): Head {
   const last = tensors.get("head.classes");
-  const { pooling, layers } = known.heads?.classes?.(config) ?? { pooling: "last", layers: [] };
+  const { pooling, layers } = known.heads?.classes?.(config, tensors) ?? { pooling: "last", layers: [] };
   const missing = last === undefined ? "head.classes" : layers.find(({ weight }) => !tensors.has(weight))?.weight;
   if (missing !== undefined)
     throw fields.wrong(`the tensor of "${missing}"`, "a classifier with all its layers", undefined);

@@ -7,13 +7,14 @@ import type { Family, FamilyNames, Known, ModelType } from "./family.js";
 import { gptOss } from "./gpt_oss.js";
 import { llama } from "./llama.js";
 import { mixtral } from "./mixtral.js";
+import { modernbert } from "./modernbert.js";
 import { mpnet } from "./mpnet.js";
 import { qwen } from "./qwen.js";
 import { t5 } from "./t5.js";
 
 export type { FamilyNames, Known, ModelType } from "./family.js";
 
-const families: readonly Family[] = [llama, mixtral, qwen, gptOss, bert, distilbert, mpnet, t5];
+const families: readonly Family[] = [llama, mixtral, qwen, gptOss, bert, distilbert, mpnet, t5, modernbert];
 
 /** By `model_type` of config.json. */
 export const modelTypes: ReadonlyMap<string, ModelType> = new Map(

@@ -126,6 +126,23 @@ describe("encoders that we do not have", () => {
     expect(() => bert({ [key]: value })).toThrow(key);
   });
 
+  it.each([
+    ["electra", "architectures", ["ElectraForPreTraining"]],
+    ["albert", "inner_group_num", 2],
+    ["albert", "num_hidden_groups", 2],
+    ["mpnet", "relative_attention_num_buckets", 16],
+    ["t5", "architectures", ["T5Model"]],
+    ["t5", "architectures", ["T5ForConditionalGeneration"]],
+    ["t5", "feed_forward_proj", "gated-mish"],
+    ["t5", "feed_forward_proj", "a-b-c"],
+    ["modernbert", "classifier_pooling", "max", ["ModernBertForSequenceClassification"]],
+    ["modernbert", "rope_scaling", { rope_type: "yarn", factor: 2 }],
+    ["modernbert", "rope_type", { full_attention: { rope_type: "yarn" } }],
+  ])("%s with %s: %s", (type, key, value, architectures?: string[]) => {
+    const stated = key === "rope_type" ? { rope_parameters: value } : { [key]: value };
+    expect(() => read({ model_type: type, ...(architectures && { architectures }), ...stated })).toThrow(key);
+  });
+
   it("positions that are all before the first token's", () => {
     expect(() => read({ model_type: "roberta", max_position_embeddings: 2 })).toThrow(/max_position_embeddings/);
     expect(read({ model_type: "roberta", max_position_embeddings: 514 }).contextLength).toBe(512);

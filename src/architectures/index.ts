@@ -4,6 +4,7 @@ import { DeadliftError } from "../error.js";
 import type { Config } from "../program/config.js";
 import type { BufferId, Program } from "../program/ops.js";
 import { Recorder } from "../program/recorder.js";
+import { albert } from "./albert.js";
 import { bert } from "./bert.js";
 import { gptOss } from "./gpt_oss.js";
 import { head } from "./head.js";
@@ -20,6 +21,7 @@ export type Architecture = (program: Recorder, config: Config) => BufferId;
 
 export const architectures: Readonly<Record<string, Architecture>> = {
   bert,
+  albert,
   mpnet,
   t5,
   modernbert,

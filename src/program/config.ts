@@ -105,8 +105,12 @@ export const nextHead: Head = {
 
 /** What encoders have besides. */
 export interface EncoderConfig {
-  /** Width of the embedding tables; where that is not dim, a matrix makes dim of it. */
+  /** Width of the embedding tables. */
   readonly embedding: number;
+  /** A matrix makes dim of it. */
+  readonly projects: boolean;
+  /** Sets of weights, each of which as many neighbouring layers share. */
+  readonly groups: number;
   /** Rows of the table of positions, whose first `skipped` rows are nobody's; 0: there is none. */
   readonly positions: number;
   readonly skipped: number;

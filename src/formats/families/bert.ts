@@ -3,7 +3,7 @@
 import type { JsonObject } from "../file.js";
 import { encoderOf, encoderOfGguf, firstDense } from "./encoders.js";
 import type { EncoderHeads, Family, FamilyNames, ModelType } from "./family.js";
-import { transform } from "./heads.js";
+import { className, headLayer, transform } from "./heads.js";
 import { activationOf, biases } from "./readers.js";
 
 const defaults: JsonObject = {
@@ -47,8 +47,28 @@ const robertaType: ModelType = {
   more: (fields, config) => encoderOf(fields, config, { skipped: (config.tokens.pad ?? 1) + 1 }),
 };
 
+/** Its class for pre-training has another head than one for masked tokens. */
+const electraHeads: EncoderHeads = {
+  masked: (fields) => {
+    if (/ForPreTraining$/.test(className(fields) ?? "")) return undefined;
+    return { layers: transform(fields.size("embedding_size"), "gelu"), bias: true };
+  },
+  classes: (_, { dim }) => ({ pooling: "first", layers: [headLayer("head.dense", dim, { activation: "gelu" })] }),
+};
+
+/** Tables may be narrower than the layers. */
+const electraType: ModelType = {
+  ...bertType,
+  defaults: { ...defaults, embedding_size: 128, hidden_size: 256, num_attention_heads: 4, intermediate_size: 1024 },
+  heads: electraHeads,
+  more(fields, config) {
+    const embedding = fields.size("embedding_size");
+    return encoderOf(fields, config, { embedding, projects: embedding !== config.dim });
+  },
+};
+
 const bertNames: FamilyNames = {
-  prefix: /^(?:(?:0\.auto_model|model|bert|roberta|ernie|camembert)\.)+/,
+  prefix: /^(?:(?:0\.auto_model|model|bert|roberta|electra|ernie|camembert)\.)+/,
   layer: /^encoder\.layer\.(0|[1-9]\d{0,3})\.(.+)$/,
   outer: {
     "embeddings.word_embeddings": "embed",
@@ -63,6 +83,10 @@ const bertNames: FamilyNames = {
     "cls.predictions.transform.LayerNorm": "head.norm",
     "cls.predictions": "output",
     "cls.predictions.decoder": "output",
+    embeddings_project: "embed.project",
+    "generator_predictions.dense": "head.dense",
+    "generator_predictions.LayerNorm": "head.norm",
+    generator_lm_head: "output",
     "lm_head.dense": "head.dense",
     "lm_head.layer_norm": "head.norm",
     "lm_head.decoder": "output",
@@ -84,6 +108,7 @@ export const bert: Family = {
   types: {
     bert: bertType,
     ernie: bertType,
+    electra: electraType,
     roberta: robertaType,
     "xlm-roberta": robertaType,
     camembert: robertaType,

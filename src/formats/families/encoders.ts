@@ -16,9 +16,11 @@ export const firstDense =
   });
 
 /** One whose tokens have a row in no table but that of ids. */
-export function plainEncoder(dim: number): EncoderConfig {
+export function plainEncoder({ dim, layers }: Pick<Config, "dim" | "layers">): EncoderConfig {
   return {
     embedding: dim,
+    projects: false,
+    groups: layers,
     positions: 0,
     skipped: 0,
     segments: 0,
@@ -44,7 +46,7 @@ export function encoderOf(
   const kind = fields.string("position_embedding_type", "absolute");
   if (kind !== "absolute") throw fields.wrong("position_embedding_type", '"absolute"', kind);
   const encoder = {
-    ...plainEncoder(fields.size("embedding_size", config.dim)),
+    ...plainEncoder(config),
     positions: config.contextLength,
     segments: more.segments ?? fields.size("type_vocab_size"),
     activation: activationOf(fields),
@@ -56,9 +58,12 @@ export function encoderOf(
 }
 
 /** What converters leave to the tensors; its rows of positions that are nobody's are not stored. */
-export function encoderOfGguf({ dim }: Pick<Config, "dim">, tensors: ReadonlyMap<string, TensorInfo>): EncoderConfig {
+export function encoderOfGguf(
+  config: Pick<Config, "dim" | "layers">,
+  tensors: ReadonlyMap<string, TensorInfo>,
+): EncoderConfig {
   return {
-    ...plainEncoder(dim),
+    ...plainEncoder(config),
     positions: tensors.get("embed.positions")?.shape[0] ?? 0,
     segments: tensors.get("embed.segments")?.shape[0] ?? 0,
     normBias: tensors.has("embed.norm.bias"),

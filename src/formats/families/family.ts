@@ -42,8 +42,8 @@ export interface ModelType {
 
 /** The heads that an encoder may have; `config`: what the rest came to. */
 export interface EncoderHeads {
-  /** Between the last states and the output matrix, whose bias is `output.bias`. */
-  readonly masked?: (fields: Fields, config: Config) => MaskedHead;
+  /** Between the last states and the output matrix, whose bias is `output.bias`; undefined for classes that lack it. */
+  readonly masked?: (fields: Fields, config: Config) => MaskedHead | undefined;
   /** Between the last states and the classes of a text. */
   readonly classes?: (fields: Fields, config: Config) => ClassesHead;
   /** Between the last states and the classes of a token; default: nothing. */

@@ -1,6 +1,7 @@
 // Every family, and what is found in them by a file's own word.
 
 import type { Format } from "../names.js";
+import { albert } from "./albert.js";
 import { bert } from "./bert.js";
 import { distilbert } from "./distilbert.js";
 import type { Family, FamilyNames, Known, ModelType } from "./family.js";
@@ -14,7 +15,7 @@ import { t5 } from "./t5.js";
 
 export type { FamilyNames, Known, ModelType } from "./family.js";
 
-const families: readonly Family[] = [llama, mixtral, qwen, gptOss, bert, distilbert, mpnet, t5, modernbert];
+const families: readonly Family[] = [llama, mixtral, qwen, gptOss, bert, distilbert, mpnet, t5, modernbert, albert];
 
 /** By `model_type` of config.json. */
 export const modelTypes: ReadonlyMap<string, ModelType> = new Map(

@@ -36,11 +36,11 @@ export const modernbert: Family = {
         classes: (fields, config) => ({ pooling: readPooling(fields), layers: dense(fields, config) }),
         tokenClasses: dense,
       },
-      more: (fields, { dim, rope }) => ({
+      more: (fields, config) => ({
         causal: false,
-        rope: { ...rope, theta: thetaOf(fields, "full_attention", "global_rope_theta", 160000) },
-        localRope: { ...rope, theta: thetaOf(fields, "sliding_attention", "local_rope_theta", 10000) },
-        encoder: { ...plainEncoder(dim), normBias: fields.boolean("norm_bias", false) },
+        rope: { ...config.rope, theta: thetaOf(fields, "full_attention", "global_rope_theta", 160000) },
+        localRope: { ...config.rope, theta: thetaOf(fields, "sliding_attention", "local_rope_theta", 10000) },
+        encoder: { ...plainEncoder(config), normBias: fields.boolean("norm_bias", false) },
       }),
     },
   },
@@ -126,6 +126,6 @@ function readGguf(fields: Fields, { dim, layers, rope }: Config, tensors: Tensor
       attentionOutput: tensors.has("layers.0.attention.o.bias"),
       ffn: tensors.has("layers.0.ffn.gate_up.bias"),
     },
-    encoder: encoderOfGguf({ dim }, tensors),
+    encoder: encoderOfGguf({ dim, layers }, tensors),
   };
 }

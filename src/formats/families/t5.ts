@@ -58,11 +58,11 @@ export const t5: Family = {
     t5encoder: {
       name: "t5",
       heads: {},
-      more(fields, { dim }, tensors) {
+      more(fields, config, tensors) {
         const gated = tensors.has("layers.0.ffn.gate");
         const activation = gated ? "gelu_tanh" : "relu";
         const distances = { count: fields.size("attention.relative_buckets_count"), reach };
-        return { causal: false, activation, encoder: { ...plainEncoder(dim), activation, gated, distances } };
+        return { causal: false, activation, encoder: { ...plainEncoder(config), activation, gated, distances } };
       },
     },
   },
@@ -106,12 +106,12 @@ function projection(fields: Fields): Pick<EncoderConfig, "activation" | "gated">
 }
 
 /** Throws InvalidConfig for models that decode, too. */
-function readEncoder(fields: Fields, { dim }: Config): Partial<Config> {
+function readEncoder(fields: Fields, config: Config): Partial<Config> {
   const [name] = (fields.get("architectures") ?? []) as readonly unknown[];
   if (typeof name === "string" && !/EncoderModel$/.test(name)) {
     throw fields.wrong("architectures", "the encoder alone, a class that ends in EncoderModel", name);
   }
   const count = fields.size("relative_attention_num_buckets", 32);
   const distances = { count, reach: fields.size("relative_attention_max_distance", reach) };
-  return { causal: false, encoder: { ...plainEncoder(dim), ...projection(fields), distances } };
+  return { causal: false, encoder: { ...plainEncoder(config), ...projection(fields), distances } };
 }

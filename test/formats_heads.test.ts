@@ -131,6 +131,12 @@ describe("encoders that we do not have", () => {
     ["albert", "inner_group_num", 2],
     ["albert", "num_hidden_groups", 2],
     ["mpnet", "relative_attention_num_buckets", 16],
+    ["nomic_bert", "activation_function", "gelu"],
+    ["nomic_bert", "prenorm", true],
+    ["nomic_bert", "moe_every_n_layers", 2],
+    ["new", "pack_qkv", false],
+    ["new", "logn_attention_scale", true],
+    ["new", "type", "linear"],
     ["t5", "architectures", ["T5Model"]],
     ["t5", "architectures", ["T5ForConditionalGeneration"]],
     ["t5", "feed_forward_proj", "gated-mish"],
@@ -139,7 +145,8 @@ describe("encoders that we do not have", () => {
     ["modernbert", "rope_scaling", { rope_type: "yarn", factor: 2 }],
     ["modernbert", "rope_type", { full_attention: { rope_type: "yarn" } }],
   ])("%s with %s: %s", (type, key, value, architectures?: string[]) => {
-    const stated = key === "rope_type" ? { rope_parameters: value } : { [key]: value };
+    const scaling = { rope_type: { rope_parameters: value }, type: { rope_scaling: { type: value } } };
+    const stated = key in scaling ? scaling[key as "type"] : { [key]: value };
     expect(() => read({ model_type: type, ...(architectures && { architectures }), ...stated })).toThrow(key);
   });
 

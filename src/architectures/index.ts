@@ -7,11 +7,14 @@ import { Recorder } from "../program/recorder.js";
 import { albert } from "./albert.js";
 import { bert } from "./bert.js";
 import { gptOss } from "./gpt_oss.js";
+import { gte } from "./gte.js";
 import { head } from "./head.js";
+import { jinaBertV3 } from "./jina_bert_v3.js";
 import { llama } from "./llama.js";
 import { mixtral } from "./mixtral.js";
 import { modernbert } from "./modernbert.js";
 import { mpnet } from "./mpnet.js";
+import { nomicBert } from "./nomic_bert.js";
 import { qwen2 } from "./qwen2.js";
 import { qwen3 } from "./qwen3.js";
 import { t5 } from "./t5.js";
@@ -25,6 +28,9 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   mpnet,
   t5,
   modernbert,
+  nomic_bert: nomicBert,
+  gte,
+  jina_bert_v3: jinaBertV3,
   llama,
   mixtral,
   qwen2,

@@ -57,6 +57,12 @@ export function encoderOf(
   return { causal: false, contextLength: positions - skipped, encoder };
 }
 
+/** One whose queries and keys turn, so that it needs no table of positions. */
+export function turningEncoder(fields: Fields, config: Config): Pick<Config, "causal" | "encoder"> {
+  const segments = fields.get("type_vocab_size") === 0 ? 0 : fields.size("type_vocab_size");
+  return { causal: false, encoder: { ...plainEncoder(config), segments } };
+}
+
 /** What converters leave to the tensors; its rows of positions that are nobody's are not stored. */
 export function encoderOfGguf(
   config: Pick<Config, "dim" | "layers">,

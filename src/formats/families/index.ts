@@ -6,16 +6,33 @@ import { bert } from "./bert.js";
 import { distilbert } from "./distilbert.js";
 import type { Family, FamilyNames, Known, ModelType } from "./family.js";
 import { gptOss } from "./gpt_oss.js";
+import { gte } from "./gte.js";
+import { jinaBertV3 } from "./jina_bert_v3.js";
 import { llama } from "./llama.js";
 import { mixtral } from "./mixtral.js";
 import { modernbert } from "./modernbert.js";
 import { mpnet } from "./mpnet.js";
+import { nomicBert } from "./nomic_bert.js";
 import { qwen } from "./qwen.js";
 import { t5 } from "./t5.js";
 
 export type { FamilyNames, Known, ModelType } from "./family.js";
 
-const families: readonly Family[] = [llama, mixtral, qwen, gptOss, bert, distilbert, mpnet, t5, modernbert, albert];
+const families: readonly Family[] = [
+  llama,
+  mixtral,
+  qwen,
+  gptOss,
+  bert,
+  distilbert,
+  mpnet,
+  t5,
+  modernbert,
+  albert,
+  nomicBert,
+  gte,
+  jinaBertV3,
+];
 
 /** By `model_type` of config.json. */
 export const modelTypes: ReadonlyMap<string, ModelType> = new Map(

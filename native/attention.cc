@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <cstdlib>
 
 #include "native/executable.h"
 
@@ -16,6 +17,23 @@ void Executable::cut_tiles(int group) {
   for (int s = 0; s < static_cast<int>(batch_->spans.size()); s++) {
     const int count = batch_->spans[s].count;
     for (int first = 0; first < count; first += most) tiles_.push_back({s, first, std::min(most, count - first)});
+  }
+}
+
+// So that neighbours of what one query adds to the scores of a block are neighbours in memory.
+void Executable::spread_distances() {
+  for (const DistancesFacts& facts : program_.distances) {
+    const int heads = facts.table < 0 ? static_cast<int>(facts.slopes.size()) : program_.weights[facts.table].columns;
+    const int width = distances_width(facts.reach);
+    std::vector<float>& all = distances_.emplace_back(static_cast<size_t>(heads) * width);
+    for (int head = 0; head < heads; head++) {
+      for (int i = 0; i < width; i++) {
+        const int distance = std::clamp(i - facts.reach - attend_block, -facts.reach, facts.reach);
+        all[static_cast<size_t>(head) * width + i] =
+            facts.table < 0 ? -facts.slopes[head] * static_cast<float>(std::abs(distance))
+                            : vectors_[facts.table][facts.buckets[distance + facts.reach] * heads + head];
+      }
+    }
   }
 }
 
@@ -34,6 +52,10 @@ Attention Executable::attention(const Op& op, const Span& span, int first_token)
   a.causal = op.causal;
   a.softcap = op.softcap;
   a.window = op.window > 0 ? op.window : INT32_MAX;
+  if (op.distances >= 0) {
+    a.distances = distances_[op.distances].data();
+    a.reach = program_.distances[op.distances].reach;
+  }
   a.sinks = op.weight < 0 ? nullptr : vectors_[op.weight].data();
   return a;
 }

@@ -76,6 +76,7 @@ void Executable::place_weights() {
     if (op.up >= 0) split_stack(op.up, height);
   }
   decode_vectors();
+  spread_distances();
 }
 
 // One matrix after another becomes as many.
@@ -101,6 +102,7 @@ void Executable::decode_vectors() {
       row(matrix.data + r * matrix.stride, 0, matrix.columns, 1, vectors_[id].data() + r * matrix.columns);
     }
   };
+  for (const DistancesFacts& facts : program_.distances) decode(facts.table);
   for (const Op& op : program_.ops) {
     const bool is_norm = op.kind == OpKind::norm || op.kind == OpKind::layer_norm;
     if (is_norm) {

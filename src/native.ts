@@ -145,6 +145,7 @@ export interface NativeProgram {
     readonly magnitude: number;
     readonly layout: "half" | "pairs";
   }[];
+  readonly distances: readonly object[]; // ops.ts, as they are
   readonly layers: readonly { readonly kvHeads: number; readonly headDim: number }[];
   readonly states: readonly { readonly values: number }[];
   readonly output: number;

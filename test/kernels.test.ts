@@ -397,6 +397,7 @@ describe.each(isas)("%s", (isa) => {
       causal: true,
       window,
       softcap: undefined,
+      distances: undefined,
       sinks,
     });
     return { test, program: test.finish(out), tokens, options: { kvType, pageTokens, ...more } };

@@ -73,6 +73,10 @@ struct Attention {
   int window;          // INT32_MAX: everything
   float softcap;       // 0: none
   const float* sinks;  // (heads) one more logit each, or null
+  // (heads, distances_width(reach)) what scores gain by distances of [-reach - attend_block, reach + attend_block],
+  // or null
+  const float* distances;
+  int reach;  // what is farther counts as if it were there
 };
 
 // Some neighbouring tokens of one sequence, from the first of them on. Its state is read at `from`, null at the start
@@ -136,6 +140,9 @@ struct Scan {
   int groups;
   int state_dim;
 };
+constexpr int attend_block = 32;  // positions of one step of the softmax
+
+constexpr int distances_width(int reach) { return 2 * (reach + attend_block) + 1; }
 
 // Limits of what one call gets.
 constexpr int linear_rows_max = 128;    // multiple of linear_rows_step

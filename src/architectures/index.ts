@@ -4,6 +4,7 @@ import { DeadliftError } from "../error.js";
 import type { Config } from "../program/config.js";
 import type { BufferId, Program } from "../program/ops.js";
 import { Recorder } from "../program/recorder.js";
+import { albert } from "./albert.js";
 import { arcee } from "./arcee.js";
 import { bert } from "./bert.js";
 import { exaone4 } from "./exaone4.js";
@@ -11,14 +12,19 @@ import { falconH1 } from "./falcon_h1.js";
 import { gemma2 } from "./gemma2.js";
 import { gemma3 } from "./gemma3.js";
 import { gptOss } from "./gpt_oss.js";
+import { gte } from "./gte.js";
 import { head } from "./head.js";
 import { hunyuan } from "./hunyuan.js";
+import { jinaBertV3 } from "./jina_bert_v3.js";
 import { lfm2 } from "./lfm2.js";
 import { llama } from "./llama.js";
 import { mamba } from "./mamba.js";
 import { mamba2 } from "./mamba2.js";
 import { mixtral } from "./mixtral.js";
+import { modernbert } from "./modernbert.js";
+import { mpnet } from "./mpnet.js";
 import { nemotronH } from "./nemotron_h.js";
+import { nomicBert } from "./nomic_bert.js";
 import { olmo } from "./olmo.js";
 import { olmo2 } from "./olmo2.js";
 import { phi3 } from "./phi3.js";
@@ -26,12 +32,20 @@ import { qwen2 } from "./qwen2.js";
 import { qwen3 } from "./qwen3.js";
 import { qwen3Next } from "./qwen3_next.js";
 import { staticVectors } from "./static.js";
+import { t5 } from "./t5.js";
 
 /** Records the ops of a model with this configuration and returns its last hidden states, normed: (tokens, dim). */
 export type Architecture = (program: Recorder, config: Config) => BufferId;
 
 export const architectures: Readonly<Record<string, Architecture>> = {
   bert,
+  albert,
+  mpnet,
+  t5,
+  modernbert,
+  nomic_bert: nomicBert,
+  gte,
+  jina_bert_v3: jinaBertV3,
   llama,
   mixtral,
   qwen2,

@@ -4,6 +4,7 @@ import { DeadliftError } from "../error.js";
 import { type Config, plain } from "../program/config.js";
 import { checkExperts, checkHeads, checkLayers } from "./config_checks.js";
 import { readGgufRope } from "./config_gguf_rope.js";
+import { ggufHead } from "./families/heads_gguf.js";
 import { ggufTypes, type Known } from "./families/index.js";
 import { Fields } from "./fields.js";
 import type { Metadata } from "./gguf_metadata.js";
@@ -57,9 +58,11 @@ export function configFromGguf(metadata: Metadata, tensors: ReadonlyMap<string, 
     },
     tiedOutput: !tensors.has("output"),
     output: { ...plain.output, bias: tensors.has("output.bias") },
+    causal: fields.boolean("attention.causal", true),
     tokens: readTokens(metadata, sizes.vocab, source),
   };
-  return { ...config, ...known.more?.(fields, config, tensors) };
+  const whole = { ...config, ...known.more?.(fields, config, tensors) };
+  return { ...whole, head: ggufHead(fields, known, whole, tensors) };
 }
 
 function readArchitecture(metadata: Metadata, source: string): string {

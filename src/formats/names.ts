@@ -41,6 +41,12 @@ const names: Readonly<Record<Format, Required<FamilyNames>>> = {
       rope_freqs: "rope.factors",
       rope_factors_short: "rope.short_factors",
       rope_factors_long: "rope.long_factors",
+      position_embd: "embed.positions",
+      token_types: "embed.segments",
+      token_embd_norm: "embed.norm",
+      cls: "head.dense",
+      "cls.output": "head.classes",
+      "cls.norm": "head.norm",
     },
     inLayer: {
       attn_norm: "attention.norm",

@@ -122,8 +122,12 @@ export const nextHead: Head = {
 
 /** What encoders have besides. */
 export interface EncoderConfig {
-  /** Width of the embedding tables; where that is not dim, a matrix makes dim of it. */
+  /** Width of the embedding tables. */
   readonly embedding: number;
+  /** A matrix makes dim of it. */
+  readonly projects: boolean;
+  /** Sets of weights, each of which as many neighbouring layers share. */
+  readonly groups: number;
   /** Rows of the table of positions, whose first `skipped` rows are nobody's; 0: there is none. */
   readonly positions: number;
   readonly skipped: number;
@@ -133,6 +137,10 @@ export interface EncoderConfig {
   readonly normBias: boolean;
   /** Of feed-forward networks without a gate. */
   readonly activation: Activation;
+  /** Feed-forward networks have gates, where a family has them or not. */
+  readonly gated: boolean;
+  /** Scores gain by distance, by a table of `count` rows (program/buckets.ts). */
+  readonly distances: { readonly count: number; readonly reach: number } | undefined;
 }
 
 /** What most models have. */

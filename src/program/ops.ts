@@ -12,6 +12,8 @@ export type BufferId = number;
 export type WeightId = number;
 /** Index of a rotary table in `Program.ropes`. */
 export type RopeId = number;
+/** Index in `Program.distances`. */
+export type DistancesId = number;
 
 /**
  * f32 values, `width` of them for each row. The rows are the tokens of the step, or only those tokens
@@ -38,6 +40,18 @@ export interface Rope {
   /** Which two values of a head turn together: (i, i + rotary/2) or (2i, 2i + 1). */
   readonly layout: "half" | "pairs";
 }
+
+/**
+ * What scores gain by the distance d = j - position(t) of a key j from its query, for each head h: table[buckets[d + reach], h],
+ * or -slopes[h] * |d|. What is farther than `reach` counts as if it were there.
+ */
+export type Distances =
+  | {
+      readonly kind: "table";
+      readonly table: WeightId; // (buckets, heads)
+      readonly buckets: Int32Array; // (2 * reach + 1)
+    }
+  | { readonly kind: "slopes"; readonly slopes: Float32Array; readonly reach: number }; // (heads)
 
 /** What one `attend` keeps of every token: keys and values of `kvHeads * headDim` each. */
 export interface KvLayer {
@@ -124,8 +138,8 @@ export interface RopeOp {
  * pages, then for query head h (sharing key head floor(h * kvHeads / heads)):
  * out[t, h] = sum over j of softmax_j(scale * q[t, h] . k[j]) * v[j], over the positions j with
  * position(t) - window < j <= position(t), or, where it is not causal, position(t) - window < j < position(t) + window of
- * those that the step's tokens and earlier ones have. With a softcap, logits are softcap * tanh(logit / softcap). A sink is
- * one more logit of a head's softmax, and has no value.
+ * those that the step's tokens and earlier ones have. With a softcap, logits are softcap * tanh(logit / softcap); then their
+ * distances are added. A sink is one more logit of a head's softmax, and has no value.
  */
 export interface Attend {
   readonly kind: "attend";
@@ -141,6 +155,7 @@ export interface Attend {
   /** Sliding window in tokens, the token itself included; undefined sees everything. */
   readonly window: number | undefined;
   readonly softcap: number | undefined;
+  readonly distances: DistancesId | undefined;
   readonly sinks: WeightId | undefined; // (heads)
 }
 
@@ -381,6 +396,7 @@ export interface Program {
   readonly buffers: readonly Buffer[];
   readonly weights: readonly Weight[];
   readonly ropes: readonly Rope[];
+  readonly distances: readonly Distances[];
   readonly layers: readonly KvLayer[];
   readonly states: readonly State[];
   /** The buffer that holds the result: logits, (outputs, vocab). */

@@ -50,6 +50,7 @@ function operands(op: Op, program: Program): string[] {
         ...(op.causal ? [] : ["both ways"]),
         ...window,
         ...by("softcap=", op.softcap),
+        ...(op.distances === undefined ? [] : [`distances#${op.distances}`]),
         ...weight(op.sinks),
       ];
     }

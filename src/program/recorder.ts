@@ -6,6 +6,8 @@ import type {
   Attend,
   Buffer,
   BufferId,
+  Distances,
+  DistancesId,
   EmbedIndex,
   GateActivation,
   KvLayer,
@@ -57,6 +59,7 @@ export interface AttendOptions {
   readonly causal?: boolean;
   readonly window?: number | undefined;
   readonly softcap?: number | undefined;
+  readonly distances?: DistancesId | undefined;
   /** The weight whose values, one for each head, are one more logit. */
   readonly sinks?: string;
 }
@@ -83,6 +86,7 @@ export class Recorder {
   readonly #weights: Weight[] = [];
   readonly #weightIds = new Map<string, WeightId>();
   readonly #ropes: Rope[] = [];
+  readonly #distances: Distances[] = [];
   readonly #layers: KvLayer[] = [];
   readonly #states: State[] = [];
 
@@ -150,6 +154,20 @@ export class Recorder {
     return this.#ropes.push(ropeTable(config, this.contextSize)) - 1;
   }
 
+  /** What scores gain by distance: a row of the table, `count` of them of one value for each head, by its number. */
+  distanceTable(
+    table: string,
+    buckets: Int32Array,
+    [count, heads]: readonly [count: number, heads: number],
+  ): DistancesId {
+    return this.#distances.push({ kind: "table", table: this.#weight(table, [count, heads]), buckets }) - 1;
+  }
+
+  /** What scores lose by distance, up to `reach`: a slope for each head. */
+  distanceSlopes(slopes: Float32Array, reach: number): DistancesId {
+    return this.#distances.push({ kind: "slopes", slopes, reach }) - 1;
+  }
+
   rope(x: BufferId, rope: RopeId, headDim: number): BufferId {
     const { width, rows } = this.#buffer(x);
     return this.#record(width, rows, (out) => ({ kind: "rope", out, x, rope, headDim }));
@@ -175,6 +193,7 @@ export class Recorder {
         causal: options.causal ?? true,
         window: options.window,
         softcap: options.softcap,
+        distances: options.distances,
         sinks: options.sinks === undefined ? undefined : this.#weight(options.sinks, [width / headDim]),
       }),
     );
@@ -368,6 +387,7 @@ export class Recorder {
       buffers: this.#buffers,
       weights: this.#weights,
       ropes: this.#ropes,
+      distances: this.#distances,
       layers: this.#layers,
       states: this.#states,
       output,

@@ -151,6 +151,17 @@ export class ReferenceExecutable implements Executable {
     return { height, matrices, biases: bias === undefined ? undefined : this.weights[bias]!.values };
   }
 
+  #ofDistance(op: Attend, distance: number, head: number): number {
+    if (op.distances === undefined) return 0;
+    const distances = this.program.distances[op.distances]!;
+    if (distances.kind === "slopes") {
+      return -distances.slopes[head]! * Math.min(Math.abs(distance), distances.reach);
+    }
+    const reach = (distances.buckets.length - 1) / 2;
+    const bucket = distances.buckets[Math.min(Math.max(distance, -reach), reach) + reach]!;
+    return rowOf(this.weights[distances.table]!, bucket)[head]!;
+  }
+
   #attend(op: Attend, batch: Batch): Rows {
     const { kvHeads, headDim } = this.program.layers[op.layer]!;
     const { pageTokens, kvType } = this.options;
@@ -173,11 +184,12 @@ export class ReferenceExecutable implements Executable {
         const row = new Float64Array(op.heads * headDim);
         for (let h = 0; h < op.heads; h++) {
           const from = Math.floor((h * kvHeads) / op.heads) * headDim;
-          const scores = seen.map((one) => {
+          const scores = seen.map((one, j) => {
             let sum = 0;
             for (let d = 0; d < headDim; d++) sum += q[t]![h * headDim + d]! * one.k[from + d]!;
             const score = sum * op.scale;
-            return op.softcap === undefined ? score : op.softcap * Math.tanh(score / op.softcap);
+            const capped = op.softcap === undefined ? score : op.softcap * Math.tanh(score / op.softcap);
+            return capped + this.#ofDistance(op, first + j - position - i, h);
           });
           if (op.sinks !== undefined) scores.push(this.weights[op.sinks]!.values[h]!);
           const weights = softmax(Float64Array.from(scores)).subarray(0, seen.length);

@@ -25,7 +25,11 @@ const activations: Readonly<Record<string, Activation>> = {
 
 /** Throws InvalidConfig for those that we do not have. */
 export function activationOf(fields: Fields, key = "hidden_act", otherwise = "silu"): Activation {
-  const name = fields.string(key, otherwise);
+  return activationNamed(fields, key, fields.string(key, otherwise));
+}
+
+/** Of a key that says more than this name. */
+export function activationNamed(fields: Fields, key: string, name: string): Activation {
   if (Object.hasOwn(activations, name)) return activations[name]!;
   throw fields.wrong(key, `one of ${Object.keys(activations).join(", ")}`, name);
 }

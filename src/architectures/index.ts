@@ -5,11 +5,15 @@ import type { Config } from "../program/config.js";
 import type { BufferId, Program } from "../program/ops.js";
 import { Recorder } from "../program/recorder.js";
 import { gptOss } from "./gpt_oss.js";
+import { graniteMoe } from "./granite_moe.js";
 import { head } from "./head.js";
 import { llama } from "./llama.js";
 import { mixtral } from "./mixtral.js";
+import { olmoe } from "./olmoe.js";
 import { qwen2 } from "./qwen2.js";
+import { qwen2Moe } from "./qwen2_moe.js";
 import { qwen3 } from "./qwen3.js";
+import { qwen3Moe } from "./qwen3_moe.js";
 
 /** Records the ops of a model with this configuration and returns its last hidden states, normed: (tokens, dim). */
 export type Architecture = (program: Recorder, config: Config) => BufferId;
@@ -20,6 +24,10 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   qwen2,
   qwen3,
   gpt_oss: gptOss,
+  qwen2_moe: qwen2Moe,
+  qwen3_moe: qwen3Moe,
+  olmoe,
+  granite_moe: graniteMoe,
 };
 
 /** The program of a configuration, not yet fused. Throws UnsupportedArchitecture. */

@@ -3,7 +3,7 @@
 import { DeadliftError } from "../error.js";
 import { type Config, plain, type RopeConfig, type RopeScaling } from "../program/config.js";
 import { codecOf } from "../quants/index.js";
-import { checkExperts, checkHeads, checkLayers } from "./config_checks.js";
+import { checkExperts, checkGroups, checkHeads, checkLayers } from "./config_checks.js";
 import { ggufTypes, type Known } from "./families/index.js";
 import { Fields } from "./fields.js";
 import type { Metadata } from "./gguf_metadata.js";
@@ -104,15 +104,21 @@ function readExperts(fields: Fields, layers: number): Config["experts"] {
   const count = fields.size("expert_count");
   const used = fields.size("expert_used_count");
   checkExperts(fields, "expert_count", count, used);
-  return {
-    ...plain.experts,
+  const ffn = fields.optionalSize("expert_feed_forward_length") ?? fields.size("feed_forward_length");
+  const dense = fields.get("leading_dense_block_count") ? fields.size("leading_dense_block_count") : 0;
+  const sharedCount = fields.get("expert_shared_count") ? fields.size("expert_shared_count") : 0;
+  return checkGroups(fields, {
     count,
     used,
-    ffn: fields.optionalSize("expert_feed_forward_length") ?? fields.size("feed_forward_length"),
-    shared: fields.optionalSize("expert_shared_feed_forward_length") ?? 0,
-    layers: Array.from({ length: layers }, () => true),
-    share: true,
-  };
+    ffn,
+    shared: fields.optionalSize("expert_shared_feed_forward_length") ?? sharedCount * ffn,
+    layers: Array.from({ length: layers }, (_, layer) => layer >= dense),
+    share: fields.boolean("expert_weights_norm", true),
+    // llama.cpp: 0 says that there is none.
+    scale: fields.get("expert_weights_scale") ? fields.positive("expert_weights_scale") : 1,
+    groups: fields.get("expert_group_count") ? fields.size("expert_group_count") : 1,
+    groupsUsed: fields.get("expert_group_used_count") ? fields.size("expert_group_used_count") : 1,
+  });
 }
 
 function readRope(

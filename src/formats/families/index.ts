@@ -3,13 +3,16 @@
 import type { Format } from "../names.js";
 import type { Family, FamilyNames, Known, ModelType } from "./family.js";
 import { gptOss } from "./gpt_oss.js";
+import { graniteMoe } from "./granite_moe.js";
 import { llama } from "./llama.js";
 import { mixtral } from "./mixtral.js";
+import { olmoe } from "./olmoe.js";
 import { qwen } from "./qwen.js";
+import { qwenMoe } from "./qwen_moe.js";
 
 export type { FamilyNames, Known, ModelType } from "./family.js";
 
-const families: readonly Family[] = [llama, mixtral, qwen, gptOss];
+const families: readonly Family[] = [llama, mixtral, qwen, gptOss, qwenMoe, olmoe, graniteMoe];
 
 /** By `model_type` of config.json. */
 export const modelTypes: ReadonlyMap<string, ModelType> = new Map(

@@ -86,6 +86,12 @@ export function patternedWindows(fields: Fields, layers: number, pattern: number
   return typedWindows(fields, types, layers, window, "sliding_window");
 }
 
+/** Names of experts whose gate and up are one tensor, as transformers 5 keeps them. */
+export const fusedExperts: Readonly<Record<string, string>> = {
+  "mlp.experts.gate_up_proj": "ffn.experts.gate_up",
+  "mlp.experts.down_proj": "ffn.experts.down",
+};
+
 /** What every model of experts states; `countKey` names how many there are. */
 export function readExperts(fields: Fields, layers: number, countKey: string, ffnKey: string): Config["experts"] {
   const count = fields.size(countKey);

@@ -136,6 +136,7 @@ OpKind op_kind(const std::string& kind) {
   static const std::pair<const char*, OpKind> kinds[] = {
       {"embed", OpKind::embed},
       {"linear", OpKind::linear},
+      {"group_linear", OpKind::group_linear},
       {"norm", OpKind::norm},
       {"layer_norm", OpKind::layer_norm},
       {"rope", OpKind::rope},
@@ -362,8 +363,9 @@ Program read_program(const Object& from) {
                      static_cast<float>(number(v, "magnitude")),
                      text(v, "layout") == "half"};
   });
-  program.layers = list<KvLayerFacts>(
-      from.Get("layers"), [](const Value& v) { return KvLayerFacts{integer(v, "kvHeads"), integer(v, "headDim")}; });
+  program.layers = list<KvLayerFacts>(from.Get("layers"), [](const Value& v) {
+    return KvLayerFacts{integer(v, "kvHeads"), integer(v, "headDim"), integer(v, "valueDim")};
+  });
   program.output = integer(from, "output");
   return program;
 }

@@ -111,6 +111,7 @@ class Executable {
   void mix(const Op& op);
   void linear(const Op& op);
   void add_product(const Op& op);
+  void group_linear(const Op& op);
   void expert_linear(const Op& op);
   Factor factor(int weight, int expert, int bias, int first) const;
   int span_of(int token) const;

@@ -145,7 +145,7 @@ export interface NativeProgram {
     readonly magnitude: number;
     readonly layout: "half" | "pairs";
   }[];
-  readonly layers: readonly { readonly kvHeads: number; readonly headDim: number }[];
+  readonly layers: readonly { readonly kvHeads: number; readonly headDim: number; readonly valueDim: number }[];
   readonly output: number;
 }
 

@@ -4,6 +4,8 @@ import { DeadliftError } from "../error.js";
 import type { Config } from "../program/config.js";
 import type { BufferId, Program } from "../program/ops.js";
 import { Recorder } from "../program/recorder.js";
+import { deepseekV2 } from "./deepseek_v2.js";
+import { deepseekV3 } from "./deepseek_v3.js";
 import { gptOss } from "./gpt_oss.js";
 import { graniteMoe } from "./granite_moe.js";
 import { head } from "./head.js";
@@ -28,6 +30,8 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   qwen3_moe: qwen3Moe,
   olmoe,
   granite_moe: graniteMoe,
+  deepseek_v2: deepseekV2,
+  deepseek_v3: deepseekV3,
 };
 
 /** The program of a configuration, not yet fused. Throws UnsupportedArchitecture. */

@@ -84,7 +84,9 @@ function readSizes(fields: Fields, metadata: Metadata, tensors: ReadonlyMap<stri
   const headDim = fields.optionalSize("attention.key_length") ?? dim / heads;
   checkHeads(fields, { dim, heads, kvHeads, headDim });
   const valueDim = fields.size("attention.value_length", headDim);
-  if (valueDim !== headDim) throw fields.wrong("attention.value_length", `${headDim} (attention.key_length)`, valueDim);
+  // Of latent attention they are those of the latent.
+  if (valueDim !== headDim && !fields.get("attention.kv_lora_rank"))
+    throw fields.wrong("attention.value_length", `${headDim} (attention.key_length)`, valueDim);
   const tokens = metadata.get("tokenizer.ggml.tokens");
   return {
     dim,

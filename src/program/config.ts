@@ -52,6 +52,22 @@ export interface Experts {
   readonly groupsUsed: number;
 }
 
+/**
+ * Attention whose keys and values come from one narrow vector of a token, the latent. A head is `passDim` values that do not
+ * turn and `headDim` that do, and its values are `valueDim` wide.
+ */
+export interface Latent {
+  /** Queries come from a vector of this width, too; undefined: they do not. */
+  readonly queryRank: number | undefined;
+  readonly rank: number;
+  readonly passDim: number;
+  readonly valueDim: number;
+  /** Of the norms of both. */
+  readonly epsilon: number;
+  /** Only the latent is kept: keys and values of heads are never made. */
+  readonly absorbed: boolean;
+}
+
 export const noExperts: Experts = {
   count: 0,
   used: 0,
@@ -70,6 +86,7 @@ export const plain = {
   scales: { embedding: 1, residual: 1, attention: undefined },
   attentionSoftcap: undefined,
   experts: noExperts,
+  latent: undefined,
   localRope: undefined,
   bias: { qkv: false, attentionOutput: false, ffn: false },
   output: { bias: false, scale: 1, softcap: undefined },
@@ -95,6 +112,7 @@ export interface Config {
   readonly scales: { readonly embedding: number; readonly residual: number; readonly attention: number | undefined };
   readonly attentionSoftcap: number | undefined;
   readonly experts: Experts;
+  readonly latent: Latent | undefined;
   readonly rope: RopeConfig;
   /** Of layers with a window, where it is another one. */
   readonly localRope: RopeConfig | undefined;

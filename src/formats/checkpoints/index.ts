@@ -10,6 +10,7 @@ import { compressed } from "./compressed.js";
 import { fp8, mxfp4 } from "./floats.js";
 import { gptOssExperts, gptOssModules } from "./gpt_oss.js";
 import { awq, gptq } from "./gptq.js";
+import { addLatent } from "./latent.js";
 import type { Method } from "./method.js";
 import { type Module, modulesOf } from "./module.js";
 import type { Shape } from "./pack.js";
@@ -50,6 +51,7 @@ export function unpackable<T extends Part>(
   const all = [...new Set([...tensors.values(), ...unused])];
   const found = new Map<string, T | MadeWeight<T>>(tensors);
   if (config.architecture === "gpt_oss") addExperts(found, program, unused);
+  addLatent(found, program);
   // GGUF has no parts, and only quantised safetensors have.
   if (!method && !all.some(({ name }) => /\.(?:weight_scale|weight_scale_inv|qweight|SCB|absmax)$/.test(name))) {
     return found;

@@ -1,6 +1,7 @@
 // Every family, and what is found in them by a file's own word.
 
 import type { Format } from "../names.js";
+import { deepseek } from "./deepseek.js";
 import type { Family, FamilyNames, Known, ModelType } from "./family.js";
 import { gptOss } from "./gpt_oss.js";
 import { graniteMoe } from "./granite_moe.js";
@@ -12,7 +13,7 @@ import { qwenMoe } from "./qwen_moe.js";
 
 export type { FamilyNames, Known, ModelType } from "./family.js";
 
-const families: readonly Family[] = [llama, mixtral, qwen, gptOss, qwenMoe, olmoe, graniteMoe];
+const families: readonly Family[] = [llama, mixtral, qwen, gptOss, qwenMoe, olmoe, graniteMoe, deepseek];
 
 /** By `model_type` of config.json. */
 export const modelTypes: ReadonlyMap<string, ModelType> = new Map(

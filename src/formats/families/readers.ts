@@ -2,7 +2,7 @@
 
 import type { Config } from "../../program/config.js";
 import type { Activation } from "../../program/ops.js";
-import { checkExperts } from "../config_checks.js";
+import { checkExperts, checkGroups } from "../config_checks.js";
 import type { Fields } from "../fields.js";
 
 /** By transformers' names (ACT2FN of activations.py). */
@@ -108,4 +108,19 @@ export function readExperts(fields: Fields, layers: number, countKey: string, ff
     groups: 1,
     groupsUsed: 1,
   };
+}
+
+/** Experts of DeepSeek and its relatives: the first layers have none, some experts are for all tokens. */
+export function routedExperts(fields: Fields, layers: number, countKey = "n_routed_experts"): Config["experts"] {
+  const experts = readExperts(fields, layers, countKey, "moe_intermediate_size");
+  const dense = fields.get("first_k_dense_replace") ? fields.size("first_k_dense_replace") : 0;
+  return checkGroups(fields, {
+    ...experts,
+    shared: fields.get("n_shared_experts") ? fields.size("n_shared_experts") * experts.ffn : 0,
+    layers: Array.from({ length: layers }, (_, layer) => layer >= dense),
+    share: fields.boolean("norm_topk_prob", false),
+    scale: fields.positive("routed_scaling_factor", 1),
+    groups: fields.size("n_group", 1),
+    groupsUsed: fields.size("topk_group", 1),
+  });
 }

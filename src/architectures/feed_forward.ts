@@ -43,6 +43,15 @@ export function sigmoidRoutes(p: Recorder, c: Config, x: BufferId, layer: string
   return { chosen, weights: p.scale(share ? p.share(weights, 1e-20) : weights, scale) };
 }
 
+/** Likelihoods with a correction that counts for the choice only: ERNIE 4.5. */
+export function correctedRoutes(p: Recorder, c: Config, x: BufferId, layer: string): Routes {
+  const { count, used, share, scale } = c.experts;
+  const scores = p.softmax(p.linear(x, `${layer}.router`, count));
+  const chosen = p.route(p.shift(scores, `${layer}.correction.bias`), used);
+  const weights = p.gather(scores, chosen);
+  return { chosen, weights: p.scale(share ? p.share(weights) : weights, scale) };
+}
+
 /** What the chosen experts make of x, as one: (dim). */
 export function mixture(p: Recorder, c: Config, x: BufferId, { chosen, weights }: Routes, layer: string): BufferId {
   const { count, ffn } = c.experts;

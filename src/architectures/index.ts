@@ -6,10 +6,15 @@ import type { BufferId, Program } from "../program/ops.js";
 import { Recorder } from "../program/recorder.js";
 import { deepseekV2 } from "./deepseek_v2.js";
 import { deepseekV3 } from "./deepseek_v3.js";
+import { dots1 } from "./dots1.js";
+import { ernie45Moe } from "./ernie4_5_moe.js";
+import { glm4Moe } from "./glm4_moe.js";
 import { gptOss } from "./gpt_oss.js";
 import { graniteMoe } from "./granite_moe.js";
 import { head } from "./head.js";
+import { hunyuanMoe } from "./hunyuan_moe.js";
 import { llama } from "./llama.js";
+import { minimaxM2 } from "./minimax_m2.js";
 import { mixtral } from "./mixtral.js";
 import { olmoe } from "./olmoe.js";
 import { qwen2 } from "./qwen2.js";
@@ -32,6 +37,11 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   granite_moe: graniteMoe,
   deepseek_v2: deepseekV2,
   deepseek_v3: deepseekV3,
+  glm4_moe: glm4Moe,
+  dots1,
+  minimax_m2: minimaxM2,
+  ernie4_5_moe: ernie45Moe,
+  hunyuan_moe: hunyuanMoe,
 };
 
 /** The program of a configuration, not yet fused. Throws UnsupportedArchitecture. */

@@ -3,7 +3,7 @@
 import { DeadliftError } from "../error.js";
 import { type Config, plain, type RopeConfig } from "../program/config.js";
 import { checkHeads, checkLayers } from "./config_checks.js";
-import { ropeScaling } from "./config_rope.js";
+import { ropeScaling, ropeTheta } from "./config_rope.js";
 import { type ModelType, modelTypes } from "./families/index.js";
 import { activationOf, everywhere } from "./families/readers.js";
 import { Fields } from "./fields.js";
@@ -104,12 +104,12 @@ function readRope(
       : "rope_parameters";
   const own = fields.fields(key);
   const rope = new Fields(own?.source ?? fields.source, (name) => own?.get(name) ?? fields.get(name));
-  const theta = rope.positive("rope_theta", 10000);
   const partial = rope.positive("partial_rotary_factor", 1);
   const dims = Math.trunc(headDim * partial);
   if (partial > 1 || dims < 2 || dims % 2 !== 0) {
     throw rope.wrong("partial_rotary_factor", `a share of the ${headDim} values of a head that is even`, partial);
   }
+  const theta = ropeTheta(rope, dims);
   const scaling = own ? ropeScaling(own, fields, contextLength) : undefined;
   return { theta, dims, layout: type.layout ?? "half", scaling, factors: undefined };
 }

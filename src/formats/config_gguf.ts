@@ -94,12 +94,20 @@ function readSizes(fields: Fields, metadata: Metadata, tensors: ReadonlyMap<stri
     heads,
     kvHeads,
     headDim,
-    layers: checkLayers(fields, "block_count"),
+    layers: readLayers(fields),
     // The table's rows are what ids can point to; the list of tokens may be shorter.
     vocab:
       tensors.get("embed")?.shape[0] || fields.size("vocab_size", Array.isArray(tokens) ? tokens.length : undefined),
     contextLength: fields.size("context_length"),
   };
+}
+
+/** The last blocks may be for guessing further tokens: no layers of the model. */
+function readLayers(fields: Fields): number {
+  const blocks = checkLayers(fields, "block_count");
+  const guessing = fields.get("nextn_predict_layers") ? fields.size("nextn_predict_layers") : 0;
+  if (guessing < blocks) return blocks - guessing;
+  throw fields.wrong("nextn_predict_layers", `fewer than the ${blocks} blocks`, guessing);
 }
 
 function readExperts(fields: Fields, layers: number): Config["experts"] {

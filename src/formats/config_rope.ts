@@ -15,6 +15,9 @@ export function ropeScaling(rope: Fields, outer: Fields, contextLength: number):
   switch (type) {
     case "default":
       return undefined;
+    case "dynamic":
+      if (rope.get("alpha")) return undefined;
+      throw rope.wrong("rope_type", '"default", "linear", "llama3", "yarn", or "dynamic" with alpha', type);
     case "linear":
       return { type, factor: rope.positive("factor") };
     case "llama3":
@@ -24,6 +27,13 @@ export function ropeScaling(rope: Fields, outer: Fields, contextLength: number):
     default:
       throw rope.wrong("rope_type", '"default", "linear", "llama3" or "yarn"', type);
   }
+}
+
+/** The base of wavelengths; Hunyuan's `alpha` stretches it once and for all, though it calls that "dynamic". */
+export function ropeTheta(rope: Fields, dims: number): number {
+  const theta = rope.positive("rope_theta", 10000);
+  const type = rope.optionalString("rope_type") ?? rope.optionalString("type");
+  return type === "dynamic" && rope.get("alpha") ? theta * rope.positive("alpha") ** (dims / (dims - 2)) : theta;
 }
 
 function readLlama3(rope: Fields, originalContextLength: number): RopeScaling {

@@ -34,7 +34,11 @@ const names: Readonly<Record<Format, Required<FamilyNames>>> = {
       "mlp.shared_experts.up_proj": "ffn.shared.up",
       "mlp.shared_experts.down_proj": "ffn.shared.down",
     },
-    bare: { "self_attn.sinks": "attention.sinks", "mlp.gate.e_score_correction_bias": "ffn.correction.bias" },
+    bare: {
+      "self_attn.sinks": "attention.sinks",
+      "mlp.gate.e_score_correction_bias": "ffn.correction.bias",
+      "mlp.e_score_correction_bias": "ffn.correction.bias",
+    },
   },
   gguf: {
     prefix: /^(?!)/,

@@ -2,10 +2,16 @@
 
 import type { Format } from "../names.js";
 import { deepseek } from "./deepseek.js";
+import { dots } from "./dots.js";
+import { ernieMoe } from "./ernie_moe.js";
+import { exaoneMoe } from "./exaone_moe.js";
 import type { Family, FamilyNames, Known, ModelType } from "./family.js";
+import { glmMoe } from "./glm_moe.js";
 import { gptOss } from "./gpt_oss.js";
 import { graniteMoe } from "./granite_moe.js";
+import { hunyuanMoe } from "./hunyuan_moe.js";
 import { llama } from "./llama.js";
+import { minimax } from "./minimax.js";
 import { mixtral } from "./mixtral.js";
 import { olmoe } from "./olmoe.js";
 import { qwen } from "./qwen.js";
@@ -13,7 +19,22 @@ import { qwenMoe } from "./qwen_moe.js";
 
 export type { FamilyNames, Known, ModelType } from "./family.js";
 
-const families: readonly Family[] = [llama, mixtral, qwen, gptOss, qwenMoe, olmoe, graniteMoe, deepseek];
+const families: readonly Family[] = [
+  llama,
+  mixtral,
+  qwen,
+  gptOss,
+  qwenMoe,
+  olmoe,
+  graniteMoe,
+  deepseek,
+  glmMoe,
+  dots,
+  exaoneMoe,
+  minimax,
+  ernieMoe,
+  hunyuanMoe,
+];
 
 /** By `model_type` of config.json. */
 export const modelTypes: ReadonlyMap<string, ModelType> = new Map(

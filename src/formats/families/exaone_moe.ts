@@ -68,7 +68,7 @@ function sparse(fields: Fields, layers: number): readonly boolean[] {
   throw fields.wrong("mlp_layer_types", `a list of ${layers} of "dense" and "sparse"`, types);
 }
 
-/** Every so manieth layer has no window; "LLLG" says the same in letters. */
+/** The layers that have no window are so many apart; "LLLG" says 4 in letters. */
 function pattern(fields: Fields): number {
   const stated = fields.get("sliding_window_pattern");
   return typeof stated === "string" ? stated.length : fields.size("sliding_window_pattern");

@@ -136,6 +136,7 @@ OpKind op_kind(const std::string& kind) {
   static const std::pair<const char*, OpKind> kinds[] = {
       {"embed", OpKind::embed},
       {"linear", OpKind::linear},
+      {"group_linear", OpKind::group_linear},
       {"norm", OpKind::norm},
       {"layer_norm", OpKind::layer_norm},
       {"rope", OpKind::rope},
@@ -393,8 +394,9 @@ Program read_program(const Object& from) {
                      text(v, "layout") == "half"};
   });
   program.distances = list<DistancesFacts>(from.Get("distances"), read_distances);
-  program.layers = list<KvLayerFacts>(
-      from.Get("layers"), [](const Value& v) { return KvLayerFacts{integer(v, "kvHeads"), integer(v, "headDim")}; });
+  program.layers = list<KvLayerFacts>(from.Get("layers"), [](const Value& v) {
+    return KvLayerFacts{integer(v, "kvHeads"), integer(v, "headDim"), integer(v, "valueDim")};
+  });
   program.states = list<int64_t>(from.Get("states"), [](const Value& v) { return whole(v, "values"); });
   program.output = integer(from, "output");
   return program;

@@ -77,7 +77,7 @@ bool Executable::cut_walks(const Op& op) {
   const auto work = [&](const Tile& tile) { return tile.count * (end(tile) - first_seen(tile)); };
   int64_t all = 0, floats = 0;
   for (const Tile& tile : tiles_) all += work(tile) * layout.kv_heads;
-  const bool small = all * group * layout.head_dim < kParallelValues;
+  const bool small = all * group * (layout.head_dim + layout.value_dim) / 2 < kParallelValues;
   walks_.clear(), cuts_.clear();
   // The last tokens see the most: begin with them, so that no thread ends alone.
   for (int t = static_cast<int>(tiles_.size()) - 1; t >= 0; t--) {
@@ -88,7 +88,7 @@ bool Executable::cut_walks(const Op& op) {
       for (int head = 0; head < layout.kv_heads; head++) walks_.push_back({t, head, whole ? -1 : i, cut + head});
     }
     for (int head = 0; head < layout.kv_heads && !whole; head++) {
-      cuts_.push_back({first, parts, floats, attend_seen(layout.head_dim, tiles_[t].count * group)});
+      cuts_.push_back({first, parts, floats, attend_seen(layout.value_dim, tiles_[t].count * group)});
       floats += parts * cuts_.back().apart;
     }
   }
@@ -117,10 +117,11 @@ void Executable::attend(const Op& op) {
   const int group = op.heads / layer.kv_heads, tokens = std::max(1, attend_queries_max / group);
   cut_tiles(group);
   // Transposing is slow work.
-  each_row(static_cast<int>(tiles_.size()) * layer.kv_heads, tokens * layer.head_dim * 8, [&](int i) {
-    const auto [span, first, count] = tiles_[i / layer.kv_heads];
-    store(attention(op, batch_->spans[span], span_starts_[span]), i % layer.kv_heads, first, count);
-  });
+  each_row(static_cast<int>(tiles_.size()) * layer.kv_heads, tokens * (layer.head_dim + layer.value_dim) * 4,
+           [&](int i) {
+             const auto [span, first, count] = tiles_[i / layer.kv_heads];
+             store(attention(op, batch_->spans[span], span_starts_[span]), i % layer.kv_heads, first, count);
+           });
   if (cut_walks(op)) {
     engine_.pool().each(static_cast<int>(walks_.size()),
                         [&](int i, int worker) { walk(op, walks_[i], scratch(worker)); });

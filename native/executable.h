@@ -121,6 +121,7 @@ class Executable {
   float* state(const Op& op, int slot) const;
   void linear(const Op& op);
   void add_product(const Op& op);
+  void group_linear(const Op& op);
   void expert_linear(const Op& op);
   Factor factor(int weight, int expert, int bias, int first) const;
   int span_of(int token) const;

@@ -15,6 +15,7 @@ namespace deadlift {
 enum class OpKind : uint8_t {
   embed,
   linear,
+  group_linear,
   norm,
   layer_norm,
   rope,
@@ -132,7 +133,8 @@ struct DistancesFacts {
 
 struct KvLayerFacts {
   int kv_heads;
-  int head_dim;
+  int head_dim;   // of a key
+  int value_dim;  // of a value
 };
 
 struct Program {

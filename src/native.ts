@@ -146,7 +146,7 @@ export interface NativeProgram {
     readonly layout: "half" | "pairs";
   }[];
   readonly distances: readonly object[]; // ops.ts, as they are
-  readonly layers: readonly { readonly kvHeads: number; readonly headDim: number }[];
+  readonly layers: readonly { readonly kvHeads: number; readonly headDim: number; readonly valueDim: number }[];
   readonly states: readonly { readonly values: number }[];
   readonly output: number;
 }

@@ -189,7 +189,7 @@ describe.each(isas)("%s", (isa) => {
       const [heads, kvHeads, headDim, window, pageTokens, softcap, reach] = shape;
       for (const causal of [false, true]) {
         const test = new TestProgram(new Random(heads));
-        test.layers.push({ kvHeads, headDim });
+        test.layers.push({ kvHeads, headDim, valueDim: headDim });
         const [q, k, v] = [heads, kvHeads, kvHeads].map((n) => test.input(100, n * headDim)) as [
           number,
           number,

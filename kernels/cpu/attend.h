@@ -30,7 +30,8 @@ struct Seen {
 struct Walk {
   int queries;
   int dim;        // of a query
-  int out_dim;    // dim rounded up to 16
+  int value_dim;  // of what becomes of it
+  int out_dim;    // value_dim rounded up to 16
   Seen whole;     // all parts before the one that is walked
   Seen part;      // of which this is
   float* q;       // (queries, dim), times the scale of scores
@@ -47,7 +48,7 @@ inline Seen make_seen(int queries, int out_dim, float* memory) {
 
 inline Walk make_walk(const Attention& a, int tokens, float* part, float* scratch) {
   Walk w;
-  w.dim = a.kv.layout->head_dim, w.out_dim = round_up16(w.dim);
+  w.dim = a.kv.layout->head_dim, w.value_dim = a.kv.layout->value_dim, w.out_dim = round_up16(w.value_dim);
   w.queries = tokens * (a.heads / a.kv.layout->kv_heads);
   w.softcap = a.softcap;
   const int seen = round_up16(w.queries * (w.out_dim + 2));
@@ -331,11 +332,11 @@ inline void join_part(const Walk& w, const Seen& part) {
 inline void finish_walk(const Attention& a, const Walk& w, const Seen& seen, int kv_head, int token) {
   const int heads = a.heads / a.kv.layout->kv_heads;
   for (int i = 0; i < w.queries; ++i) {
-    float* out = a.out + (token + i / heads) * a.out_stride + (kv_head * heads + i % heads) * w.dim;
+    float* out = a.out + (token + i / heads) * a.out_stride + (kv_head * heads + i % heads) * w.value_dim;
     const vec scale = splat(1.0f / seen.total[i]);
-    for (int d = 0; d < w.dim; d += lanes) {
+    for (int d = 0; d < w.value_dim; d += lanes) {
       // Adding 0 makes 0 of -0, as joining a part does.
-      store_part(out + d, fma(load(seen.out + i * w.out_dim + d), scale, zero()), at_most(lanes, w.dim - d));
+      store_part(out + d, fma(load(seen.out + i * w.out_dim + d), scale, zero()), at_most(lanes, w.value_dim - d));
     }
   }
 }

@@ -69,6 +69,22 @@ export interface Experts {
   readonly groupsUsed: number;
 }
 
+/**
+ * Attention whose keys and values come from one narrow vector of a token, the latent. A head is `passDim` values that do not
+ * turn and `headDim` that do, and its values are `valueDim` wide.
+ */
+export interface Latent {
+  /** Queries come from a vector of this width, too; undefined: they do not. */
+  readonly queryRank: number | undefined;
+  readonly rank: number;
+  readonly passDim: number;
+  readonly valueDim: number;
+  /** Of the norms of both. */
+  readonly epsilon: number;
+  /** Only the latent is kept: keys and values of heads are never made. */
+  readonly absorbed: boolean;
+}
+
 export const noExperts: Experts = {
   count: 0,
   used: 0,
@@ -151,6 +167,7 @@ export const plain = {
   attentionSoftcap: undefined,
   experts: noExperts,
   recurrent: noRecurrence,
+  latent: undefined,
   localRope: undefined,
   temper: undefined,
   qkvCap: undefined,
@@ -181,6 +198,7 @@ export interface Config {
   readonly attentionSoftcap: number | undefined;
   readonly experts: Experts;
   readonly recurrent: Recurrent;
+  readonly latent: Latent | undefined;
   readonly rope: RopeConfig;
   /** Of layers with a window, where it is another one. */
   readonly localRope: RopeConfig | undefined;

@@ -53,10 +53,11 @@ export type Distances =
     }
   | { readonly kind: "slopes"; readonly slopes: Float32Array; readonly reach: number }; // (heads)
 
-/** What one `attend` keeps of every token: keys and values of `kvHeads * headDim` each. */
+/** What one `attend` keeps of every token: keys of `kvHeads * headDim`, values of `kvHeads * valueDim`. */
 export interface KvLayer {
   readonly kvHeads: number;
   readonly headDim: number;
+  readonly valueDim: number;
 }
 
 /**
@@ -91,6 +92,14 @@ export interface Linear {
   readonly x: BufferId;
   readonly weight: WeightId; // (width of out, width of x)
   readonly bias: WeightId | undefined; // (width of out)
+}
+
+/** `linear` of each group of neighbours with a matrix of its own: out[t, g, r] = sum over c of x[t, g, c] * weight[g, r, c]. */
+export interface GroupLinear {
+  readonly kind: "group_linear";
+  readonly out: BufferId; // (groups * rows)
+  readonly x: BufferId; // (groups * columns)
+  readonly weight: WeightId; // (groups, rows, columns)
 }
 
 /**
@@ -143,10 +152,10 @@ export interface RopeOp {
  */
 export interface Attend {
   readonly kind: "attend";
-  readonly out: BufferId; // (heads * headDim)
+  readonly out: BufferId; // (heads * valueDim)
   readonly q: BufferId; // (heads * headDim)
   readonly k: BufferId; // (kvHeads * headDim)
-  readonly v: BufferId; // (kvHeads * headDim)
+  readonly v: BufferId; // (kvHeads * valueDim)
   /** Index into `Program.layers`: whose pages. */
   readonly layer: number;
   readonly heads: number;
@@ -361,6 +370,7 @@ export interface Select {
 export type Op =
   | Embed
   | Linear
+  | GroupLinear
   | Norm
   | LayerNorm
   | RopeOp

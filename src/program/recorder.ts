@@ -53,6 +53,8 @@ export interface LayerNormOptions extends NormOptions {
 export interface AttendOptions {
   readonly kvHeads: number;
   readonly headDim: number;
+  /** Of a value; default: as of a key. */
+  readonly valueDim?: number;
   /** Default: 1 / sqrt(headDim). */
   readonly scale?: number | undefined;
   /** Default: true. */
@@ -116,6 +118,20 @@ export class Recorder {
     }));
   }
 
+  /** Matrix products of each group of neighbours with a matrix of its own. */
+  groupLinear(
+    x: BufferId,
+    weight: string,
+    [groups, width, columns]: readonly [groups: number, rows: number, columns: number],
+  ): BufferId {
+    return this.#record(groups * width, this.#buffer(x).rows, (out) => ({
+      kind: "group_linear",
+      out,
+      x,
+      weight: this.#weight(weight, [groups, width, columns]),
+    }));
+  }
+
   /** Root mean square norm of the whole row, or of each group (query and key norms per head); without weight: undefined. */
   norm(x: BufferId, weight: string | undefined, { epsilon, offset = 0, group, apart }: NormOptions): BufferId {
     const { width, rows } = this.#buffer(x);
@@ -175,11 +191,11 @@ export class Recorder {
 
   /** Attention; each call owns the pages of one more layer. */
   attend(q: BufferId, k: BufferId, v: BufferId, options: AttendOptions): BufferId {
-    const { kvHeads, headDim } = options;
+    const { kvHeads, headDim, valueDim = headDim } = options;
     const { width, rows } = this.#buffer(q);
-    const layer = this.#layers.push({ kvHeads, headDim }) - 1;
+    const layer = this.#layers.push({ kvHeads, headDim, valueDim }) - 1;
     return this.#record(
-      width,
+      (width / headDim) * valueDim,
       rows,
       (out): Attend => ({
         kind: "attend",

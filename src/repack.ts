@@ -62,7 +62,11 @@ function reorder(engine: EngineHandle, weight: ReorderedWeight<Tensor>, out: Ten
 }
 
 /** Throws InvalidArgument for numbers that are not finite, which blocks of whole numbers do not have. */
-async function round(engine: EngineHandle, { floats, quant, shape }: RoundedWeight<Tensor>, out: Tensor): Promise<void> {
+async function round(
+  engine: EngineHandle,
+  { floats, quant, shape }: RoundedWeight<Tensor>,
+  out: Tensor,
+): Promise<void> {
   const { file, offset } = floats;
   const [rows, columns] = shape as [number, number];
   const finite = await told(
@@ -72,7 +76,10 @@ async function round(engine: EngineHandle, { floats, quant, shape }: RoundedWeig
     }),
   );
   if (!finite) {
-    throw new DeadliftError("InvalidArgument", `"${floats.name}" holds numbers that are not finite: load it in exact precision`);
+    throw new DeadliftError(
+      "InvalidArgument",
+      `"${floats.name}" holds numbers that are not finite: load it in exact precision`,
+    );
   }
 }
 

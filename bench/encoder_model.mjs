@@ -88,8 +88,16 @@ function tokenizerOf(vocab) {
     post_processor: {
       type: "TemplateProcessing",
       single: [around[0], text, around[1]],
-      pair: [around[0], text, around[1], { Sequence: { id: "B", type_id: 1 } }, { SpecialToken: { id: "[SEP]", type_id: 1 } }],
-      special_tokens: Object.fromEntries([2, 3].map((id) => [words[id], { id: words[id], ids: [id], tokens: [words[id]] }])),
+      pair: [
+        around[0],
+        text,
+        around[1],
+        { Sequence: { id: "B", type_id: 1 } },
+        { SpecialToken: { id: "[SEP]", type_id: 1 } },
+      ],
+      special_tokens: Object.fromEntries(
+        [2, 3].map((id) => [words[id], { id: words[id], ids: [id], tokens: [words[id]] }]),
+      ),
     },
     decoder: { type: "WordPiece", prefix: "##", cleanup: true },
     model: {

@@ -220,10 +220,10 @@ describe("config.json", () => {
   });
 
   it("is refused for other models, naming them and ours", () => {
-    expect(() => read({ model_type: "mamba9" })).toThrow(
+    expect(() => read({ model_type: "zebra9" })).toThrow(
       refusal(
         "UnsupportedArchitecture",
-        /model_type "mamba9" of config.json; supported: .*llama, mistral,.* qwen2, qwen3/,
+        /model_type "zebra9" of config.json; supported: .*llama, mistral,.* qwen2, qwen3/,
       ),
     );
     expect(() => read({ model_type: "constructor" })).toThrow(refusal("UnsupportedArchitecture", /"constructor"/));

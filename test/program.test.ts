@@ -76,8 +76,8 @@ describe.each([
 });
 
 it("refuses an architecture it does not know, naming it and the known ones", () => {
-  expect(() => record(config({ architecture: "mamba9" }))).toThrow(
-    /"mamba9"; supported: .*llama,.* qwen2, qwen3, gpt_oss/,
+  expect(() => record(config({ architecture: "zebra9" }))).toThrow(
+    /"zebra9"; supported: .*llama,.* qwen2, qwen3, gpt_oss/,
   );
   expect(() => record(config({ architecture: "constructor" }))).toThrow(/supported/);
 });

@@ -49,6 +49,7 @@ const rooms: Record<string, string> = {
   repack: "tensor",
   quantize: "model",
   quantized: "model",
+  round: "model",
   texts: "model",
   options: "runtime",
   sampling: "runtime",

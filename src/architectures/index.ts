@@ -4,16 +4,24 @@ import { DeadliftError } from "../error.js";
 import type { Config } from "../program/config.js";
 import type { BufferId, Program } from "../program/ops.js";
 import { Recorder } from "../program/recorder.js";
+import { arcee } from "./arcee.js";
 import { bert } from "./bert.js";
+import { exaone4 } from "./exaone4.js";
 import { falconH1 } from "./falcon_h1.js";
+import { gemma2 } from "./gemma2.js";
+import { gemma3 } from "./gemma3.js";
 import { gptOss } from "./gpt_oss.js";
 import { head } from "./head.js";
+import { hunyuan } from "./hunyuan.js";
 import { lfm2 } from "./lfm2.js";
 import { llama } from "./llama.js";
 import { mamba } from "./mamba.js";
 import { mamba2 } from "./mamba2.js";
 import { mixtral } from "./mixtral.js";
 import { nemotronH } from "./nemotron_h.js";
+import { olmo } from "./olmo.js";
+import { olmo2 } from "./olmo2.js";
+import { phi3 } from "./phi3.js";
 import { qwen2 } from "./qwen2.js";
 import { qwen3 } from "./qwen3.js";
 import { qwen3Next } from "./qwen3_next.js";
@@ -28,6 +36,14 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   mixtral,
   qwen2,
   qwen3,
+  gemma2,
+  gemma3,
+  phi3,
+  arcee,
+  exaone4,
+  hunyuan,
+  olmo,
+  olmo2,
   gpt_oss: gptOss,
   lfm2,
   mamba,
@@ -38,8 +54,8 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   static: staticVectors,
 };
 
-/** The program of a configuration, not yet fused. Throws UnsupportedArchitecture. */
-export function record(config: Config): Program {
+/** The program of a configuration, not yet fused, for contexts of up to so many tokens. Throws UnsupportedArchitecture. */
+export function record(config: Config, contextSize = config.contextLength): Program {
   const architecture = Object.hasOwn(architectures, config.architecture)
     ? architectures[config.architecture]
     : undefined;
@@ -50,6 +66,6 @@ export function record(config: Config): Program {
       `cannot run architecture "${config.architecture}"; supported: ${known}`,
     );
   }
-  const recorder = new Recorder();
+  const recorder = new Recorder(contextSize);
   return recorder.finish(head(recorder, config, architecture(recorder, config)));
 }

@@ -1,21 +1,60 @@
 // Every family, and what is found in them by a file's own word.
 
 import type { Format } from "../names.js";
+import { arcee } from "./arcee.js";
 import { bert } from "./bert.js";
+import { ernie } from "./ernie.js";
+import { exaone } from "./exaone.js";
 import { falconH1 } from "./falcon_h1.js";
 import type { Family, FamilyNames, Known, ModelType } from "./family.js";
+import { gemma } from "./gemma.js";
+import { gemma2 } from "./gemma2.js";
 import { gptOss } from "./gpt_oss.js";
+import { granite } from "./granite.js";
+import { helium } from "./helium.js";
+import { hunyuan } from "./hunyuan.js";
+import { internlm } from "./internlm.js";
 import { lfm2 } from "./lfm2.js";
 import { llama } from "./llama.js";
 import { mamba } from "./mamba.js";
+import { mistral } from "./mistral.js";
 import { mixtral } from "./mixtral.js";
 import { nemotronH } from "./nemotron_h.js";
+import { olmo } from "./olmo.js";
+import { phi3 } from "./phi3.js";
 import { qwen } from "./qwen.js";
 import { qwen3Next } from "./qwen3_next.js";
+import { seedOss } from "./seed_oss.js";
+import { smollm3 } from "./smollm3.js";
 
-export type { FamilyNames, Known, ModelType } from "./family.js";
+export type { FamilyNames, Known, ModelType, RopeFields } from "./family.js";
 
-const families: readonly Family[] = [llama, mixtral, qwen, gptOss, lfm2, mamba, qwen3Next, falconH1, nemotronH, bert];
+const families: readonly Family[] = [
+  llama,
+  mistral,
+  smollm3,
+  gemma,
+  gemma2,
+  phi3,
+  olmo,
+  granite,
+  exaone,
+  seedOss,
+  ernie,
+  internlm,
+  hunyuan,
+  arcee,
+  helium,
+  mixtral,
+  qwen,
+  gptOss,
+  lfm2,
+  mamba,
+  qwen3Next,
+  falconH1,
+  nemotronH,
+  bert,
+];
 
 /** By `model_type` of config.json. */
 export const modelTypes: ReadonlyMap<string, ModelType> = new Map(

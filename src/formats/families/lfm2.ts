@@ -36,6 +36,7 @@ export const lfm2: Family = {
       ...common,
       experts(fields, layers) {
         const experts = readExperts(fields, layers, "num_experts", "moe_intermediate_size");
+        if (!fields.boolean("use_expert_bias", true)) throw fields.wrong("use_expert_bias", "true", false);
         const dense = layersBefore(fields, "num_dense_layers", 2);
         return {
           ...experts,

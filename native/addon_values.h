@@ -136,6 +136,7 @@ OpKind op_kind(const std::string& kind) {
   static const std::pair<const char*, OpKind> kinds[] = {
       {"embed", OpKind::embed},
       {"linear", OpKind::linear},
+      {"group_linear", OpKind::group_linear},
       {"norm", OpKind::norm},
       {"layer_norm", OpKind::layer_norm},
       {"rope", OpKind::rope},
@@ -224,6 +225,7 @@ Op read_op(const Value& value) {
   op.up = gated ? optional(from, "up") : -1;
   op.up_bias = optional(from, "upBias");
   op.rope = optional(from, "rope");
+  op.distances = optional(from, "distances");
   op.layer = optional(from, "layer");
   op.heads = std::max(0, optional(from, "heads"));
   op.head_dim = std::max(0, optional(from, "headDim"));
@@ -357,6 +359,21 @@ RowsToEncode read_rows(const Object& from) {
   return job;
 }
 
+DistancesFacts read_distances(const Value& value) {
+  const auto from = value.As<Object>();
+  DistancesFacts facts{};
+  facts.table = optional(from, "table");
+  if (facts.table >= 0) {
+    facts.buckets = integers(from.Get("buckets"));
+    facts.reach = static_cast<int>(facts.buckets.size() / 2);
+  } else {
+    const auto slopes = from.Get("slopes").As<Napi::Float32Array>();
+    facts.slopes.assign(slopes.Data(), slopes.Data() + slopes.ElementLength());
+    facts.reach = integer(from, "reach");
+  }
+  return facts;
+}
+
 Program read_program(const Object& from) {
   const auto outputs = [](const Value& v) { return text(v, "rows") == "outputs"; };
   Program program;
@@ -376,8 +393,10 @@ Program read_program(const Object& from) {
                      static_cast<float>(number(v, "magnitude")),
                      text(v, "layout") == "half"};
   });
-  program.layers = list<KvLayerFacts>(
-      from.Get("layers"), [](const Value& v) { return KvLayerFacts{integer(v, "kvHeads"), integer(v, "headDim")}; });
+  program.distances = list<DistancesFacts>(from.Get("distances"), read_distances);
+  program.layers = list<KvLayerFacts>(from.Get("layers"), [](const Value& v) {
+    return KvLayerFacts{integer(v, "kvHeads"), integer(v, "headDim"), integer(v, "valueDim")};
+  });
   program.states = list<int64_t>(from.Get("states"), [](const Value& v) { return whole(v, "values"); });
   program.output = integer(from, "output");
   return program;

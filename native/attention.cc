@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <cstdlib>
 
 #include "native/executable.h"
 
@@ -16,6 +17,23 @@ void Executable::cut_tiles(int group) {
   for (int s = 0; s < static_cast<int>(batch_->spans.size()); s++) {
     const int count = batch_->spans[s].count;
     for (int first = 0; first < count; first += most) tiles_.push_back({s, first, std::min(most, count - first)});
+  }
+}
+
+// So that neighbours of what one query adds to the scores of a block are neighbours in memory.
+void Executable::spread_distances() {
+  for (const DistancesFacts& facts : program_.distances) {
+    const int heads = facts.table < 0 ? static_cast<int>(facts.slopes.size()) : program_.weights[facts.table].columns;
+    const int width = distances_width(facts.reach);
+    std::vector<float>& all = distances_.emplace_back(static_cast<size_t>(heads) * width);
+    for (int head = 0; head < heads; head++) {
+      for (int i = 0; i < width; i++) {
+        const int distance = std::clamp(i - facts.reach - attend_block, -facts.reach, facts.reach);
+        all[static_cast<size_t>(head) * width + i] =
+            facts.table < 0 ? -facts.slopes[head] * static_cast<float>(std::abs(distance))
+                            : vectors_[facts.table][facts.buckets[distance + facts.reach] * heads + head];
+      }
+    }
   }
 }
 
@@ -34,6 +52,10 @@ Attention Executable::attention(const Op& op, const Span& span, int first_token)
   a.causal = op.causal;
   a.softcap = op.softcap;
   a.window = op.window > 0 ? op.window : INT32_MAX;
+  if (op.distances >= 0) {
+    a.distances = distances_[op.distances].data();
+    a.reach = program_.distances[op.distances].reach;
+  }
   a.sinks = op.weight < 0 ? nullptr : vectors_[op.weight].data();
   return a;
 }
@@ -55,7 +77,7 @@ bool Executable::cut_walks(const Op& op) {
   const auto work = [&](const Tile& tile) { return tile.count * (end(tile) - first_seen(tile)); };
   int64_t all = 0, floats = 0;
   for (const Tile& tile : tiles_) all += work(tile) * layout.kv_heads;
-  const bool small = all * group * layout.head_dim < kParallelValues;
+  const bool small = all * group * (layout.head_dim + layout.value_dim) / 2 < kParallelValues;
   walks_.clear(), cuts_.clear();
   // The last tokens see the most: begin with them, so that no thread ends alone.
   for (int t = static_cast<int>(tiles_.size()) - 1; t >= 0; t--) {
@@ -66,7 +88,7 @@ bool Executable::cut_walks(const Op& op) {
       for (int head = 0; head < layout.kv_heads; head++) walks_.push_back({t, head, whole ? -1 : i, cut + head});
     }
     for (int head = 0; head < layout.kv_heads && !whole; head++) {
-      cuts_.push_back({first, parts, floats, attend_seen(layout.head_dim, tiles_[t].count * group)});
+      cuts_.push_back({first, parts, floats, attend_seen(layout.value_dim, tiles_[t].count * group)});
       floats += parts * cuts_.back().apart;
     }
   }
@@ -95,10 +117,11 @@ void Executable::attend(const Op& op) {
   const int group = op.heads / layer.kv_heads, tokens = std::max(1, attend_queries_max / group);
   cut_tiles(group);
   // Transposing is slow work.
-  each_row(static_cast<int>(tiles_.size()) * layer.kv_heads, tokens * layer.head_dim * 8, [&](int i) {
-    const auto [span, first, count] = tiles_[i / layer.kv_heads];
-    store(attention(op, batch_->spans[span], span_starts_[span]), i % layer.kv_heads, first, count);
-  });
+  each_row(static_cast<int>(tiles_.size()) * layer.kv_heads, tokens * (layer.head_dim + layer.value_dim) * 4,
+           [&](int i) {
+             const auto [span, first, count] = tiles_[i / layer.kv_heads];
+             store(attention(op, batch_->spans[span], span_starts_[span]), i % layer.kv_heads, first, count);
+           });
   if (cut_walks(op)) {
     engine_.pool().each(static_cast<int>(walks_.size()),
                         [&](int i, int worker) { walk(op, walks_[i], scratch(worker)); });

@@ -21,7 +21,8 @@ constexpr int64_t kAlignment = 64;
 bool is_expert(OpKind kind) { return kind == OpKind::expert_linear || kind == OpKind::expert_glu; }
 
 bool is_product(OpKind kind) {
-  return kind == OpKind::linear || kind == OpKind::linear_add || kind == OpKind::linear_glu || is_expert(kind);
+  return kind == OpKind::linear || kind == OpKind::linear_add || kind == OpKind::linear_glu ||
+         kind == OpKind::group_linear || is_expert(kind);
 }
 
 // Cuts zeroed memory into aligned pieces.
@@ -70,12 +71,17 @@ void Executable::place_weights() {
     vectors_.emplace_back();
   }
   for (const Op& op : program_.ops) {
+    if (op.kind == OpKind::group_linear) {
+      const int groups = program_.buffers[op.x].width / program_.weights[op.weight].columns;
+      split_stack(op.weight, program_.buffers[op.out].width / groups);
+    }
     if (!is_expert(op.kind)) continue;
     const int height = program_.buffers[op.out].width / program_.buffers[op.y].width;
     split_stack(op.weight, height);
     if (op.up >= 0) split_stack(op.up, height);
   }
   decode_vectors();
+  spread_distances();
 }
 
 // One matrix after another becomes as many.
@@ -101,6 +107,7 @@ void Executable::decode_vectors() {
       row(matrix.data + r * matrix.stride, 0, matrix.columns, 1, vectors_[id].data() + r * matrix.columns);
     }
   };
+  for (const DistancesFacts& facts : program_.distances) decode(facts.table);
   for (const Op& op : program_.ops) {
     const bool is_norm = op.kind == OpKind::norm || op.kind == OpKind::layer_norm;
     if (is_norm) {
@@ -159,7 +166,8 @@ void Executable::place_memory() {
 
   cutter = {};
   for (const KvLayerFacts& layer : program_.layers) {
-    layouts_.push_back(kv_layout(options_.kv_type, layer.kv_heads, layer.head_dim, options_.page_tokens));
+    layouts_.push_back(
+        kv_layout(options_.kv_type, layer.kv_heads, layer.head_dim, layer.value_dim, options_.page_tokens));
     layer_offsets_.push_back(cutter.take(layer.kv_heads * layouts_.back().head_bytes));
   }
   page_bytes_ = cutter.bytes;
@@ -182,7 +190,7 @@ void Executable::place_scratch() {
     }
     if (op.kind == OpKind::attend) {
       const KvLayerFacts& layer = program_.layers[op.layer];
-      floats = std::max(floats, attend_scratch(layer.head_dim, op.heads / layer.kv_heads));
+      floats = std::max(floats, attend_scratch(layer.head_dim, layer.value_dim, op.heads / layer.kv_heads));
     } else if (op.kind == OpKind::delta || op.kind == OpKind::scan) {
       floats = std::max(floats, state_scratch(program_.buffers[op.y].width / op.groups));
     } else if (op.kind == OpKind::limit_groups) {
@@ -200,9 +208,12 @@ void Executable::place_scratch() {
   scratch_ = LazyMemory(scratch_floats_ * 4 * engine_.pool().threads());
 }
 
-// Rows of activations of one op, of each expert whole packs.
+// Rows of activations of one op, of each expert or group whole packs.
 int64_t Executable::most_packed(const Op& op) const {
   const int64_t tokens = std::max(options_.max_tokens, options_.max_outputs);
+  if (op.kind == OpKind::group_linear) {
+    return round_up(tokens, pack_tokens) * (program_.buffers[op.x].width / program_.weights[op.weight].columns);
+  }
   if (!is_expert(op.kind)) return round_up(tokens, pack_tokens);
   const int64_t used = program_.buffers[op.y].width, height = program_.buffers[op.out].width / used;
   const int64_t experts = program_.weights[op.weight].rows / height;
@@ -283,6 +294,8 @@ void Executable::run_op(const Op& op) {
     case OpKind::linear_add:
     case OpKind::linear_glu:
       return linear(op);
+    case OpKind::group_linear:
+      return group_linear(op);
     case OpKind::expert_linear:
     case OpKind::expert_glu:
       return expert_linear(op);
@@ -373,6 +386,23 @@ void Executable::add_product(const Op& op) {
   product.out = rows(op.out);
   if (op.kind == OpKind::linear_add) product.residual = rows(op.y);
   products_.add(product);
+}
+
+void Executable::group_linear(const Op& op) {
+  const int groups = static_cast<int>(experts_[op.weight].size());
+  const int columns = matrices_[op.weight].columns, height = program_.buffers[op.out].width / groups;
+  const Rows x = rows(op.x), out = rows(op.out);
+  products_.clear();
+  for (int group = 0; group < groups; group++) {
+    Product product;
+    product.weight = factor(op.weight, group, -1, 0);
+    product.rows = height;
+    product.tokens = row_count(op.out);
+    product.x = {x.data + int64_t{group} * columns, x.stride};
+    product.out = {out.data + int64_t{group} * height, out.stride};
+    products_.add(product);
+  }
+  products_.run(engine_.pool(), kernels_, scratch(0), scratch_floats_);
 }
 
 void Executable::expert_linear(const Op& op) {

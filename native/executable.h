@@ -85,6 +85,7 @@ class Executable {
   void fill_ropes();
   void cut_tiles(int group);
   size_t run_ops(size_t first);
+  void spread_distances();
   bool cut_walks(const Op& op);
   void walk(const Op& op, const Walk& walk, float* scratch);
   void run_op(const Op& op);
@@ -120,6 +121,7 @@ class Executable {
   float* state(const Op& op, int slot) const;
   void linear(const Op& op);
   void add_product(const Op& op);
+  void group_linear(const Op& op);
   void expert_linear(const Op& op);
   Factor factor(int weight, int expert, int bias, int first) const;
   int span_of(int token) const;
@@ -154,10 +156,11 @@ class Executable {
   const Kernels& kernels_;
   Program program_;
   CompileOptions options_;
-  std::vector<Matrix> matrices_;              // (weights); of those in parts the first
-  std::vector<std::vector<Matrix>> experts_;  // (weights) the matrices of a stack
-  std::vector<std::vector<float>> vectors_;   // (weights) decoded, for those that are no matrices
-  std::vector<float> ones_, zeros_;           // in the places of norms' weights and biases that are not there
+  std::vector<Matrix> matrices_;               // (weights); of those in parts the first
+  std::vector<std::vector<Matrix>> experts_;   // (weights) the matrices of a stack
+  std::vector<std::vector<float>> vectors_;    // (weights) decoded, for those that are no matrices
+  std::vector<std::vector<float>> distances_;  // (distances) for each head, of every distance as attend reads them
+  std::vector<float> ones_, zeros_;            // in the places of norms' weights and biases that are not there
 
   LazyMemory activations_;
   std::vector<Rows> slots_;

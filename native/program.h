@@ -15,6 +15,7 @@ namespace deadlift {
 enum class OpKind : uint8_t {
   embed,
   linear,
+  group_linear,
   norm,
   layer_norm,
   rope,
@@ -71,6 +72,7 @@ struct Op {
   int up_bias = -1;
   Activation activation = Activation::silu;
   int rope = -1;
+  int distances = -1;
   int layer = -1;
   int heads = 0;
   int head_dim = 0;
@@ -121,9 +123,18 @@ struct RopeFacts {
   bool half;
 };
 
+// What scores gain by distance: a table's row by its number, or a loss for each step.
+struct DistancesFacts {
+  int table;                     // -1: slopes
+  std::vector<int32_t> buckets;  // (2 * reach + 1)
+  std::vector<float> slopes;     // (heads)
+  int reach;
+};
+
 struct KvLayerFacts {
   int kv_heads;
-  int head_dim;
+  int head_dim;   // of a key
+  int value_dim;  // of a value
 };
 
 struct Program {
@@ -132,6 +143,7 @@ struct Program {
   std::vector<SlotFacts> slots;
   std::vector<WeightFacts> weights;
   std::vector<RopeFacts> ropes;
+  std::vector<DistancesFacts> distances;
   std::vector<KvLayerFacts> layers;
   std::vector<int64_t> states;  // floats of each
   int output = -1;

@@ -95,7 +95,7 @@ export async function compile(
       repacked[Symbol.dispose]();
     };
     const weightBytes = weights.map((bound) => [bound].flat().reduce((sum, { byteLength }) => sum + byteLength, 0));
-    const work = workOf(recorded, weightBytes, (headDim) => kvHeadBytes(kvType, headDim));
+    const work = workOf(recorded, weightBytes, (dim) => kvHeadBytes(kvType, dim));
     return { program, backend, executable, contextSize, work, dispose };
   } catch (error) {
     await backend.dispose();
@@ -117,14 +117,18 @@ function fitInMemory(weights: readonly Tensor[]): boolean {
 
 const kvValueBytes: Readonly<Record<KvType, number>> = { f32: 4, f16: 2, bf16: 2, q8_0: 1 };
 
-/** Bytes of a key, or of a value, of one head. */
-function kvHeadBytes(kvType: KvType, headDim: number): number {
-  return headDim * kvValueBytes[kvType] + (kvType === "q8_0" ? Math.ceil(headDim / 32) * 2 : 0);
+/** Bytes of a key, or of a value, of one head that has `dim` numbers. */
+function kvHeadBytes(kvType: KvType, dim: number): number {
+  return dim * kvValueBytes[kvType] + (kvType === "q8_0" ? Math.ceil(dim / 32) * 2 : 0);
 }
 
 /** Bytes that one token takes in the KV cache, all layers. */
 export function kvBytesPerToken(program: Program, kvType: KvType): number {
-  return program.layers.reduce((sum, { kvHeads, headDim }) => sum + 2 * kvHeads * kvHeadBytes(kvType, headDim), 0);
+  return program.layers.reduce(
+    (sum, { kvHeads, headDim, valueDim }) =>
+      sum + kvHeads * (kvHeadBytes(kvType, headDim) + kvHeadBytes(kvType, valueDim)),
+    0,
+  );
 }
 
 /** Bytes of the states of one sequence, however long it is. */

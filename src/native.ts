@@ -145,7 +145,8 @@ export interface NativeProgram {
     readonly magnitude: number;
     readonly layout: "half" | "pairs";
   }[];
-  readonly layers: readonly { readonly kvHeads: number; readonly headDim: number }[];
+  readonly distances: readonly object[]; // ops.ts, as they are
+  readonly layers: readonly { readonly kvHeads: number; readonly headDim: number; readonly valueDim: number }[];
   readonly states: readonly { readonly values: number }[];
   readonly output: number;
 }

@@ -65,12 +65,16 @@ const becomes: Record<string, string> = {
   nf4: "NF4",
   fp4: "FP4",
   int8: "U8_SCALED",
+  "deepseek-fp8": "F8_SCALED",
+  "qwen3-moe-int4": "U4_SCALED",
   "gpt-oss": "MXFP4 BF16", // biases, too: those of gate and up lie in turns
 };
 
 /** How many weights, where it is not the seven matrices of a layer. */
 const madeWeights: Record<string, number> = {
   "fp8-blocks": 5, // blocks have 128 rows, keys and values fewer: they are not quantised
+  "deepseek-fp8": 2 * 5 + 3 + 3 + 3 * 4, // attention of two layers, a network, that for all tokens, and four experts
+  "qwen3-moe-int4": 2 * (4 + 3 * 4),
   "gpt-oss": 2 * 5,
 };
 

@@ -401,9 +401,9 @@ describe("GGUF metadata", () => {
     ["no architecture", { "general.architecture": undefined }, "InvalidConfig", /general.architecture/],
     [
       "another architecture",
-      { "general.architecture": "bert" },
+      { "general.architecture": "grok" },
       "UnsupportedArchitecture",
-      /"bert" of x.gguf; supported: llama,.* qwen2, qwen3/,
+      /"grok" of x.gguf; supported: llama,.* qwen2, qwen3/,
     ],
     [
       "experts",

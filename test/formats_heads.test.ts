@@ -2,7 +2,10 @@
 
 import { describe, expect, it } from "vitest";
 import { configFromJson } from "../src/formats/config.js";
+import { configFromGguf } from "../src/formats/config_gguf.js";
+import type { MetadataValue } from "../src/formats/gguf_metadata.js";
 import { canonicalName, nameTensors } from "../src/formats/names.js";
+import type { TensorInfo } from "../src/formats/sizes.js";
 
 const sizes = { hidden_size: 32, intermediate_size: 48, num_hidden_layers: 1, num_attention_heads: 4, vocab_size: 96 };
 const read = (more: object) => configFromJson({ ...sizes, ...more }, "config.json");
@@ -54,6 +57,56 @@ describe("the head", () => {
   });
 });
 
+describe("the head in GGUF", () => {
+  const tensor = (name: string, ...shape: number[]) =>
+    [name, { name, quant: "F32", shape, offset: 0, byteLength: 4 } as const] as const;
+  const gguf = (arch: string, more: object = {}, ...tensors: (readonly [string, TensorInfo])[]) => {
+    const stated = {
+      embedding_length: 32,
+      feed_forward_length: 48,
+      block_count: 1,
+      context_length: 64,
+      "attention.head_count": 4,
+      "attention.layer_norm_epsilon": 1e-12,
+      "attention.causal": arch !== "bert",
+      ...more,
+    };
+    const metadata = new Map<string, MetadataValue>([["general.architecture", arch]]);
+    for (const [key, value] of Object.entries(stated)) metadata.set(`${arch}.${key}`, value);
+    return configFromGguf(metadata, new Map<string, TensorInfo>([tensor("embed", 96, 32), ...tensors]), "x.gguf").head;
+  };
+
+  it("follows from how the file says it pools", () => {
+    expect(gguf("bert")).toMatchObject({ kind: "hidden" });
+    expect(gguf("bert", { pooling_type: 0 })).toMatchObject({ kind: "hidden" });
+    expect(gguf("bert", { pooling_type: 1 })).toMatchObject({ kind: "embedding", pooling: "mean" });
+    expect(gguf("bert", { pooling_type: 2 })).toMatchObject({ kind: "embedding", pooling: "first" });
+    expect(gguf("qwen3", { pooling_type: 3 })).toMatchObject({ kind: "embedding", pooling: "last" });
+    expect(gguf("qwen3", { pooling_type: 0 })).toMatchObject({ kind: "next" });
+    expect(() => gguf("bert", { pooling_type: 5 })).toThrow(/pooling_type/);
+  });
+
+  it("is that of classes where there is a whole classifier", () => {
+    const classes = [
+      tensor("head.dense", 32, 32),
+      tensor("head.classes", 1, 32),
+      tensor("head.classes.bias", 1),
+    ] as const;
+    expect(gguf("bert", {}, ...classes)).toMatchObject({ kind: "classes", pooling: "first", scores: "sigmoid" });
+    expect(gguf("bert", { "classifier.output_labels": ["good"] }, ...classes).labels).toEqual(["good"]);
+    expect(() => gguf("bert", { "classifier.output_labels": ["a", "b"] }, ...classes)).toThrow(/output_labels/);
+    // llama.cpp's converter leaves BERT's pooler out.
+    expect(() => gguf("bert", {}, classes[1])).toThrow(/head.dense/);
+    const ranked = gguf(
+      "qwen3",
+      { pooling_type: 4, "classifier.output_labels": ["yes", "no"] },
+      tensor("head.classes", 2, 32),
+    );
+    expect(ranked).toMatchObject({ kind: "classes", pooling: "last", labels: ["yes", "no"], scores: "softmax" });
+    expect(ranked.layers[0]!.bias).toBe(false);
+  });
+});
+
 describe("encoders that we do not have", () => {
   it.each([
     ["architectures", "BertForQuestionAnswering"],
@@ -71,6 +124,30 @@ describe("encoders that we do not have", () => {
     ["type_vocab_size", -1],
   ])("%s: %s", (key, value) => {
     expect(() => bert({ [key]: value })).toThrow(key);
+  });
+
+  it.each([
+    ["electra", "architectures", ["ElectraForPreTraining"]],
+    ["albert", "inner_group_num", 2],
+    ["albert", "num_hidden_groups", 2],
+    ["mpnet", "relative_attention_num_buckets", 16],
+    ["nomic_bert", "activation_function", "gelu"],
+    ["nomic_bert", "prenorm", true],
+    ["nomic_bert", "moe_every_n_layers", 2],
+    ["new", "pack_qkv", false],
+    ["new", "logn_attention_scale", true],
+    ["new", "type", "linear"],
+    ["t5", "architectures", ["T5Model"]],
+    ["t5", "architectures", ["T5ForConditionalGeneration"]],
+    ["t5", "feed_forward_proj", "gated-mish"],
+    ["t5", "feed_forward_proj", "a-b-c"],
+    ["modernbert", "classifier_pooling", "max", ["ModernBertForSequenceClassification"]],
+    ["modernbert", "rope_scaling", { rope_type: "yarn", factor: 2 }],
+    ["modernbert", "rope_type", { full_attention: { rope_type: "yarn" } }],
+  ])("%s with %s: %s", (type, key, value, architectures?: string[]) => {
+    const scaling = { rope_type: { rope_parameters: value }, type: { rope_scaling: { type: value } } };
+    const stated = key in scaling ? scaling[key as "type"] : { [key]: value };
+    expect(() => read({ model_type: type, ...(architectures && { architectures }), ...stated })).toThrow(key);
   });
 
   it("positions that are all before the first token's", () => {

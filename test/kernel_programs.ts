@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Batch, CompileOptions, Executable } from "../src/backends/backend.js";
 import { MappedFile } from "../src/native.js";
-import type { KvLayer, Op, Program, Rope, State } from "../src/program/ops.js";
+import type { Distances, KvLayer, Op, Program, Rope, State } from "../src/program/ops.js";
 import { codecOf, type QuantName, quantOf } from "../src/quants/index.js";
 import type { Tensor } from "../src/tensor.js";
 import { legalBlocks } from "./reference/blocks.js";
@@ -41,9 +41,11 @@ export class TestProgram {
   readonly ops: Op[] = [];
   readonly buffers: { width: number; rows: "tokens" | "outputs" }[] = [];
   readonly ropes: Rope[] = [];
+  readonly distances: Distances[] = [];
   readonly layers: KvLayer[] = [];
   readonly states: State[] = [];
   readonly #weights: WeightSpec[] = [];
+  readonly #apart = new Set<number>();
 
   constructor(readonly random: Random) {}
 
@@ -69,6 +71,12 @@ export class TestProgram {
     return this.#weights.push({ quant, shape, bytes, plain: { columns: shape.at(-1)!, values } }) - 1;
   }
 
+  /** The matrices of this stack are tensors of their own. */
+  apart(weight: number): this {
+    this.#apart.add(weight);
+    return this;
+  }
+
   /** A buffer whose row for token id i is row i of a random table. */
   input(vocab: number, width: number, values?: Float32Array): number {
     const out = this.buffer(width);
@@ -85,23 +93,32 @@ export class TestProgram {
     const output = this.buffer(this.buffers[buffer]!.width, "outputs");
     this.ops.push({ kind: "select", out: output, x: buffer });
     const weights = this.#weights.map(({ shape }, i) => ({ name: `w${i}`, shape }));
-    const { ops, buffers, ropes, layers, states } = this;
-    return { ops, buffers, weights, ropes, layers, states, output };
+    const { ops, buffers, ropes, distances, layers, states } = this;
+    return { ops, buffers, weights, ropes, distances, layers, states, output };
   }
 
   /** Writes the weights one after another with `gap` odd bytes between them, so that they start at any alignment. */
-  tensors(folder: Folder, gap = 1): Tensor[] {
+  tensors(folder: Folder, gap = 1): (Tensor | Tensor[])[] {
     const parts: Uint8Array[] = [];
-    const tensors: Omit<Tensor, "file">[] = [];
     let offset = 0;
-    for (const [i, { quant, shape, bytes }] of this.#weights.entries()) {
+    const place = (name: string, { quant, shape, bytes }: Omit<WeightSpec, "plain">) => {
       parts.push(new Uint8Array(gap), bytes);
-      offset += gap;
-      tensors.push({ name: `w${i}`, quant, shape, offset, byteLength: bytes.length });
-      offset += bytes.length;
-    }
+      offset += gap + bytes.length;
+      return { name, quant, shape, offset: offset - bytes.length, byteLength: bytes.length };
+    };
+    const placed = this.#weights.map((weight, i) => {
+      if (!this.#apart.has(i)) return place(`w${i}`, weight);
+      const [count, ...shape] = weight.shape;
+      const size = weight.bytes.length / count!;
+      // The last one first, so that none lies where a stack would have it.
+      const matrices = Array.from({ length: count! }, (_, e) => e).reverse();
+      return matrices
+        .map((e) => place(`w${i}.${e}`, { ...weight, shape, bytes: weight.bytes.subarray(e * size, (e + 1) * size) }))
+        .reverse();
+    });
     const file = folder.file(Buffer.concat(parts));
-    return tensors.map((tensor) => ({ ...tensor, file }));
+    const mapped = (tensor: Omit<Tensor, "file">): Tensor => ({ ...tensor, file });
+    return placed.map((each) => (Array.isArray(each) ? each.map(mapped) : mapped(each)));
   }
 }
 

@@ -338,6 +338,39 @@ describe.each(isas)("%s", (isa) => {
     }
   });
 
+  it.each(["F32", "BF16", "Q8_0", "Q4_K"] as const)("group_linear with %s weights", async (quant) => {
+    for (const [groups, rows, columns, tokens] of [
+      [1, 3, 5, 2],
+      [4, 17, 33, 20],
+      [3, 64, 96, 1],
+      [5, 45, 577, 130],
+    ] as const) {
+      const test = new TestProgram(new Random(rows * 100 + tokens));
+      const width = wholeBlocks(quant, columns);
+      const x = test.input(tokens, groups * width);
+      const out = test.buffer(groups * rows);
+      test.ops.push({ kind: "group_linear", out, x, weight: test.weight(quant, [groups, rows, width]) });
+      await check(isa, { test, program: test.finish(out), tokens }, 2e-6 + 10 * lostBy(isa, quant));
+    }
+  });
+
+  it("512 experts, of which tokens use 10, that lie apart in files", async () => {
+    for (const [rows, columns, tokens] of [
+      [7, 33, 1],
+      [5, 19, 70],
+    ] as const) {
+      const test = new TestProgram(new Random(rows * 100 + tokens));
+      const chosen = chosenExperts(test, tokens, 512, 10);
+      const x = test.input(tokens, columns);
+      const [up, out] = [test.buffer(10 * rows), test.buffer(10 * columns)];
+      const [first, second] = [test.weight("BF16", [512, rows, columns]), test.weight("F32", [512, columns, rows])];
+      test.ops.push({ kind: "expert_linear", out: up, x, chosen, weight: first, bias: undefined });
+      test.ops.push({ kind: "expert_linear", out, x: up, chosen, weight: second, bias: undefined });
+      test.apart(first).apart(second);
+      await check(isa, { test, program: test.finish(out), tokens }, 1e-5 + 20 * lostBy(isa, "BF16"));
+    }
+  });
+
   it("mix of odd widths", async () => {
     for (const [width, used] of [
       [1, 1],
@@ -361,6 +394,7 @@ describe.each(isas)("%s", (isa) => {
     headDim: number,
     window: number | undefined,
     pageTokens: number,
+    valueDim?: number,
   ][] = [
     [1, 1, 2, undefined, 16],
     [4, 2, 8, undefined, 16],
@@ -369,6 +403,9 @@ describe.each(isas)("%s", (isa) => {
     [3, 3, 80, 40, 48],
     [24, 1, 16, undefined, 40],
     [2, 1, 33, 17, 14],
+    [6, 3, 24, undefined, 32, 10],
+    [5, 1, 40, 30, 16, 72],
+    [20, 1, 36, undefined, 16, 33],
   ];
 
   function attendCase(
@@ -378,12 +415,12 @@ describe.each(isas)("%s", (isa) => {
     sinkScale = 0,
     more: Partial<CompileOptions> = {},
   ): Case {
-    const [heads, kvHeads, headDim, window, pageTokens] = shape;
+    const [heads, kvHeads, headDim, window, pageTokens, valueDim = headDim] = shape;
     const test = new TestProgram(new Random(heads * headDim));
-    test.layers.push({ kvHeads: 1, headDim: 4 }, { kvHeads, headDim });
+    test.layers.push({ kvHeads: 1, headDim: 4, valueDim: 4 }, { kvHeads, headDim, valueDim });
     const q = test.input(tokens, heads * headDim);
-    const [k, v] = [test.input(tokens, kvHeads * headDim), test.input(tokens, kvHeads * headDim)];
-    const out = test.buffer(heads * headDim);
+    const [k, v] = [test.input(tokens, kvHeads * headDim), test.input(tokens, kvHeads * valueDim)];
+    const out = test.buffer(heads * valueDim);
     const sinks = sinkScale ? test.weight("BF16", [heads], test.random.values(heads, sinkScale)) : undefined;
     test.ops.push({
       kind: "attend",
@@ -397,6 +434,7 @@ describe.each(isas)("%s", (isa) => {
       causal: true,
       window,
       softcap: undefined,
+      distances: undefined,
       sinks,
     });
     return { test, program: test.finish(out), tokens, options: { kvType, pageTokens, ...more } };

@@ -2,12 +2,14 @@
 
 import { describe, expect, it } from "vitest";
 import { record } from "../src/architectures/index.js";
+import { distanceBuckets } from "../src/program/buckets.js";
 import { type Config, plain } from "../src/program/config.js";
 import { expand, fuse } from "../src/program/fuse.js";
 import { type BufferId, inputs, type Op, type Program } from "../src/program/ops.js";
 import { place } from "../src/program/place.js";
 import { print } from "../src/program/print.js";
 import { ropeTable } from "../src/program/rope.js";
+import { readJson } from "./reference/runner.js";
 
 function config(overrides: Partial<Config> = {}): Config {
   const layers = overrides.layers ?? 2;
@@ -200,3 +202,20 @@ function checkPlacement(program: Program): void {
   expect(holder[slotOf[program.output]!]).toBe(program.output);
   expect(slots.length).toBeLessThan(12);
 }
+
+describe("numbers of distances", () => {
+  const golden = new URL("./fixtures/encoders/buckets.json", import.meta.url).pathname;
+  const cases = readJson<{ count: number; reach: number; starts: number[]; numbers: number[] }[]>(golden);
+
+  it.each(cases)("$count of them, up to $reach, are those of transformers", ({ count, reach, starts, numbers }) => {
+    const buckets = distanceBuckets(count, reach);
+    expect(buckets[reach]).toBe(0);
+    for (let distance = 1; distance <= reach; distance++) {
+      const wanted = numbers[starts.findLastIndex((start) => start <= distance)]!;
+      expect([distance, buckets[reach + distance]]).toEqual([distance, wanted]);
+      expect(buckets[reach - distance]).toBe(wanted - count / 2);
+    }
+    // What is farther has the number of the farthest.
+    expect(starts.at(-1)).toBeLessThanOrEqual(reach);
+  });
+});

@@ -27,6 +27,13 @@ function push(test: TestProgram, width: number, op: object): BufferId {
   return out;
 }
 
+/** Slopes, or a table that has a random number for each distance. */
+function addDistances(test: TestProgram, heads: number, reach: number, slopes: boolean): number {
+  if (slopes) return test.distances.push({ kind: "slopes", slopes: test.random.values(heads, 0.5), reach }) - 1;
+  const buckets = Int32Array.from({ length: 2 * reach + 1 }, () => Math.floor((test.random.next() + 1) * 3.5));
+  return test.distances.push({ kind: "table", table: test.weight("F16", [7, heads]), buckets }) - 1;
+}
+
 const widths = [1, 7, 16, 37, 129] as const;
 
 describe.each(isas)("%s", (isa) => {
@@ -168,25 +175,30 @@ describe.each(isas)("%s", (isa) => {
   );
 
   it.each([
-    [4, 2, 8, undefined, 16, undefined],
-    [6, 1, 64, 5, 16, undefined],
-    [3, 3, 80, 40, 48, 3],
-    [9, 3, 20, undefined, 64, 0.5],
+    [4, 2, 8, undefined, 16, undefined, undefined],
+    [6, 1, 64, 5, 16, undefined, undefined],
+    [3, 3, 80, 40, 48, 3, undefined],
+    [9, 3, 20, undefined, 64, 0.5, undefined],
+    [4, 4, 16, undefined, 32, undefined, 1],
+    [6, 2, 32, undefined, 48, undefined, 9],
+    [3, 3, 64, 33, 16, 2, 37],
+    [4, 2, 8, undefined, 64, undefined, 128],
   ] as const)(
-    "attend both ways: %d heads, %d key heads of %d, window %s, pages of %d, softcap %s",
+    "attend both ways: %d heads, %d key heads of %d, window %s, pages of %d, softcap %s, distances up to %s",
     async (...shape) => {
-      const [heads, kvHeads, headDim, window, pageTokens, softcap] = shape;
+      const [heads, kvHeads, headDim, window, pageTokens, softcap, reach] = shape;
       for (const causal of [false, true]) {
         const test = new TestProgram(new Random(heads));
-        test.layers.push({ kvHeads, headDim });
+        test.layers.push({ kvHeads, headDim, valueDim: headDim });
         const [q, k, v] = [heads, kvHeads, kvHeads].map((n) => test.input(100, n * headDim)) as [
           number,
           number,
           number,
         ];
         const scale = 3 / Math.sqrt(headDim);
+        const distances = reach === undefined ? undefined : addDistances(test, heads, reach, causal);
         const out = push(test, heads * headDim, {
-          ...{ kind: "attend", q, k, v, layer: 0, heads, scale, causal, window, softcap, sinks: undefined },
+          ...{ kind: "attend", q, k, v, layer: 0, heads, scale, causal, window, softcap, distances, sinks: undefined },
         });
         const one = { test, program: test.finish(out), tokens: 100, options: { pageTokens } };
         const spans = [

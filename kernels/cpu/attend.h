@@ -13,7 +13,7 @@
 namespace deadlift::DEADLIFT_ISA {
 namespace {
 
-constexpr int block_positions = 32;  // of one step of the softmax
+constexpr int block_positions = attend_block;
 // Weights may be as large as e^8: `out` hardly ever has to be made smaller because a larger score has come.
 constexpr float most_slack = 8;
 
@@ -30,7 +30,8 @@ struct Seen {
 struct Walk {
   int queries;
   int dim;        // of a query
-  int out_dim;    // dim rounded up to 16
+  int value_dim;  // of what becomes of it
+  int out_dim;    // value_dim rounded up to 16
   Seen whole;     // all parts before the one that is walked
   Seen part;      // of which this is
   float* q;       // (queries, dim), times the scale of scores
@@ -47,7 +48,7 @@ inline Seen make_seen(int queries, int out_dim, float* memory) {
 
 inline Walk make_walk(const Attention& a, int tokens, float* part, float* scratch) {
   Walk w;
-  w.dim = a.kv.layout->head_dim, w.out_dim = round_up16(w.dim);
+  w.dim = a.kv.layout->head_dim, w.value_dim = a.kv.layout->value_dim, w.out_dim = round_up16(w.value_dim);
   w.queries = tokens * (a.heads / a.kv.layout->kv_heads);
   w.softcap = a.softcap;
   const int seen = round_up16(w.queries * (w.out_dim + 2));
@@ -142,8 +143,15 @@ inline void raise_most(const Walk& w, int query, float most) {
   store(w.totals + query * lanes, mul(load(w.totals + query * lanes), splat(shrink[0])));
 }
 
+// What a query adds to the scores of a block whose first position is that far from it.
+inline const float* distances_from(const Attention& a, int head, int distance) {
+  if (!a.distances) return nullptr;
+  const int first = at_most(at_least(distance, -a.reach - block_positions), a.reach + 1);
+  return a.distances + head * distances_width(a.reach) + a.reach + block_positions + first;
+}
+
 // Scores of one block become weights relative to `most`; valid are positions [from, to) of the block.
-inline void soften(const Walk& w, int query, int from, int to) {
+inline void soften(const Walk& w, int query, const float* distances, int from, int to) {
   constexpr int vectors = block_positions / lanes;
   float* p = w.p + query * block_positions;
   vec scores[vectors], best = splat(-__builtin_inff());
@@ -152,6 +160,7 @@ inline void soften(const Walk& w, int query, int from, int to) {
     const int first = i * lanes;
     scores[i] = load(p + first);
     if (w.softcap > 0) scores[i] = capped(scores[i], splat(w.softcap));
+    if (distances) scores[i] = add(scores[i], load(distances + first));
     if (from > first || to < first + lanes) {
       scores[i] = keep(scores[i], at_most(at_least(from - first, 0), lanes), at_most(at_least(to - first, 0), lanes));
     }
@@ -251,9 +260,10 @@ void walk_block(const Attention& a, const Walk& w, int kv_head, int begin, int n
   for (int i = 0; i < queries; i += query_tile) score_queries<Kv, query_tile>(w, query + i, queries - i, block);
   int some_from = size, some_to = 0;
   for (int i = 0; i < queries; ++i) {
-    const int from = at_most(at_least(first_seen(a, token + i / heads) - begin, 0), size);
-    const int to = at_most(end_seen(a, token + i / heads) - begin, size);
-    soften(w, query + i, from, to);
+    const int t = token + i / heads, head = kv_head * heads + i % heads;
+    const int from = at_most(at_least(first_seen(a, t) - begin, 0), size);
+    const int to = at_most(end_seen(a, t) - begin, size);
+    soften(w, query + i, distances_from(a, head, begin - a.position - t), from, to);
     some_from = at_most(some_from, from), some_to = at_least(some_to, to);
   }
   for (int i = 0; i < queries; i += query_tile) {
@@ -322,11 +332,11 @@ inline void join_part(const Walk& w, const Seen& part) {
 inline void finish_walk(const Attention& a, const Walk& w, const Seen& seen, int kv_head, int token) {
   const int heads = a.heads / a.kv.layout->kv_heads;
   for (int i = 0; i < w.queries; ++i) {
-    float* out = a.out + (token + i / heads) * a.out_stride + (kv_head * heads + i % heads) * w.dim;
+    float* out = a.out + (token + i / heads) * a.out_stride + (kv_head * heads + i % heads) * w.value_dim;
     const vec scale = splat(1.0f / seen.total[i]);
-    for (int d = 0; d < w.dim; d += lanes) {
+    for (int d = 0; d < w.value_dim; d += lanes) {
       // Adding 0 makes 0 of -0, as joining a part does.
-      store_part(out + d, fma(load(seen.out + i * w.out_dim + d), scale, zero()), at_most(lanes, w.dim - d));
+      store_part(out + d, fma(load(seen.out + i * w.out_dim + d), scale, zero()), at_most(lanes, w.value_dim - d));
     }
   }
 }

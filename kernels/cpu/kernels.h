@@ -33,10 +33,11 @@ constexpr int kv_block = 32;  // dims under one scale in q8_0
 // One layer's part of a page: key head after key head, each as drawn there.
 struct KvLayout {
   int kv_heads;
-  int head_dim;
+  int head_dim;   // of a key
+  int value_dim;  // of a value
   int page_tokens;
   int key_stride;    // of a dim's keys, in numbers; page_tokens rounded up to 16
-  int value_stride;  // of a position's values, in numbers; head_dim rounded up to 16
+  int value_stride;  // of a position's values, in numbers; value_dim rounded up to 16
   int part_tokens;   // positions with one softmax, whole pages
   int64_t values;    // bytes from a head's keys to its values
   int64_t key_scales;
@@ -44,7 +45,7 @@ struct KvLayout {
   int64_t head_bytes;  // keys and values of one head in one page
 };
 
-KvLayout kv_layout(KvType type, int kv_heads, int head_dim, int page_tokens);
+KvLayout kv_layout(KvType type, int kv_heads, int head_dim, int value_dim, int page_tokens);
 
 // The pages of one sequence for one layer: page i holds positions [i * page_tokens, (i + 1) * page_tokens).
 struct KvPages {
@@ -61,9 +62,9 @@ struct Attention {
   int64_t q_stride;
   const float* k;  // (tokens, kvHeads * headDim)
   int64_t k_stride;
-  const float* v;  // (tokens, kvHeads * headDim)
+  const float* v;  // (tokens, kvHeads * valueDim)
   int64_t v_stride;
-  float* out;  // (tokens, heads * headDim)
+  float* out;  // (tokens, heads * valueDim)
   int64_t out_stride;
   int position;  // of the first token
   int tokens;
@@ -73,6 +74,10 @@ struct Attention {
   int window;          // INT32_MAX: everything
   float softcap;       // 0: none
   const float* sinks;  // (heads) one more logit each, or null
+  // (heads, distances_width(reach)) what scores gain by distances of [-reach - attend_block, reach + attend_block],
+  // or null
+  const float* distances;
+  int reach;  // what is farther counts as if it were there
 };
 
 // Some neighbouring tokens of one sequence, from the first of them on. Its state is read at `from`, null at the start
@@ -136,6 +141,9 @@ struct Scan {
   int groups;
   int state_dim;
 };
+constexpr int attend_block = 32;  // positions of one step of the softmax
+
+constexpr int distances_width(int reach) { return 2 * (reach + attend_block) + 1; }
 
 // Limits of what one call gets.
 constexpr int linear_rows_max = 128;    // multiple of linear_rows_step
@@ -242,8 +250,8 @@ struct Kernels {
 
 // Floats of scratch a worker needs for `linear` and for `attend`; aligned to 64 bytes.
 constexpr int64_t linear_scratch = 512 * linear_rows_max + int64_t{linear_tokens_max} * linear_rows_max * 16;
-int64_t attend_scratch(int head_dim, int group);
-int64_t attend_seen(int head_dim, int queries);
+int64_t attend_scratch(int head_dim, int value_dim, int group);
+int64_t attend_seen(int value_dim, int queries);
 // For states of so many rows.
 constexpr int64_t state_scratch(int rows) { return int64_t{rows} * state_columns; }
 

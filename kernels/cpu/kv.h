@@ -65,9 +65,12 @@ KvSlots<Kv> slots_of(const KvPages& kv, int kv_head, int position) {
 
 template <class Kv>
 void store_slot(const KvLayout& layout, const KvSlots<Kv>& slot, const float* k, const float* v) {
+  for (int d = 0; d < layout.value_dim; d += lanes) {
+    const int n = at_most(lanes, layout.value_dim - d);
+    Kv::store_values(slot.values + d, load_part(v + d, n), n);
+  }
   for (int d = 0; d < layout.head_dim; d += lanes) {
     const int n = at_most(lanes, layout.head_dim - d);
-    Kv::store_values(slot.values + d, load_part(v + d, n), n);
     typename Kv::Value column[lanes];
     Kv::store_values(column, load_part(k + d, n), n);
     for (int i = 0; i < n; ++i) slot.keys[(d + i) * layout.key_stride] = column[i];
@@ -90,12 +93,16 @@ inline BlockQ8_0 as_q8_0(const float* values, int n) {
 }
 
 inline void store_slot(const KvLayout& layout, const KvSlots<KvQ8_0>& slot, const float* k, const float* v) {
-  for (int d = 0; d < layout.head_dim; d += kv_block) {
-    const int n = at_most(kv_block, layout.head_dim - d), scale = d / kv_block * layout.key_stride;
-    const BlockQ8_0 key = as_q8_0(k + d, n), value = as_q8_0(v + d, n);
-    slot.key_scales[scale] = key.scale;
-    slot.value_scales[scale] = value.scale;
+  for (int d = 0; d < layout.value_dim; d += kv_block) {
+    const int n = at_most(kv_block, layout.value_dim - d);
+    const BlockQ8_0 value = as_q8_0(v + d, n);
+    slot.value_scales[d / kv_block * layout.key_stride] = value.scale;
     memcpy(slot.values + d, value.codes, static_cast<size_t>(n));
+  }
+  for (int d = 0; d < layout.head_dim; d += kv_block) {
+    const int n = at_most(kv_block, layout.head_dim - d);
+    const BlockQ8_0 key = as_q8_0(k + d, n);
+    slot.key_scales[d / kv_block * layout.key_stride] = key.scale;
     for (int i = 0; i < n; ++i) slot.keys[(d + i) * layout.key_stride] = key.codes[i];
   }
 }
@@ -105,7 +112,7 @@ void store_kv(const Attention& a, int kv_head, int token, int tokens) {
   const KvLayout& layout = *a.kv.layout;
   for (int t = token; t < token + tokens; ++t) {
     store_slot(layout, slots_of<Kv>(a.kv, kv_head, a.position + t), a.k + t * a.k_stride + kv_head * layout.head_dim,
-               a.v + t * a.v_stride + kv_head * layout.head_dim);
+               a.v + t * a.v_stride + kv_head * layout.value_dim);
   }
 }
 

@@ -6,12 +6,12 @@ import type { Recorder } from "../program/recorder.js";
 
 /** Tokens plus segments plus positions, those of which there are tables, normed, and made as wide as the layers. */
 export function embeddings(p: Recorder, c: Config): BufferId {
-  const { embedding, positions, skipped, segments, normBias } = c.encoder!;
+  const { embedding, projects, positions, skipped, segments, normBias } = c.encoder!;
   let x = p.embed("embed", c.vocab, embedding);
   if (segments > 0) x = p.add(x, p.embed("embed.segments", segments, embedding, { index: "segment" }));
   if (positions > 0) {
     x = p.add(x, p.embed("embed.positions", positions, embedding, { index: "position", offset: skipped }));
   }
   x = p.layerNorm(x, "embed.norm", { epsilon: c.normEpsilon, bias: normBias });
-  return embedding === c.dim ? x : p.linear(x, "embed.project", c.dim, { bias: true });
+  return projects ? p.linear(x, "embed.project", c.dim, { bias: true }) : x;
 }

@@ -4,34 +4,59 @@ import { DeadliftError } from "../error.js";
 import type { Config } from "../program/config.js";
 import type { BufferId, Program } from "../program/ops.js";
 import { Recorder } from "../program/recorder.js";
+import { albert } from "./albert.js";
 import { arcee } from "./arcee.js";
 import { bert } from "./bert.js";
+import { deepseekV2 } from "./deepseek_v2.js";
+import { deepseekV3 } from "./deepseek_v3.js";
+import { dots1 } from "./dots1.js";
+import { ernie45Moe } from "./ernie4_5_moe.js";
 import { exaone4 } from "./exaone4.js";
 import { falconH1 } from "./falcon_h1.js";
 import { gemma2 } from "./gemma2.js";
 import { gemma3 } from "./gemma3.js";
+import { glm4Moe } from "./glm4_moe.js";
 import { gptOss } from "./gpt_oss.js";
+import { graniteMoe } from "./granite_moe.js";
+import { gte } from "./gte.js";
 import { head } from "./head.js";
 import { hunyuan } from "./hunyuan.js";
+import { hunyuanMoe } from "./hunyuan_moe.js";
+import { jinaBertV3 } from "./jina_bert_v3.js";
 import { lfm2 } from "./lfm2.js";
 import { llama } from "./llama.js";
 import { mamba } from "./mamba.js";
 import { mamba2 } from "./mamba2.js";
+import { minimaxM2 } from "./minimax_m2.js";
 import { mixtral } from "./mixtral.js";
+import { modernbert } from "./modernbert.js";
+import { mpnet } from "./mpnet.js";
 import { nemotronH } from "./nemotron_h.js";
+import { nomicBert } from "./nomic_bert.js";
 import { olmo } from "./olmo.js";
 import { olmo2 } from "./olmo2.js";
+import { olmoe } from "./olmoe.js";
 import { phi3 } from "./phi3.js";
 import { qwen2 } from "./qwen2.js";
+import { qwen2Moe } from "./qwen2_moe.js";
 import { qwen3 } from "./qwen3.js";
+import { qwen3Moe } from "./qwen3_moe.js";
 import { qwen3Next } from "./qwen3_next.js";
 import { staticVectors } from "./static.js";
+import { t5 } from "./t5.js";
 
 /** Records the ops of a model with this configuration and returns its last hidden states, normed: (tokens, dim). */
 export type Architecture = (program: Recorder, config: Config) => BufferId;
 
 export const architectures: Readonly<Record<string, Architecture>> = {
   bert,
+  albert,
+  mpnet,
+  t5,
+  modernbert,
+  nomic_bert: nomicBert,
+  gte,
+  jina_bert_v3: jinaBertV3,
   llama,
   mixtral,
   qwen2,
@@ -52,6 +77,17 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   falcon_h1: falconH1,
   nemotron_h: nemotronH,
   static: staticVectors,
+  qwen2_moe: qwen2Moe,
+  qwen3_moe: qwen3Moe,
+  olmoe,
+  granite_moe: graniteMoe,
+  deepseek_v2: deepseekV2,
+  deepseek_v3: deepseekV3,
+  glm4_moe: glm4Moe,
+  dots1,
+  minimax_m2: minimaxM2,
+  ernie4_5_moe: ernie45Moe,
+  hunyuan_moe: hunyuanMoe,
 };
 
 /** The program of a configuration, not yet fused, for contexts of up to so many tokens. Throws UnsupportedArchitecture. */

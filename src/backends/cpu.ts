@@ -100,6 +100,7 @@ function nativeProgram(program: Program, weights: readonly (Tensor | readonly Te
     slots,
     weights: weights.map((weight, i) => nativeWeight(weight, program.weights[i]!)),
     ropes: program.ropes,
+    distances: program.distances,
     layers: program.layers,
     states: program.states,
     output: program.output,

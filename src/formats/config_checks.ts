@@ -1,5 +1,6 @@
 // Sizes of a configuration that must fit together, whichever format states them.
 
+import type { Experts } from "../program/config.js";
 import type { Fields } from "./fields.js";
 
 /** Published ones have at most some hundred values; a table of frequencies is made for them before weights are looked at. */
@@ -33,4 +34,15 @@ const maxExperts = 65536;
 export function checkExperts(fields: Fields, countKey: string, count: number, used: number): void {
   if (count > maxExperts) throw fields.wrong(countKey, `at most ${maxExperts} experts`, count);
   if (used > count) throw fields.wrong("the experts that a token uses", `at most the ${count} there are`, used);
+}
+
+/** Throws InvalidConfig where experts do not fall into as many groups, or a token may not use enough of them. */
+export function checkGroups(fields: Fields, experts: Experts): Experts {
+  const { count, used, groups, groupsUsed } = experts;
+  if (count % groups !== 0) throw fields.wrong("the groups of experts", `a divisor of the ${count} experts`, groups);
+  if (groupsUsed > groups)
+    throw fields.wrong("the groups that a token uses", `at most the ${groups} there are`, groupsUsed);
+  const most = (count / groups) * groupsUsed;
+  if (used > most) throw fields.wrong("the experts that a token uses", `at most the ${most} of its groups`, used);
+  return experts;
 }

@@ -2,8 +2,9 @@
 
 import { DeadliftError } from "../error.js";
 import { type Config, plain } from "../program/config.js";
-import { checkExperts, checkHeads, checkLayers } from "./config_checks.js";
+import { checkExperts, checkGroups, checkHeads, checkLayers } from "./config_checks.js";
 import { readGgufRope } from "./config_gguf_rope.js";
+import { ggufHead } from "./families/heads_gguf.js";
 import { ggufTypes, type Known } from "./families/index.js";
 import { Fields } from "./fields.js";
 import type { Metadata } from "./gguf_metadata.js";
@@ -57,9 +58,11 @@ export function configFromGguf(metadata: Metadata, tensors: ReadonlyMap<string, 
     },
     tiedOutput: !tensors.has("output"),
     output: { ...plain.output, bias: tensors.has("output.bias") },
+    causal: fields.boolean("attention.causal", true),
     tokens: readTokens(metadata, sizes.vocab, source),
   };
-  return { ...config, ...known.more?.(fields, config, tensors) };
+  const whole = { ...config, ...known.more?.(fields, config, tensors) };
+  return { ...whole, head: ggufHead(fields, known, whole, tensors) };
 }
 
 function readArchitecture(metadata: Metadata, source: string): string {
@@ -86,7 +89,9 @@ function readSizes(fields: Fields, metadata: Metadata, tensors: ReadonlyMap<stri
   const headDim = fields.optionalSize("attention.key_length") ?? dim / heads;
   checkHeads(fields, { dim, heads, kvHeads, headDim });
   const valueDim = fields.size("attention.value_length", headDim);
-  if (valueDim !== headDim) throw fields.wrong("attention.value_length", `${headDim} (attention.key_length)`, valueDim);
+  // Of latent attention they are those of the latent.
+  if (valueDim !== headDim && !fields.get("attention.kv_lora_rank"))
+    throw fields.wrong("attention.value_length", `${headDim} (attention.key_length)`, valueDim);
   const tokens = metadata.get("tokenizer.ggml.tokens");
   return {
     dim,
@@ -94,7 +99,7 @@ function readSizes(fields: Fields, metadata: Metadata, tensors: ReadonlyMap<stri
     heads,
     kvHeads,
     headDim,
-    layers: checkLayers(fields, "block_count"),
+    layers: readLayers(fields),
     // The table's rows are what ids can point to; the list of tokens may be shorter.
     vocab:
       tensors.get("embed")?.shape[0] || fields.size("vocab_size", Array.isArray(tokens) ? tokens.length : undefined),
@@ -116,19 +121,33 @@ function readWindows(fields: Fields, { slides = () => true }: Known, layers: num
   return Array.from({ length: layers }, (_, layer) => (has(layer) ? window : undefined));
 }
 
+/** The last blocks may be for guessing further tokens: no layers of the model. */
+function readLayers(fields: Fields): number {
+  const blocks = checkLayers(fields, "block_count");
+  const guessing = fields.get("nextn_predict_layers") ? fields.size("nextn_predict_layers") : 0;
+  if (guessing < blocks) return blocks - guessing;
+  throw fields.wrong("nextn_predict_layers", `fewer than the ${blocks} blocks`, guessing);
+}
+
 function readExperts(fields: Fields, layers: number): Config["experts"] {
   const count = fields.size("expert_count");
   const used = fields.size("expert_used_count");
   checkExperts(fields, "expert_count", count, used);
-  return {
-    ...plain.experts,
+  const ffn = fields.optionalSize("expert_feed_forward_length") ?? fields.size("feed_forward_length");
+  const dense = fields.get("leading_dense_block_count") ? fields.size("leading_dense_block_count") : 0;
+  const sharedCount = fields.get("expert_shared_count") ? fields.size("expert_shared_count") : 0;
+  return checkGroups(fields, {
     count,
     used,
-    ffn: fields.optionalSize("expert_feed_forward_length") ?? fields.size("feed_forward_length"),
-    shared: fields.optionalSize("expert_shared_feed_forward_length") ?? 0,
-    layers: Array.from({ length: layers }, () => true),
-    share: true,
-  };
+    ffn,
+    shared: fields.optionalSize("expert_shared_feed_forward_length") ?? sharedCount * ffn,
+    layers: Array.from({ length: layers }, (_, layer) => layer >= dense),
+    share: fields.boolean("expert_weights_norm", true),
+    // llama.cpp: 0 says that there is none.
+    scale: fields.get("expert_weights_scale") ? fields.positive("expert_weights_scale") : 1,
+    groups: fields.get("expert_group_count") ? fields.size("expert_group_count") : 1,
+    groupsUsed: fields.get("expert_group_used_count") ? fields.size("expert_group_used_count") : 1,
+  });
 }
 
 function readTokens(metadata: Metadata, vocab: number, source: string): Config["tokens"] {

@@ -13,14 +13,13 @@ interface Facts {
 /** Throws InvalidConfig. */
 export function ropeConfig({ own, outer }: RopeFields, { headDim, contextLength, layout }: Facts): RopeConfig {
   const rope = new Fields(own?.source ?? outer.source, (name) => own?.get(name) ?? outer.get(name));
-  const theta = rope.positive("rope_theta", 10000);
   const partial = rope.positive("partial_rotary_factor", 1);
   const dims = Math.trunc(headDim * partial);
   if (partial > 1 || dims < 2 || dims % 2 !== 0) {
     throw rope.wrong("partial_rotary_factor", `a share of the ${headDim} values of a head that is even`, partial);
   }
   const scaling = own ? ropeScaling(own, outer, { contextLength, dims }) : undefined;
-  return { theta, dims, layout, scaling, factors: undefined };
+  return { theta: ropeTheta(rope, dims), dims, layout, scaling, factors: undefined };
 }
 
 /**
@@ -53,6 +52,13 @@ function ropeScaling(
     default:
       throw rope.wrong("rope_type", '"default", "linear", "llama3", "yarn", "longrope" or "dynamic"', type);
   }
+}
+
+/** The base of wavelengths; Hunyuan's `alpha` stretches it once and for all, though it calls that "dynamic". */
+function ropeTheta(rope: Fields, dims: number): number {
+  const theta = rope.positive("rope_theta", 10000);
+  const type = rope.optionalString("rope_type") ?? rope.optionalString("type");
+  return type === "dynamic" && rope.get("alpha") ? theta * rope.positive("alpha") ** (dims / (dims - 2)) : theta;
 }
 
 function readLlama3(rope: Fields, originalContextLength: number): RopeScaling {

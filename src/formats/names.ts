@@ -3,6 +3,7 @@
 import { DeadliftError } from "../error.js";
 import { type FamilyNames, familyNames } from "./families/index.js";
 import type { TensorInfo } from "./sizes.js";
+import { viewParts } from "./views.js";
 
 export type Format = "safetensors" | "gguf";
 
@@ -27,8 +28,19 @@ const names: Readonly<Record<Format, Required<FamilyNames>>> = {
       "mlp.down_proj": "ffn.down",
       "mlp.gate_up_proj": "ffn.gate_up",
       "mlp.router": "ffn.router",
+      "mlp.gate": "ffn.router",
+      "mlp.experts.*.gate_proj": "ffn.experts.*.gate",
+      "mlp.experts.*.up_proj": "ffn.experts.*.up",
+      "mlp.experts.*.down_proj": "ffn.experts.*.down",
+      "mlp.shared_experts.gate_proj": "ffn.shared.gate",
+      "mlp.shared_experts.up_proj": "ffn.shared.up",
+      "mlp.shared_experts.down_proj": "ffn.shared.down",
     },
-    bare: { "self_attn.sinks": "attention.sinks" },
+    bare: {
+      "self_attn.sinks": "attention.sinks",
+      "mlp.gate.e_score_correction_bias": "ffn.correction.bias",
+      "mlp.e_score_correction_bias": "ffn.correction.bias",
+    },
     spare: {},
   },
   gguf: {
@@ -41,6 +53,12 @@ const names: Readonly<Record<Format, Required<FamilyNames>>> = {
       rope_freqs: "rope.factors",
       rope_factors_short: "rope.short_factors",
       rope_factors_long: "rope.long_factors",
+      position_embd: "embed.positions",
+      token_types: "embed.segments",
+      token_embd_norm: "embed.norm",
+      cls: "head.dense",
+      "cls.output": "head.classes",
+      "cls.norm": "head.norm",
     },
     inLayer: {
       attn_norm: "attention.norm",
@@ -60,6 +78,12 @@ const names: Readonly<Record<Format, Required<FamilyNames>>> = {
       ffn_gate_exps: "ffn.experts.gate",
       ffn_up_exps: "ffn.experts.up",
       ffn_down_exps: "ffn.experts.down",
+      ffn_gate_up_exps: "ffn.experts.gate_up",
+      ffn_gate_inp_shexp: "ffn.shared.router",
+      ffn_gate_shexp: "ffn.shared.gate",
+      ffn_up_shexp: "ffn.shared.up",
+      ffn_down_shexp: "ffn.shared.down",
+      exp_probs_b: "ffn.correction",
     },
     bare: {},
     spare: {},
@@ -169,6 +193,7 @@ export function nameTensors<T extends TensorInfo>(
   }
   for (const [name, tensor] of spares) if (!tensors.has(name)) tensors.set(name, tensor);
   addTies(format, tensors, stored, { type, ties });
+  viewParts(tensors);
   return { tensors, unused };
 }
 

@@ -69,6 +69,22 @@ export interface Experts {
   readonly groupsUsed: number;
 }
 
+/**
+ * Attention whose keys and values come from one narrow vector of a token, the latent. A head is `passDim` values that do not
+ * turn and `headDim` that do, and its values are `valueDim` wide.
+ */
+export interface Latent {
+  /** Queries come from a vector of this width, too; undefined: they do not. */
+  readonly queryRank: number | undefined;
+  readonly rank: number;
+  readonly passDim: number;
+  readonly valueDim: number;
+  /** Of the norms of both. */
+  readonly epsilon: number;
+  /** Only the latent is kept: keys and values of heads are never made. */
+  readonly absorbed: boolean;
+}
+
 export const noExperts: Experts = {
   count: 0,
   used: 0,
@@ -122,8 +138,12 @@ export const nextHead: Head = {
 
 /** What encoders have besides. */
 export interface EncoderConfig {
-  /** Width of the embedding tables; where that is not dim, a matrix makes dim of it. */
+  /** Width of the embedding tables. */
   readonly embedding: number;
+  /** A matrix makes dim of it. */
+  readonly projects: boolean;
+  /** Sets of weights, each of which as many neighbouring layers share. */
+  readonly groups: number;
   /** Rows of the table of positions, whose first `skipped` rows are nobody's; 0: there is none. */
   readonly positions: number;
   readonly skipped: number;
@@ -133,6 +153,10 @@ export interface EncoderConfig {
   readonly normBias: boolean;
   /** Of feed-forward networks without a gate. */
   readonly activation: Activation;
+  /** Feed-forward networks have gates, where a family has them or not. */
+  readonly gated: boolean;
+  /** Scores gain by distance, by a table of `count` rows (program/buckets.ts). */
+  readonly distances: { readonly count: number; readonly reach: number } | undefined;
 }
 
 /** What most models have. */
@@ -143,6 +167,7 @@ export const plain = {
   attentionSoftcap: undefined,
   experts: noExperts,
   recurrent: noRecurrence,
+  latent: undefined,
   localRope: undefined,
   temper: undefined,
   qkvCap: undefined,
@@ -173,6 +198,7 @@ export interface Config {
   readonly attentionSoftcap: number | undefined;
   readonly experts: Experts;
   readonly recurrent: Recurrent;
+  readonly latent: Latent | undefined;
   readonly rope: RopeConfig;
   /** Of layers with a window, where it is another one. */
   readonly localRope: RopeConfig | undefined;

@@ -12,6 +12,8 @@ export type BufferId = number;
 export type WeightId = number;
 /** Index of a rotary table in `Program.ropes`. */
 export type RopeId = number;
+/** Index in `Program.distances`. */
+export type DistancesId = number;
 
 /**
  * f32 values, `width` of them for each row. The rows are the tokens of the step, or only those tokens
@@ -39,10 +41,23 @@ export interface Rope {
   readonly layout: "half" | "pairs";
 }
 
-/** What one `attend` keeps of every token: keys and values of `kvHeads * headDim` each. */
+/**
+ * What scores gain by the distance d = j - position(t) of a key j from its query, for each head h: table[buckets[d + reach], h],
+ * or -slopes[h] * |d|. What is farther than `reach` counts as if it were there.
+ */
+export type Distances =
+  | {
+      readonly kind: "table";
+      readonly table: WeightId; // (buckets, heads)
+      readonly buckets: Int32Array; // (2 * reach + 1)
+    }
+  | { readonly kind: "slopes"; readonly slopes: Float32Array; readonly reach: number }; // (heads)
+
+/** What one `attend` keeps of every token: keys of `kvHeads * headDim`, values of `kvHeads * valueDim`. */
 export interface KvLayer {
   readonly kvHeads: number;
   readonly headDim: number;
+  readonly valueDim: number;
 }
 
 /**
@@ -77,6 +92,14 @@ export interface Linear {
   readonly x: BufferId;
   readonly weight: WeightId; // (width of out, width of x)
   readonly bias: WeightId | undefined; // (width of out)
+}
+
+/** `linear` of each group of neighbours with a matrix of its own: out[t, g, r] = sum over c of x[t, g, c] * weight[g, r, c]. */
+export interface GroupLinear {
+  readonly kind: "group_linear";
+  readonly out: BufferId; // (groups * rows)
+  readonly x: BufferId; // (groups * columns)
+  readonly weight: WeightId; // (groups, rows, columns)
 }
 
 /**
@@ -124,15 +147,15 @@ export interface RopeOp {
  * pages, then for query head h (sharing key head floor(h * kvHeads / heads)):
  * out[t, h] = sum over j of softmax_j(scale * q[t, h] . k[j]) * v[j], over the positions j with
  * position(t) - window < j <= position(t), or, where it is not causal, position(t) - window < j < position(t) + window of
- * those that the step's tokens and earlier ones have. With a softcap, logits are softcap * tanh(logit / softcap). A sink is
- * one more logit of a head's softmax, and has no value.
+ * those that the step's tokens and earlier ones have. With a softcap, logits are softcap * tanh(logit / softcap); then their
+ * distances are added. A sink is one more logit of a head's softmax, and has no value.
  */
 export interface Attend {
   readonly kind: "attend";
-  readonly out: BufferId; // (heads * headDim)
+  readonly out: BufferId; // (heads * valueDim)
   readonly q: BufferId; // (heads * headDim)
   readonly k: BufferId; // (kvHeads * headDim)
-  readonly v: BufferId; // (kvHeads * headDim)
+  readonly v: BufferId; // (kvHeads * valueDim)
   /** Index into `Program.layers`: whose pages. */
   readonly layer: number;
   readonly heads: number;
@@ -141,6 +164,7 @@ export interface Attend {
   /** Sliding window in tokens, the token itself included; undefined sees everything. */
   readonly window: number | undefined;
   readonly softcap: number | undefined;
+  readonly distances: DistancesId | undefined;
   readonly sinks: WeightId | undefined; // (heads)
 }
 
@@ -346,6 +370,7 @@ export interface Select {
 export type Op =
   | Embed
   | Linear
+  | GroupLinear
   | Norm
   | LayerNorm
   | RopeOp
@@ -381,6 +406,7 @@ export interface Program {
   readonly buffers: readonly Buffer[];
   readonly weights: readonly Weight[];
   readonly ropes: readonly Rope[];
+  readonly distances: readonly Distances[];
   readonly layers: readonly KvLayer[];
   readonly states: readonly State[];
   /** The buffer that holds the result: logits, (outputs, vocab). */

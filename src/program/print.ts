@@ -26,6 +26,8 @@ function operands(op: Op, program: Program): string[] {
       return [...weight(op.table), ...(op.index === "token" ? [] : [`by ${op.index}`, ...by("+", op.offset)])];
     case "linear":
       return [`%${op.x}`, ...weight(op.weight), ...weight(op.bias)];
+    case "group_linear":
+      return [`%${op.x}`, ...weight(op.weight)];
     case "norm":
     case "layer_norm": {
       const bias = op.kind === "layer_norm" ? weight(op.bias) : [];
@@ -41,15 +43,16 @@ function operands(op: Op, program: Program): string[] {
     case "rope":
       return [`%${op.x}`, `rope#${op.rope}`, program.ropes[op.rope]!.layout, `headDim=${op.headDim}`];
     case "attend": {
-      const { kvHeads, headDim } = program.layers[op.layer]!;
+      const { kvHeads, headDim, valueDim } = program.layers[op.layer]!;
       const window = op.window === undefined ? [] : [`window=${op.window}`];
       return [
         `q=%${op.q} k=%${op.k} v=%${op.v}`,
         `layer=${op.layer}`,
-        `heads=${op.heads}/${kvHeads}x${headDim}`,
+        `heads=${op.heads}/${kvHeads}x${headDim}${valueDim === headDim ? "" : `, values of ${valueDim}`}`,
         ...(op.causal ? [] : ["both ways"]),
         ...window,
         ...by("softcap=", op.softcap),
+        ...(op.distances === undefined ? [] : [`distances#${op.distances}`]),
         ...weight(op.sinks),
       ];
     }

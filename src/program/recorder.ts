@@ -6,6 +6,8 @@ import type {
   Attend,
   Buffer,
   BufferId,
+  Distances,
+  DistancesId,
   EmbedIndex,
   GateActivation,
   KvLayer,
@@ -51,12 +53,15 @@ export interface LayerNormOptions extends NormOptions {
 export interface AttendOptions {
   readonly kvHeads: number;
   readonly headDim: number;
+  /** Of a value; default: as of a key. */
+  readonly valueDim?: number;
   /** Default: 1 / sqrt(headDim). */
   readonly scale?: number | undefined;
   /** Default: true. */
   readonly causal?: boolean;
   readonly window?: number | undefined;
   readonly softcap?: number | undefined;
+  readonly distances?: DistancesId | undefined;
   /** The weight whose values, one for each head, are one more logit. */
   readonly sinks?: string;
 }
@@ -83,6 +88,7 @@ export class Recorder {
   readonly #weights: Weight[] = [];
   readonly #weightIds = new Map<string, WeightId>();
   readonly #ropes: Rope[] = [];
+  readonly #distances: Distances[] = [];
   readonly #layers: KvLayer[] = [];
   readonly #states: State[] = [];
 
@@ -109,6 +115,20 @@ export class Recorder {
       x,
       weight: this.#weight(weight, [width, columns]),
       bias: options.bias ? this.#weight(`${weight}.bias`, [width]) : undefined,
+    }));
+  }
+
+  /** Matrix products of each group of neighbours with a matrix of its own. */
+  groupLinear(
+    x: BufferId,
+    weight: string,
+    [groups, width, columns]: readonly [groups: number, rows: number, columns: number],
+  ): BufferId {
+    return this.#record(groups * width, this.#buffer(x).rows, (out) => ({
+      kind: "group_linear",
+      out,
+      x,
+      weight: this.#weight(weight, [groups, width, columns]),
     }));
   }
 
@@ -150,6 +170,20 @@ export class Recorder {
     return this.#ropes.push(ropeTable(config, this.contextSize)) - 1;
   }
 
+  /** What scores gain by distance: a row of the table, `count` of them of one value for each head, by its number. */
+  distanceTable(
+    table: string,
+    buckets: Int32Array,
+    [count, heads]: readonly [count: number, heads: number],
+  ): DistancesId {
+    return this.#distances.push({ kind: "table", table: this.#weight(table, [count, heads]), buckets }) - 1;
+  }
+
+  /** What scores lose by distance, up to `reach`: a slope for each head. */
+  distanceSlopes(slopes: Float32Array, reach: number): DistancesId {
+    return this.#distances.push({ kind: "slopes", slopes, reach }) - 1;
+  }
+
   rope(x: BufferId, rope: RopeId, headDim: number): BufferId {
     const { width, rows } = this.#buffer(x);
     return this.#record(width, rows, (out) => ({ kind: "rope", out, x, rope, headDim }));
@@ -157,11 +191,11 @@ export class Recorder {
 
   /** Attention; each call owns the pages of one more layer. */
   attend(q: BufferId, k: BufferId, v: BufferId, options: AttendOptions): BufferId {
-    const { kvHeads, headDim } = options;
+    const { kvHeads, headDim, valueDim = headDim } = options;
     const { width, rows } = this.#buffer(q);
-    const layer = this.#layers.push({ kvHeads, headDim }) - 1;
+    const layer = this.#layers.push({ kvHeads, headDim, valueDim }) - 1;
     return this.#record(
-      width,
+      (width / headDim) * valueDim,
       rows,
       (out): Attend => ({
         kind: "attend",
@@ -175,6 +209,7 @@ export class Recorder {
         causal: options.causal ?? true,
         window: options.window,
         softcap: options.softcap,
+        distances: options.distances,
         sinks: options.sinks === undefined ? undefined : this.#weight(options.sinks, [width / headDim]),
       }),
     );
@@ -368,6 +403,7 @@ export class Recorder {
       buffers: this.#buffers,
       weights: this.#weights,
       ropes: this.#ropes,
+      distances: this.#distances,
       layers: this.#layers,
       states: this.#states,
       output,

@@ -19,8 +19,8 @@ interface Product {
   readonly ofTokens: boolean;
 }
 
-/** Of a program as it was recorded. `weightBytes`: of each weight; `headBytes`: of a key, or a value, in the KV cache. */
-export function workOf(program: Program, weightBytes: readonly number[], headBytes: (headDim: number) => number): Work {
+/** Of a program as it was recorded. `weightBytes`: of each weight; `headBytes`: of a key or value of that many numbers in the KV cache. */
+export function workOf(program: Program, weightBytes: readonly number[], headBytes: (dim: number) => number): Work {
   const products = program.ops.flatMap((op) => productOf(op, program, weightBytes) ?? []);
   const attends = program.ops.filter((op) => op.kind === "attend");
   const isMixture = program.ops.some((op) => op.kind === "expert_linear");
@@ -36,7 +36,7 @@ export function workOf(program: Program, weightBytes: readonly number[], headByt
 }
 
 function productOf(op: Op, { weights, buffers }: Program, weightBytes: readonly number[]): Product | undefined {
-  if (op.kind !== "linear" && op.kind !== "expert_linear") return undefined;
+  if (op.kind !== "linear" && op.kind !== "group_linear" && op.kind !== "expert_linear") return undefined;
   const { shape } = weights[op.weight]!;
   const share = op.kind === "expert_linear" ? buffers[op.chosen]!.width / shape[0]! : 1;
   return {
@@ -50,8 +50,8 @@ function bytesRead(
   { layer, window = Number.POSITIVE_INFINITY }: Attend,
   { layers }: Program,
   context: number,
-  headBytes: (headDim: number) => number,
+  headBytes: (dim: number) => number,
 ): number {
-  const { kvHeads, headDim } = layers[layer]!;
-  return 2 * kvHeads * headBytes(headDim) * Math.min(window, context);
+  const { kvHeads, headDim, valueDim } = layers[layer]!;
+  return kvHeads * (headBytes(headDim) + headBytes(valueDim)) * Math.min(window, context);
 }

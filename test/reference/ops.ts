@@ -64,6 +64,8 @@ export class ReferenceExecutable implements Executable {
         return indices(batch)[op.index].map((i) => rowOf(this.weights[op.table]!, i + op.offset));
       case "linear":
         return linear(op.x, op.weight, op.bias);
+      case "group_linear":
+        return rows(op.x).map((row) => groupProducts(row, this.#stack(op.weight, undefined)));
       case "linear_add":
         return zip(linear(op.x, op.weight, op.bias), rows(op.residual), (a, b) => a + b);
       case "linear_glu":
@@ -151,8 +153,19 @@ export class ReferenceExecutable implements Executable {
     return { height, matrices, biases: bias === undefined ? undefined : this.weights[bias]!.values };
   }
 
+  #ofDistance(op: Attend, distance: number, head: number): number {
+    if (op.distances === undefined) return 0;
+    const distances = this.program.distances[op.distances]!;
+    if (distances.kind === "slopes") {
+      return -distances.slopes[head]! * Math.min(Math.abs(distance), distances.reach);
+    }
+    const reach = (distances.buckets.length - 1) / 2;
+    const bucket = distances.buckets[Math.min(Math.max(distance, -reach), reach) + reach]!;
+    return rowOf(this.weights[distances.table]!, bucket)[head]!;
+  }
+
   #attend(op: Attend, batch: Batch): Rows {
-    const { kvHeads, headDim } = this.program.layers[op.layer]!;
+    const { kvHeads, headDim, valueDim } = this.program.layers[op.layer]!;
     const { pageTokens, kvType } = this.options;
     const where = (pages: Int32Array, position: number) =>
       `${op.layer} ${pages[Math.floor(position / pageTokens)]} ${position % pageTokens}`;
@@ -161,8 +174,8 @@ export class ReferenceExecutable implements Executable {
     for (const { count, position, pages } of batch.spans) {
       const start = out.length;
       for (let i = 0; i < count; i++) {
-        const [key, value] = [k, v].map((rows) => asKept(rows[start + i]!, kvType, headDim));
-        this.#cache.set(where(pages, position + i), { k: key!, v: value! });
+        const [key, value] = [asKept(k[start + i]!, kvType, headDim), asKept(v[start + i]!, kvType, valueDim)];
+        this.#cache.set(where(pages, position + i), { k: key, v: value });
       }
       for (let i = 0; i < count; i++) {
         const t = out.length;
@@ -170,19 +183,20 @@ export class ReferenceExecutable implements Executable {
         const first = Math.max(0, position + i - reach + 1);
         const end = position + (op.causal ? i + 1 : Math.min(count, i + reach));
         const seen = Array.from({ length: end - first }, (_, j) => this.#cache.get(where(pages, first + j))!);
-        const row = new Float64Array(op.heads * headDim);
+        const row = new Float64Array(op.heads * valueDim);
         for (let h = 0; h < op.heads; h++) {
-          const from = Math.floor((h * kvHeads) / op.heads) * headDim;
-          const scores = seen.map((one) => {
+          const kvHead = Math.floor((h * kvHeads) / op.heads);
+          const scores = seen.map((one, j) => {
             let sum = 0;
-            for (let d = 0; d < headDim; d++) sum += q[t]![h * headDim + d]! * one.k[from + d]!;
+            for (let d = 0; d < headDim; d++) sum += q[t]![h * headDim + d]! * one.k[kvHead * headDim + d]!;
             const score = sum * op.scale;
-            return op.softcap === undefined ? score : op.softcap * Math.tanh(score / op.softcap);
+            const capped = op.softcap === undefined ? score : op.softcap * Math.tanh(score / op.softcap);
+            return capped + this.#ofDistance(op, first + j - position - i, h);
           });
           if (op.sinks !== undefined) scores.push(this.weights[op.sinks]!.values[h]!);
           const weights = softmax(Float64Array.from(scores)).subarray(0, seen.length);
-          for (let d = 0; d < headDim; d++) {
-            row[h * headDim + d] = weights.reduce((sum, w, j) => sum + w * seen[j]!.v[from + d]!, 0);
+          for (let d = 0; d < valueDim; d++) {
+            row[h * valueDim + d] = weights.reduce((sum, w, j) => sum + w * seen[j]!.v[kvHead * valueDim + d]!, 0);
           }
         }
         out.push(row);
@@ -207,6 +221,15 @@ function expertProducts(row: Float64Array, chosen: Float64Array, { height, matri
     const matrix = values.subarray(e * height * columns, (e + 1) * height * columns);
     const bias = biases && { columns: height, values: biases.subarray(e * height, (e + 1) * height) };
     return [...product(x, { columns, values: matrix }, bias)];
+  });
+  return Float64Array.from(parts.flat());
+}
+
+/** Each part of the row times its matrix. */
+function groupProducts(row: Float64Array, { height, matrices: { columns, values } }: Stack): Float64Array {
+  const parts = Array.from({ length: row.length / columns }, (_, g) => {
+    const matrix = values.subarray(g * height * columns, (g + 1) * height * columns);
+    return [...product(row.subarray(g * columns, (g + 1) * columns), { columns, values: matrix }, undefined)];
   });
   return Float64Array.from(parts.flat());
 }

@@ -10,6 +10,7 @@ import { compressed } from "./compressed.js";
 import { fp8, mxfp4 } from "./floats.js";
 import { gptOssExperts, gptOssModules } from "./gpt_oss.js";
 import { awq, gptq } from "./gptq.js";
+import { addLatent } from "./latent.js";
 import type { Method } from "./method.js";
 import { type Module, modulesOf } from "./module.js";
 import type { Shape } from "./pack.js";
@@ -50,6 +51,8 @@ export function unpackable<T extends Part>(
   const all = [...new Set([...tensors.values(), ...unused])];
   const found = new Map<string, T | MadeWeight<T>>(tensors);
   if (config.architecture === "gpt_oss") addExperts(found, program, unused);
+  else refuseScales(unused);
+  addLatent(found, program);
   // GGUF has no parts, and only quantised safetensors have.
   if (!method && !all.some(({ name }) => /\.(?:weight_scale|weight_scale_inv|qweight|SCB|absmax)$/.test(name))) {
     return found;
@@ -79,6 +82,16 @@ function addExperts<T extends Part>(
     const made = gptOssExperts(modules, name, shape);
     if (made) found.set(name, made);
   }
+}
+
+/** Codes of all experts in one tensor would be taken for weights. */
+function refuseScales(unused: readonly Part[]): void {
+  const scales = unused.find(({ name }) => /\.experts\.(?:gate_up_proj|down_proj)_\w+$/.test(name));
+  if (!scales) return;
+  throw new DeadliftError(
+    "UnsupportedQuant",
+    `"${scales.name}" says that all experts are quantised in one tensor; take the model with a tensor for each expert, as GGUF, or not quantised`,
+  );
 }
 
 function isSupported({ name }: Method): boolean {

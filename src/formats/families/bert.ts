@@ -1,10 +1,9 @@
 // BERT and encoders that compute as it does, with tables of positions.
 
-import type { Config } from "../../program/config.js";
-import type { Fields } from "../fields.js";
 import type { JsonObject } from "../file.js";
+import { encoderOf, encoderOfGguf, firstDense } from "./encoders.js";
 import type { EncoderHeads, Family, FamilyNames, ModelType } from "./family.js";
-import { headLayer, transform } from "./heads.js";
+import { className, headLayer, transform } from "./heads.js";
 import { activationOf, biases } from "./readers.js";
 
 const defaults: JsonObject = {
@@ -20,15 +19,14 @@ const defaults: JsonObject = {
   tie_word_embeddings: true,
 };
 
-/** Its head for classes begins with a layer that transformers keeps in the model itself. */
 const bertHeads: EncoderHeads = {
   masked: (fields, { dim }) => ({ layers: transform(dim, activationOf(fields)), bias: true }),
-  classes: (_, { dim }) => ({ pooling: "first", layers: [headLayer("head.pooler", dim, { activation: "tanh" })] }),
+  classes: (_, config) => firstDense("head.pooler")(config),
 };
 
 const robertaHeads: EncoderHeads = {
   masked: (_, { dim }) => ({ layers: transform(dim, "gelu"), bias: true }),
-  classes: (_, { dim }) => ({ pooling: "first", layers: [headLayer("head.dense", dim, { activation: "tanh" })] }),
+  classes: (_, config) => firstDense("head.dense")(config),
 };
 
 const bertType: ModelType = {
@@ -38,7 +36,7 @@ const bertType: ModelType = {
   activation: activationOf,
   bias: biases(true, true, true),
   heads: bertHeads,
-  more: (fields, config) => encoderOf(fields, config, 0),
+  more: (fields, config) => encoderOf(fields, config),
 };
 
 /** Positions begin after that of padding. */
@@ -46,11 +44,31 @@ const robertaType: ModelType = {
   ...bertType,
   defaults: { ...defaults, pad_token_id: 1, bos_token_id: 0, eos_token_id: 2 },
   heads: robertaHeads,
-  more: (fields, config) => encoderOf(fields, config, (config.tokens.pad ?? 1) + 1),
+  more: (fields, config) => encoderOf(fields, config, { skipped: (config.tokens.pad ?? 1) + 1 }),
+};
+
+/** Its class for pre-training has another head than one for masked tokens. */
+const electraHeads: EncoderHeads = {
+  masked: (fields) => {
+    if (/ForPreTraining$/.test(className(fields) ?? "")) return undefined;
+    return { layers: transform(fields.size("embedding_size"), "gelu"), bias: true };
+  },
+  classes: (_, { dim }) => ({ pooling: "first", layers: [headLayer("head.dense", dim, { activation: "gelu" })] }),
+};
+
+/** Tables may be narrower than the layers. */
+const electraType: ModelType = {
+  ...bertType,
+  defaults: { ...defaults, embedding_size: 128, hidden_size: 256, num_attention_heads: 4, intermediate_size: 1024 },
+  heads: electraHeads,
+  more(fields, config) {
+    const embedding = fields.size("embedding_size");
+    return encoderOf(fields, config, { embedding, projects: embedding !== config.dim });
+  },
 };
 
 const bertNames: FamilyNames = {
-  prefix: /^(?:(?:0\.auto_model|model|bert|roberta|ernie|camembert)\.)+/,
+  prefix: /^(?:(?:0\.auto_model|model|bert|roberta|electra|ernie|camembert)\.)+/,
   layer: /^encoder\.layer\.(0|[1-9]\d{0,3})\.(.+)$/,
   outer: {
     "embeddings.word_embeddings": "embed",
@@ -65,6 +83,10 @@ const bertNames: FamilyNames = {
     "cls.predictions.transform.LayerNorm": "head.norm",
     "cls.predictions": "output",
     "cls.predictions.decoder": "output",
+    embeddings_project: "embed.project",
+    "generator_predictions.dense": "head.dense",
+    "generator_predictions.LayerNorm": "head.norm",
+    generator_lm_head: "output",
     "lm_head.dense": "head.dense",
     "lm_head.layer_norm": "head.norm",
     "lm_head.decoder": "output",
@@ -86,36 +108,21 @@ export const bert: Family = {
   types: {
     bert: bertType,
     ernie: bertType,
+    electra: electraType,
     roberta: robertaType,
     "xlm-roberta": robertaType,
     camembert: robertaType,
   },
-  names: { safetensors: bertNames },
-};
-
-/** Throws InvalidConfig for decoders, and for positions that are no table. */
-export function encoderOf(
-  fields: Fields,
-  config: Config,
-  skipped: number,
-): Pick<Config, "causal" | "contextLength" | "encoder"> {
-  for (const key of ["is_decoder", "add_cross_attention", "use_task_id"]) {
-    if (fields.boolean(key, false)) throw fields.wrong(key, "false", true);
-  }
-  const kind = fields.string("position_embedding_type", "absolute");
-  if (kind !== "absolute") throw fields.wrong("position_embedding_type", '"absolute"', kind);
-  const positions = config.contextLength;
-  if (positions <= skipped) throw fields.wrong("max_position_embeddings", `more than ${skipped}`, positions);
-  return {
-    causal: false,
-    contextLength: positions - skipped,
-    encoder: {
-      embedding: fields.size("embedding_size", config.dim),
-      positions,
-      skipped,
-      segments: fields.size("type_vocab_size"),
-      normBias: true,
-      activation: activationOf(fields),
+  gguf: {
+    bert: {
+      name: "bert",
+      heads: { classes: firstDense("head.dense") },
+      more: (_, config, tensors) => ({ causal: false, encoder: encoderOfGguf(config, tensors) }),
     },
-  };
-}
+  },
+  names: {
+    safetensors: bertNames,
+
+    gguf: { inLayer: { attn_output_norm: "attention.post_norm", layer_output_norm: "ffn.post_norm" } },
+  },
+};

@@ -46,8 +46,8 @@ export interface ModelType {
 
 /** The heads that an encoder may have; `config`: what the rest came to. */
 export interface EncoderHeads {
-  /** Between the last states and the output matrix, whose bias is `output.bias`. */
-  readonly masked?: (fields: Fields, config: Config) => MaskedHead;
+  /** Between the last states and the output matrix, whose bias is `output.bias`; undefined for classes that lack it. */
+  readonly masked?: (fields: Fields, config: Config) => MaskedHead | undefined;
   /** Between the last states and the classes of a text. */
   readonly classes?: (fields: Fields, config: Config) => ClassesHead;
   /** Between the last states and the classes of a token; default: nothing. */
@@ -85,6 +85,8 @@ export interface Known {
   readonly slides?: (layer: number) => boolean;
   /** YaRN begins and ends at whole dimensions; default: true. */
   readonly truncate?: boolean;
+  /** Of encoders: what is between the states and the classes of a text, where it has them. Others are decoders. */
+  readonly heads?: { readonly classes?: (config: Config, tensors: ReadonlyMap<string, TensorInfo>) => ClassesHead };
   /** We can write it, too; default: no. */
   readonly writes?: boolean;
   /** Keys that it leaves out, or states as a list or as 0, as most others would state them. */

@@ -36,7 +36,8 @@ export function readHead(fields: Fields, type: ModelType, config: Config): Pick<
   return { head: { ...nextHead, kind: "masked", layers: masked.layers }, output: { ...output, bias: masked.bias } };
 }
 
-function className(fields: Fields): string | undefined {
+/** What transformers would make of it; undefined where config.json does not say. Throws InvalidConfig. */
+export function className(fields: Fields): string | undefined {
   const list = fields.get("architectures");
   if (list === undefined || (Array.isArray(list) && list.length === 0)) return undefined;
   if (Array.isArray(list) && typeof list[0] === "string") return list[0];

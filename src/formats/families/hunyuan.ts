@@ -1,7 +1,5 @@
 // Hunyuan 1 (dense).
 
-import type { RopeConfig } from "../../program/config.js";
-import type { Fields } from "../fields.js";
 import type { Family } from "./family.js";
 import { activationOf, attentionBias } from "./readers.js";
 
@@ -18,7 +16,6 @@ export const hunyuan: Family = {
       },
       activation: activationOf,
       bias: attentionBias,
-      more: (fields, { rope }) => ({ rope: stretched(fields, rope) }),
     },
   },
   gguf: { "hunyuan-dense": { name: "hunyuan" } },
@@ -31,11 +28,3 @@ export const hunyuan: Family = {
     },
   },
 };
-
-/** "dynamic" scaling with an `alpha` means a longer base, whatever the length. */
-function stretched(fields: Fields, rope: RopeConfig): RopeConfig {
-  const own = fields.fields("rope_scaling") ?? fields.fields("rope_parameters");
-  const type = own?.get("rope_type") ?? own?.get("type");
-  const alpha = type === "dynamic" && own?.get("alpha") ? own.positive("alpha") : 1;
-  return { ...rope, theta: rope.theta * alpha ** (rope.dims / (rope.dims - 2)) };
-}

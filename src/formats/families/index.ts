@@ -1,31 +1,49 @@
 // Every family, and what is found in them by a file's own word.
 
 import type { Format } from "../names.js";
+import { albert } from "./albert.js";
 import { arcee } from "./arcee.js";
 import { bert } from "./bert.js";
+import { deepseek } from "./deepseek.js";
+import { distilbert } from "./distilbert.js";
+import { dots } from "./dots.js";
 import { ernie } from "./ernie.js";
+import { ernieMoe } from "./ernie_moe.js";
 import { exaone } from "./exaone.js";
+import { exaoneMoe } from "./exaone_moe.js";
 import { falconH1 } from "./falcon_h1.js";
 import type { Family, FamilyNames, Known, ModelType } from "./family.js";
 import { gemma } from "./gemma.js";
 import { gemma2 } from "./gemma2.js";
+import { glmMoe } from "./glm_moe.js";
 import { gptOss } from "./gpt_oss.js";
 import { granite } from "./granite.js";
+import { graniteMoe } from "./granite_moe.js";
+import { gte } from "./gte.js";
 import { helium } from "./helium.js";
 import { hunyuan } from "./hunyuan.js";
+import { hunyuanMoe } from "./hunyuan_moe.js";
 import { internlm } from "./internlm.js";
+import { jinaBertV3 } from "./jina_bert_v3.js";
 import { lfm2 } from "./lfm2.js";
 import { llama } from "./llama.js";
 import { mamba } from "./mamba.js";
+import { minimax } from "./minimax.js";
 import { mistral } from "./mistral.js";
 import { mixtral } from "./mixtral.js";
+import { modernbert } from "./modernbert.js";
+import { mpnet } from "./mpnet.js";
 import { nemotronH } from "./nemotron_h.js";
+import { nomicBert } from "./nomic_bert.js";
 import { olmo } from "./olmo.js";
+import { olmoe } from "./olmoe.js";
 import { phi3 } from "./phi3.js";
 import { qwen } from "./qwen.js";
+import { qwenMoe } from "./qwen_moe.js";
 import { qwen3Next } from "./qwen3_next.js";
 import { seedOss } from "./seed_oss.js";
 import { smollm3 } from "./smollm3.js";
+import { t5 } from "./t5.js";
 
 export type { FamilyNames, Known, ModelType, RopeFields } from "./family.js";
 
@@ -54,6 +72,24 @@ const families: readonly Family[] = [
   falconH1,
   nemotronH,
   bert,
+  distilbert,
+  mpnet,
+  t5,
+  modernbert,
+  albert,
+  nomicBert,
+  gte,
+  jinaBertV3,
+  qwenMoe,
+  olmoe,
+  graniteMoe,
+  deepseek,
+  glmMoe,
+  dots,
+  exaoneMoe,
+  minimax,
+  ernieMoe,
+  hunyuanMoe,
 ];
 
 /** By `model_type` of config.json. */

@@ -2,7 +2,7 @@
 
 import type { Config, RopeConfig } from "../../program/config.js";
 import type { Activation } from "../../program/ops.js";
-import { checkExperts } from "../config_checks.js";
+import { checkExperts, checkGroups } from "../config_checks.js";
 import { Fields } from "../fields.js";
 import type { RopeFields } from "./family.js";
 
@@ -25,7 +25,11 @@ const activations: Readonly<Record<string, Activation>> = {
 
 /** Throws InvalidConfig for those that we do not have. */
 export function activationOf(fields: Fields, key = "hidden_act", otherwise = "silu"): Activation {
-  const name = fields.string(key, otherwise);
+  return activationNamed(fields, key, fields.string(key, otherwise));
+}
+
+/** Of a key that says more than this name. */
+export function activationNamed(fields: Fields, key: string, name: string): Activation {
   if (Object.hasOwn(activations, name)) return activations[name]!;
   throw fields.wrong(key, `one of ${Object.keys(activations).join(", ")}`, name);
 }
@@ -116,6 +120,12 @@ export function localGgufRope(fields: Fields, rope: RopeConfig, theta: number): 
   return { ...rope, theta: fields.positive("rope.freq_base_swa", theta), scaling: undefined };
 }
 
+/** Names of experts whose gate and up are one tensor, as transformers 5 keeps them. */
+export const fusedExperts: Readonly<Record<string, string>> = {
+  "mlp.experts.gate_up_proj": "ffn.experts.gate_up",
+  "mlp.experts.down_proj": "ffn.experts.down",
+};
+
 /** What every model of experts states; `countKey` names how many there are. */
 export function readExperts(fields: Fields, layers: number, countKey: string, ffnKey: string): Config["experts"] {
   const count = fields.size(countKey);
@@ -132,4 +142,19 @@ export function readExperts(fields: Fields, layers: number, countKey: string, ff
     groups: 1,
     groupsUsed: 1,
   };
+}
+
+/** Experts of DeepSeek and its relatives: the first layers have none, some experts are for all tokens. */
+export function routedExperts(fields: Fields, layers: number, countKey = "n_routed_experts"): Config["experts"] {
+  const experts = readExperts(fields, layers, countKey, "moe_intermediate_size");
+  const dense = fields.get("first_k_dense_replace") ? fields.size("first_k_dense_replace") : 0;
+  return checkGroups(fields, {
+    ...experts,
+    shared: fields.get("n_shared_experts") ? fields.size("n_shared_experts") * experts.ffn : 0,
+    layers: Array.from({ length: layers }, (_, layer) => layer >= dense),
+    share: fields.boolean("norm_topk_prob", false),
+    scale: fields.positive("routed_scaling_factor", 1),
+    groups: fields.size("n_group", 1),
+    groupsUsed: fields.size("topk_group", 1),
+  });
 }

@@ -1,0 +1,27 @@
+// ALBERT: BERT's list, of whose layers many share their weights.
+
+import { embeddings } from "./embeddings.js";
+import type { Architecture } from "./index.js";
+
+export const albert: Architecture = (p, c) => {
+  const { dim, ffn, heads, kvHeads, headDim, normEpsilon: epsilon } = c;
+  const { activation, groups } = c.encoder!;
+
+  let x = embeddings(p, c);
+  for (let i = 0; i < c.layers; i++) {
+    const group = Math.floor(i / (c.layers / groups));
+    const attention = `layers.${group}.attention`;
+    const q = p.linear(x, `${attention}.q`, heads * headDim, { bias: true });
+    const k = p.linear(x, `${attention}.k`, kvHeads * headDim, { bias: true });
+    const v = p.linear(x, `${attention}.v`, kvHeads * headDim, { bias: true });
+    const mixed = p.attend(q, k, v, { kvHeads, headDim, causal: false });
+    const a = p.add(x, p.linear(mixed, `${attention}.o`, dim, { bias: true }));
+    x = p.layerNorm(a, `${attention}.post_norm`, { epsilon });
+
+    const layer = `layers.${group}.ffn`;
+    const up = p.act(p.linear(x, `${layer}.up`, ffn, { bias: true }), activation);
+    const f = p.add(x, p.linear(up, `${layer}.down`, dim, { bias: true }));
+    x = p.layerNorm(f, `${layer}.post_norm`, { epsilon });
+  }
+  return x;
+};

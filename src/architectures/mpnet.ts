@@ -1,0 +1,29 @@
+// MPNet: BERT's list, and scores that gain by distance, in all layers alike.
+
+import { distanceBuckets } from "../program/buckets.js";
+import { embeddings } from "./embeddings.js";
+import type { Architecture } from "./index.js";
+
+export const mpnet: Architecture = (p, c) => {
+  const { dim, ffn, heads, kvHeads, headDim, normEpsilon: epsilon } = c;
+  const { activation } = c.encoder!;
+  const { count, reach } = c.encoder!.distances!;
+  const distances = p.distanceTable("distances", distanceBuckets(count, reach), [count, heads]);
+
+  let x = embeddings(p, c);
+  for (let i = 0; i < c.layers; i++) {
+    const attention = `layers.${i}.attention`;
+    const q = p.linear(x, `${attention}.q`, heads * headDim, { bias: true });
+    const k = p.linear(x, `${attention}.k`, kvHeads * headDim, { bias: true });
+    const v = p.linear(x, `${attention}.v`, kvHeads * headDim, { bias: true });
+    const mixed = p.attend(q, k, v, { kvHeads, headDim, causal: false, distances });
+    const a = p.add(x, p.linear(mixed, `${attention}.o`, dim, { bias: true }));
+    x = p.layerNorm(a, `${attention}.post_norm`, { epsilon });
+
+    const layer = `layers.${i}.ffn`;
+    const up = p.act(p.linear(x, `${layer}.up`, ffn, { bias: true }), activation);
+    const f = p.add(x, p.linear(up, `${layer}.down`, dim, { bias: true }));
+    x = p.layerNorm(f, `${layer}.post_norm`, { epsilon });
+  }
+  return x;
+};

@@ -1,0 +1,50 @@
+// Matrices of latent attention as programs want them, one stack for keys and one for values, where files hold both in one.
+
+import { DeadliftError } from "../../error.js";
+import type { MadeWeight, Part, ReorderedWeight } from "../../packed.js";
+import type { Program } from "../../program/ops.js";
+import { plainTypes, wrongShape } from "./module.js";
+
+/**
+ * Adds "attention.k_b" (heads, rank, passDim) and "attention.v_b" (heads, valueDim, rank), made of "attention.kv_b" (heads *
+ * (passDim + valueDim), rank), whose keys lie the other way round. Throws WrongShape, UnsupportedQuant.
+ */
+export function addLatent<T extends Part>(found: Map<string, T | MadeWeight<T>>, program: Program): void {
+  const shapes = new Map(program.weights.map(({ name, shape }) => [name, shape]));
+  for (const [name, shape] of shapes) {
+    const [, stem] = /^(.+\.attention)\.k_b$/.exec(name) ?? [];
+    const part = stem && !found.has(name) ? (found.get(`${stem}.kv_b`) as T | undefined) : undefined;
+    const values = shapes.get(`${stem}.v_b`);
+    if (!part || !values) continue;
+    const [heads = 0, rank = 0, passDim = 0] = shape;
+    const valueDim = values[1]!;
+    const stackStep = (passDim + valueDim) * rank;
+    check(part, [heads * (passDim + valueDim), rank]);
+    found.set(name, reordered(part, shape, { first: 0, stackStep, rowStep: 1, columnStep: rank }));
+    const first = passDim * rank;
+    found.set(`${stem}.v_b`, reordered(part, values, { first, stackStep, rowStep: rank, columnStep: 1 }));
+  }
+}
+
+function check(part: Part, shape: readonly [number, number]): void {
+  if (!plainTypes.includes(part.quant)) {
+    throw new DeadliftError(
+      "UnsupportedQuant",
+      `expected dtype ${plainTypes.join(" or ")} for tensor "${part.name}", received ${part.quant}`,
+    );
+  }
+  if (part.shape.length !== 2 || part.shape.some((size, i) => size !== shape[i])) {
+    throw wrongShape(part, `[${shape.join(", ")}]`);
+  }
+}
+
+function reordered<T extends Part>(
+  part: T,
+  shape: readonly number[],
+  order: Pick<ReorderedWeight, "first" | "stackStep" | "rowStep" | "columnStep">,
+): MadeWeight<T> {
+  const values = (each: readonly number[]) => each.reduce((product, size) => product * size, 1);
+  const byteLength = (part.byteLength / values(part.shape)) * values(shape);
+  const { name, quant } = part;
+  return { name, quant, shape, offset: 0, byteLength, part, ...order, packedBytes: byteLength };
+}

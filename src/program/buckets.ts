@@ -1,0 +1,21 @@
+// Numbers of distances between tokens: near ones have their own, farther ones share them.
+
+/**
+ * The numbers of the distances -reach to reach, where `reach` is the distance beyond which all have one number. The upper
+ * half of `count` numbers is for keys after the query. Of each half, the first half are of one distance, and the others
+ * grow with its logarithm. Source: transformers modeling_t5.py (_relative_position_bucket), in f32 steps as there.
+ */
+export function distanceBuckets(count: number, reach: number): Int32Array {
+  const half = Math.floor(count / 2);
+  const exact = Math.floor(half / 2);
+  const growth = Math.fround(Math.log(reach / exact));
+  const numberOf = (distance: number) => {
+    if (distance < exact) return distance;
+    const octaves = Math.fround(Math.fround(Math.log(Math.fround(distance / exact))) / growth);
+    return Math.min(exact + Math.trunc(Math.fround(octaves * (half - exact))), half - 1);
+  };
+  return Int32Array.from({ length: 2 * reach + 1 }, (_, i) => {
+    const distance = i - reach;
+    return numberOf(Math.abs(distance)) + (distance > 0 ? half : 0);
+  });
+}

@@ -1,0 +1,125 @@
+// Mixtures of experts and latent attention besides their goldens (families.test.ts): both forms of the latter, and what is
+// refused because it would run wrongly.
+
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+import { record } from "../src/architectures/index.js";
+import { compile, kvBytesPerToken } from "../src/compile.js";
+import { configFromJson } from "../src/formats/config.js";
+import { openModel } from "../src/formats/open.js";
+import { viewParts } from "../src/formats/views.js";
+import { print } from "../src/program/print.js";
+import { floats, largestDifference, readJson, withRunner } from "./reference/runner.js";
+import { tempFolder } from "./reference/temp.js";
+import { safetensorsFile } from "./reference/write_safetensors.js";
+
+const families = resolve(import.meta.dirname, "fixtures/families");
+
+type Json = Record<string, unknown>;
+type Header = Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>;
+
+const jsonOf = (name: string) => readJson<Json>(join(families, name, "config.json"));
+
+/** A copy of a fixture with these fields, and its header changed. */
+function changed(name: string, fields: Json, change: (header: Header) => void = () => undefined): string {
+  const bytes = readFileSync(join(families, name, "model.safetensors"));
+  const length = Number(bytes.readBigUInt64LE());
+  const { __metadata__: _, ...header } = JSON.parse(bytes.toString("utf8", 8, 8 + length));
+  change(header);
+  const weights = safetensorsFile(header, bytes.subarray(8 + length));
+  return tempFolder({ "config.json": { ...jsonOf(name), ...fields }, "model.safetensors": weights });
+}
+
+describe("latent attention", () => {
+  // Packed matrices are not turned round; here none is packed.
+  const packed = { quantization_config: { quant_method: "fp8", weight_block_size: [128, 128] } };
+
+  it.each(["deepseek_v2", "deepseek_v2_groups", "deepseek_v3"])(
+    "%s: keys and values of each head mean the same as the latent alone",
+    async (name) => {
+      const { prompts, logits } = readJson<{ prompts: number[][]; logits: string[] }>(
+        join(families, name, "golden.json"),
+      );
+      await withRunner(changed(name, packed), { kvType: "f32" }, async (run) => {
+        expect(run.opened.config.latent!.absorbed).toBe(false);
+        const rows = await run.logits(prompts[0]!);
+        const all = Float32Array.from(rows.flatMap((row) => [...row]));
+        expect(largestDifference(all, floats(logits[0]!))).toBeLessThan(1e-3);
+      });
+    },
+  );
+
+  it("keeps only the latent and what turns", () => {
+    const of = (fields: Json) => record(configFromJson({ ...jsonOf("deepseek_v3"), ...fields }, "config.json"));
+    expect(of({}).layers).toEqual(Array(2).fill({ kvHeads: 1, headDim: 24 + 8, valueDim: 24 }));
+    expect(of(packed).layers).toEqual(Array(2).fill({ kvHeads: 4, headDim: 12 + 8, valueDim: 10 }));
+    expect(kvBytesPerToken(of({}), "f16")).toBe(2 * 2 * (32 + 24));
+    expect(print(of({}))).toContain("heads=4/1x32, values of 24");
+  });
+
+  it.each([
+    ["shape", (header: Header) => ({ ...header, shape: [24, 88] }), "WrongShape", /\[88, 24\].*kv_b_proj.*\[24, 88\]/],
+    ["dtype", (header: Header) => ({ ...header, dtype: "I16" }), "UnsupportedQuant", /BF16.*kv_b_proj.*I16/],
+  ] as const)("refuses a kv_b_proj of another %s", async (_, change, code, message) => {
+    const kvB = "model.layers.0.self_attn.kv_b_proj.weight";
+    const path = changed("deepseek_v3", {}, (header) => {
+      header[kvB] = change(header[kvB] as never) as never;
+    });
+    const opened = await openModel(path);
+    const error = expect.objectContaining({ code, message: expect.stringMatching(message) });
+    await expect(compile(opened, { threads: 1 })).rejects.toThrow(error);
+    opened.close();
+  });
+});
+
+describe("experts in one tensor", () => {
+  const stack = (shape: number[], byteLength: number) =>
+    ({ name: "t", quant: "BF16", shape, offset: 100, byteLength }) as const;
+
+  it("are views of it: the first half of each one's rows is its gate", () => {
+    const tensors = new Map([["layers.0.ffn.experts.gate_up", stack([2, 6, 4], 96)]]);
+    viewParts(tensors);
+    expect([...tensors].map(([name, { shape, offset, byteLength }]) => [name, shape, offset, byteLength])).toEqual([
+      ["layers.0.ffn.experts.0.gate", [3, 4], 100, 24],
+      ["layers.0.ffn.experts.0.up", [3, 4], 124, 24],
+      ["layers.0.ffn.experts.1.gate", [3, 4], 148, 24],
+      ["layers.0.ffn.experts.1.up", [3, 4], 172, 24],
+    ]);
+  });
+
+  it.each([[[2, 5, 4]], [[4]], [[1, 2, 6, 4]]])("of shape %j are none", (shape) => {
+    const tensors = new Map([["layers.0.ffn.experts.gate_up", stack(shape, 96)]]);
+    viewParts(tensors);
+    expect(tensors.size).toBe(0);
+  });
+
+  it("and scales beside it are refused", async () => {
+    const experts = "model.layers.0.mlp.experts.gate_up_proj";
+    const path = changed("qwen3_moe_fused", {}, (header) => {
+      header[`${experts}_scale_inv`] = header["model.norm.weight"]!;
+      delete header["model.norm.weight"];
+    });
+    const opened = await openModel(path);
+    await expect(compile(opened, { threads: 1 })).rejects.toThrow(/gate_up_proj_scale_inv.*one tensor/);
+    opened.close();
+  });
+});
+
+it.each([
+  ["olmoe", { clip_qkv: 8 }, /none for clip_qkv.*8/],
+  ["deepseek_v2", { topk_method: "noaux_tc" }, /"greedy" or "group_limited_greedy" for topk_method/],
+  ["deepseek_v3", { scoring_func: "softmax" }, /"sigmoid" for scoring_func/],
+  ["deepseek_v3", { n_group: 3 }, /a divisor of the 8 experts for the groups of experts.*3/],
+  ["deepseek_v3", { topk_group: 5 }, /at most the 4 there are for the groups/],
+  ["deepseek_v3", { topk_group: 1 }, /at most the 2 of its groups for the experts that a token uses.*3/],
+  ["qwen3_moe", { num_experts_per_tok: 7 }, /at most the 6 there are/],
+  ["qwen3_moe", { mlp_only_layers: 1 }, /a list of layers for mlp_only_layers/],
+  ["hunyuan_v1_moe", { moe_topk: [1, 2] }, /the same in all layers for moe_topk/],
+  ["hunyuan_v1_moe", { rope_scaling: { type: "dynamic", factor: 2 } }, /"dynamic" with alpha/],
+  ["exaone_moe", { mlp_layer_types: ["dense", "sparse", "sparse", "none"] }, /a list of 4 of "dense" and "sparse"/],
+  ["minimax_m2", { rotary_dim: 9 }, /an even number of at most 16 for rotary_dim.*9/],
+  ["ernie4_5_moe", { moe_layer_start_index: 0.5 }, /the number of a layer for moe_layer_start_index/],
+] as const)("%s refuses %j", (name, fields, message) => {
+  expect(() => configFromJson({ ...jsonOf(name), ...fields }, "config.json")).toThrow(message);
+});

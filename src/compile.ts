@@ -29,7 +29,7 @@ const MAX_CONTEXTS = 16;
 const KV_MEMORY_SHARE = 0.25;
 /** Slots for the states of recurrent layers, which may be large: a generation needs one, or two where it is to keep its prompt's. */
 const LEAST_STATES = 4;
-const MOST_STATES = 64;
+const MOST_STATES = 256;
 const STATE_MEMORY_SHARE = 0.125;
 /** Weights up to this share of what is free are read before they are wanted. */
 const MOST_OF_MEMORY = 0.75;

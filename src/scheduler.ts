@@ -124,7 +124,7 @@ export class Scheduler {
       tokens -= count;
       outputs -= wanted;
     }
-    if (parts.length === 0 && queue[0]) this.#fail(queue[0], outOfPages(this.#sessions.pool.count));
+    if (parts.length === 0 && queue[0]) this.#fail(queue[0], this.#sessions.outOfPages());
     else this.#addGuesses(parts, Math.min(tokens, outputs));
     return parts;
   }
@@ -206,11 +206,4 @@ function tokensOf({ request: { tokens, done, options }, count, guesses }: Part):
 
 export function aborted(signal: AbortSignal): DeadliftError {
   return new DeadliftError("Aborted", "the work was aborted by its signal", { cause: signal.reason });
-}
-
-function outOfPages(pages: number): DeadliftError {
-  return new DeadliftError(
-    "OutOfPages",
-    `the KV cache has no free page left of its ${pages}; run fewer generations at once or load with a larger contextSize`,
-  );
 }

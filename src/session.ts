@@ -38,11 +38,12 @@ export class Session {
 
   /**
    * Makes room to write `count` more tokens: takes new pages and a private copy of a shared last page, and a slot for
-   * states. Undefined when the pools have not enough of them (nothing has changed then).
+   * states. Undefined when the pools have not enough of them (nothing has changed then). `over`: a state that was to be
+   * kept may be written over.
    */
-  reserve(count: number): PageCopies | undefined {
+  reserve(count: number, over = false): PageCopies | undefined {
     if (this.pagesFor(count) > this.#pool.free) return undefined;
-    if (this.#states && !this.#states.reserve()) return undefined;
+    if (this.#states && !this.#states.reserve(over)) return undefined;
     const copies: [number, number][] = [];
     if (this.#tailIsShared()) {
       const shared = this.#pages.pop()!;

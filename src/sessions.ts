@@ -1,6 +1,7 @@
 // All sessions over one executable: those in use, and finished ones kept for prompts that start as they did.
 
 import type { Executable } from "./backends/backend.js";
+import { DeadliftError } from "./error.js";
 import { PagePool } from "./pages.js";
 import { type PageCopies, Session } from "./session.js";
 import { States } from "./states.js";
@@ -9,7 +10,7 @@ import { States } from "./states.js";
 const MAX_IDLE_SESSIONS = 16;
 
 export class Sessions {
-  readonly pool: PagePool;
+  readonly #pool: PagePool;
   /** Slots for the states of a model with recurrent layers. */
   readonly #slots: PagePool | undefined;
   readonly #pageTokens: number;
@@ -17,7 +18,7 @@ export class Sessions {
   readonly #idle: Session[] = []; // oldest first
 
   constructor({ pages, pageTokens, states = 0 }: Executable["options"]) {
-    this.pool = new PagePool(pages);
+    this.#pool = new PagePool(pages);
     this.#slots = states > 0 ? new PagePool(states) : undefined;
     this.#pageTokens = pageTokens;
   }
@@ -44,8 +45,17 @@ export class Sessions {
       if (copies) return copies;
       const oldest = this.#idle.shift();
       if (oldest) oldest.dispose();
-      else if (!this.#forget()) return undefined;
+      else if (!this.#forget()) return session.reserve(count, true);
     }
+  }
+
+  /** Why there is no room. */
+  outOfPages(): DeadliftError {
+    const message =
+      this.#slots?.free === 0
+        ? `all ${this.#slots.count} slots for states of sequences are taken; run fewer generations at once`
+        : `the KV cache has no free page left of its ${this.#pool.count}; run fewer generations at once or load with a larger contextSize`;
+    return new DeadliftError("OutOfPages", message);
   }
 
   #forget(): boolean {
@@ -53,7 +63,7 @@ export class Sessions {
   }
 
   #begin(): Session {
-    return new Session(this.pool, this.#pageTokens, this.#slots && new States(this.#slots));
+    return new Session(this.#pool, this.#pageTokens, this.#slots && new States(this.#slots));
   }
 
   /** The session with the longest common prefix: taken over when all of it is wanted, else forked. */

@@ -32,12 +32,15 @@ export class States {
     return this.#known.filter((one) => one.length <= length).at(-1)?.length ?? 0;
   }
 
-  /** Slots of the next step, which goes on from the newest state; undefined when the pool has none left. */
-  reserve(): StateSlots | undefined {
+  /**
+   * Slots of the next step, which goes on from the newest state; undefined when the pool has none left. `over`: then the
+   * newest may be written over, though it was to be kept.
+   */
+  reserve(over = false): StateSlots | undefined {
     if (this.#step) return this.#step;
     const last = this.#known.at(-1);
     const own = last && !this.#pool.isShared(last.slot) ? last.slot : undefined;
-    const to = (last?.kept ? undefined : own) ?? this.#pool.take() ?? own;
+    const to = (last?.kept ? undefined : own) ?? this.#pool.take() ?? (over ? own : undefined);
     if (to === undefined) return undefined;
     // What the step writes over is known no more: nobody may go on from it.
     if (to === own) this.#known.pop();

@@ -14,7 +14,8 @@ const kind = words[0] === "thread" ? "thread" : "address";
 const named = words.filter((word) => word !== "address" && word !== "thread");
 
 /** Tests of what runs on several threads. */
-const threaded = "session model lifetime generation speculate threads read_ahead repack encode kernels".split(" ");
+const threaded =
+  "session states model lifetime generation speculate threads read_ahead repack encode kernels recurrent".split(" ");
 
 const kinds = {
   address: {

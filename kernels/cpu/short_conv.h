@@ -5,22 +5,24 @@
 namespace deadlift::DEADLIFT_ISA {
 namespace {
 
+inline vec load_some(const float* p, int n) { return n == lanes ? load(p) : load_part(p, n); }
+
 // What came in at a token; those before the first one are in the state, and before the sequence there is nothing.
 inline vec conv_input(const ShortConv& conv, int token, int channel, int n) {
-  if (token >= 0) return load_part(conv.x + token * conv.x_stride + channel, n);
+  if (token >= 0) return load_some(conv.x + token * conv.x_stride + channel, n);
   if (!conv.from) return zero();
-  return load_part(conv.from + int64_t{token + conv.taps - 1} * conv.channels + channel, n);
+  return load_some(conv.from + int64_t{token + conv.taps - 1} * conv.channels + channel, n);
 }
 
 inline void short_conv(const ShortConv& conv, int first, int count) {
   const int before = conv.taps - 1;
   for (int c = first; c < first + count; c += lanes) {
     const int n = first + count - c < lanes ? first + count - c : lanes;
-    const vec bias = conv.bias ? load_part(conv.bias + c, n) : zero();
+    const vec bias = conv.bias ? load_some(conv.bias + c, n) : zero();
     for (int t = 0; t < conv.tokens; ++t) {
       vec total = bias;
       for (int i = 0; i < conv.taps; ++i) {
-        const vec weight = load_part(conv.weight + int64_t{i} * conv.channels + c, n);
+        const vec weight = load_some(conv.weight + int64_t{i} * conv.channels + c, n);
         total = fma(weight, conv_input(conv, t - before + i, c, n), total);
       }
       store_part(conv.out + t * conv.out_stride + c, total, n);

@@ -32,14 +32,16 @@ export function printInspection(inspection: Inspection): void {
 function shapeOf({ architecture, config }: Inspection): string {
   const name = colors.cyan(oneLine(architecture));
   if (!config) return name;
-  const { layers, dim, ffn, heads, kvHeads, headDim, vocab } = config;
+  const { layers, dim, ffn, heads, kvHeads, headDim, vocab, recurrent } = config;
+  const states = recurrent.layers.filter((has) => has).length;
   const facts = [
     `${layers} layers`,
-    `${grouped(dim)} wide (ffn ${grouped(ffn)})`,
-    `${heads} heads of ${headDim}${kvHeads === heads ? "" : ` (${kvHeads} KV)`}`,
+    states > 0 ? `${states} of them recurrent` : "",
+    `${grouped(dim)} wide${ffn > 0 ? ` (ffn ${grouped(ffn)})` : ""}`,
+    heads > 0 ? `${heads} heads of ${headDim}${kvHeads === heads ? "" : ` (${kvHeads} KV)`}` : "",
     `vocabulary ${grouped(vocab)}`,
   ];
-  return `${name}: ${facts.join(", ")}`;
+  return `${name}: ${facts.filter((fact) => fact !== "").join(", ")}`;
 }
 
 function parametersOf({ parameters }: Inspection): string {
@@ -81,16 +83,17 @@ function filesOf({ files, path, source }: Inspection): string {
 const sumOf = (files: readonly { readonly size: number }[]) => files.reduce((sum, { size }) => sum + size, 0);
 
 function memoryOf({ memory, config }: Inspection): string {
-  const { weights, kvCache, kvPerToken, scratch, total, contextSize } = memory;
+  const { weights, kvCache, kvPerToken, states, scratch, total, contextSize } = memory;
   if (!config) return `${bytes(weights)} weights; the rest is not known`;
   const cache = `${bytes(kvCache)} KV cache (${grouped(contextSize)} tokens of ${bytes(kvPerToken)})`;
-  return `${colors.bold(bytes(total))} = ${bytes(weights)} weights, mapped + ${cache} + ${bytes(scratch)} scratch`;
+  const kept = states > 0 ? `${cache} + ${bytes(states)} states` : cache;
+  return `${colors.bold(bytes(total))} = ${bytes(weights)} weights, mapped + ${kept} + ${bytes(scratch)} scratch`;
 }
 
 function fitOf({ fits, memory }: Inspection): string {
-  const { available, weights, scratch, kvPerToken } = memory;
+  const { available, weights, states, scratch, kvPerToken } = memory;
   if (fits) return `${colors.green("yes")}, ${bytes(available)} are available`;
-  const room = kvPerToken > 0 ? Math.floor((available - weights - scratch) / kvPerToken) : 0;
+  const room = kvPerToken > 0 ? Math.floor((available - weights - states - scratch) / kvPerToken) : 0;
   const advice = room > 0 ? `--context ${room} would fit` : "take a smaller quantisation or a smaller model";
   return `${colors.red("no")}, only ${bytes(available)} are available; ${advice}`;
 }

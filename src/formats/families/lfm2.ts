@@ -3,6 +3,7 @@
 import { type Config, noExperts } from "../../program/config.js";
 import { noRecurrence, type Recurrent } from "../../program/recurrent_config.js";
 import type { Fields } from "../fields.js";
+import type { JsonObject } from "../file.js";
 import type { Family, Known } from "./family.js";
 import { largest } from "./mamba.js";
 import { readExperts, silu } from "./readers.js";
@@ -18,7 +19,8 @@ const common = {
     bos_token_id: 1,
     eos_token_id: 2,
   },
-  aliases: { norm_eps: "rms_norm_eps", tie_embedding: "tie_word_embeddings", block_ff_dim: "intermediate_size" },
+  aliases: { norm_eps: "rms_norm_eps" },
+  sizes: olderNames,
   activation: silu,
 } as const;
 
@@ -34,6 +36,7 @@ export const lfm2: Family = {
       ...common,
       experts(fields, layers) {
         const experts = readExperts(fields, layers, "num_experts", "moe_intermediate_size");
+        if (!fields.boolean("use_expert_bias", true)) throw fields.wrong("use_expert_bias", "true", false);
         const dense = layersBefore(fields, "num_dense_layers", 2);
         return {
           ...experts,
@@ -82,6 +85,15 @@ export const lfm2: Family = {
     },
   },
 };
+
+/** The first names of two keys win where both are there. */
+function olderNames(fields: Fields): JsonObject {
+  const found = [
+    ["block_ff_dim", "intermediate_size"],
+    ["tie_embedding", "tie_word_embeddings"],
+  ].filter(([older]) => fields.has(older!));
+  return Object.fromEntries(found.map(([older, key]) => [key!, fields.get(older!)]));
+}
 
 /** The configuration's own way from `intermediate_size` to the width it means. */
 function adjusted(fields: Fields, ffn: number): number {

@@ -16,9 +16,9 @@ const common = {
   defaults: {
     max_position_embeddings: CONTEXT,
     num_attention_heads: 1,
-    intermediate_size: 1,
     rms_norm_eps: 1e-5,
   },
+  sizes: innerSize,
   aliases: { layer_norm_epsilon: "rms_norm_eps" },
   activation: () => "silu" as const,
 } as const;
@@ -115,13 +115,18 @@ function everyLayer(fields: Fields, layers: number): Pick<Recurrent, "layers" | 
   };
 }
 
+function innerSize(fields: Fields): JsonObject {
+  const stated = fields.optionalSize("intermediate_size");
+  return { intermediate_size: stated ?? fields.size("expand", 2) * fields.size("hidden_size") };
+}
+
 /** A state space for each channel. */
-function channels(fields: Fields, { dim, layers }: Config): Recurrent {
+function channels(fields: Fields, { dim, ffn, layers }: Config): Recurrent {
   const rank = Math.ceil(dim / 16);
   return {
     ...noRecurrence,
     ...everyLayer(fields, layers),
-    heads: fields.size("expand", 2) * dim,
+    heads: ffn,
     stateDim: fields.size("state_size", 16),
     rank: fields.get("time_step_rank") === "auto" ? rank : fields.size("time_step_rank", rank),
   };

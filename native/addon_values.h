@@ -156,6 +156,10 @@ OpKind op_kind(const std::string& kind) {
       {"gather", OpKind::gather},
       {"expert_linear", OpKind::expert_linear},
       {"mix", OpKind::mix},
+      {"softplus", OpKind::softplus},
+      {"short_conv", OpKind::short_conv},
+      {"delta", OpKind::delta},
+      {"scan", OpKind::scan},
       {"normalize", OpKind::normalize},
       {"pool", OpKind::pool},
       {"select", OpKind::select},
@@ -210,9 +214,11 @@ Op read_op(const Value& value) {
   op.out = optional(from, "out");
   op.x = gated ? optional(from, "x") : first({"x", "q", "gate", "a"});
   op.y = gated ? optional(from, "chosen") : first({"k", "up", "b", "residual", "chosen", "weights"});
-  op.z = optional(from, "v");
-  op.weight = gated ? optional(from, "gate") : first({"weight", "table", "sinks"});
-  op.bias = first({"bias", "gateBias"});
+  op.z = first({"v", "c"});
+  op.step = optional(from, "step");
+  op.beta = optional(from, "beta");
+  op.weight = gated ? optional(from, "gate") : first({"weight", "table", "sinks", "rates"});
+  op.bias = first({"bias", "gateBias", "skip"});
   op.up = gated ? optional(from, "up") : -1;
   op.up_bias = optional(from, "upBias");
   op.rope = optional(from, "rope");
@@ -225,10 +231,15 @@ Op read_op(const Value& value) {
   op.group = std::max(0, optional(from, "group"));
   op.from = std::max(0, optional(from, "from"));
   op.stride = std::max(0, optional(from, "stride"));
-  op.groups = std::max(0, optional(from, "groups"));
+  op.groups = std::max(0, first({"groups", "keyHeads"}));
   op.used = std::max(0, optional(from, "used"));
   op.best = std::max(0, optional(from, "best"));
   op.floor = real(from, "floor");
+  op.state = optional(from, "state");
+  op.log_rates = from.Get("logRates").ToBoolean();
+  op.keys_in_turn = from.Get("keysInTurn").ToBoolean();
+  op.least = real(from, "least");
+  op.most = real(from, "most");
   op.epsilon = real(from, "epsilon");
   op.scale = real(from, from.Has("factor") ? "factor" : "scale");
   op.softcap = real(from, from.Has("cap") ? "cap" : "softcap");
@@ -381,6 +392,7 @@ Program read_program(const Object& from) {
   program.distances = list<DistancesFacts>(from.Get("distances"), read_distances);
   program.layers = list<KvLayerFacts>(
       from.Get("layers"), [](const Value& v) { return KvLayerFacts{integer(v, "kvHeads"), integer(v, "headDim")}; });
+  program.states = list<int64_t>(from.Get("states"), [](const Value& v) { return whole(v, "values"); });
   program.output = integer(from, "output");
   return program;
 }
@@ -393,6 +405,7 @@ CompileOptions read_compile_options(const Value& from) {
                                         : KvType::q8_0;
   return {integer(from, "pages"),
           integer(from, "pageTokens"),
+          std::max(0, optional(from.As<Object>(), "states")),
           integer(from, "maxTokens"),
           integer(from, "maxOutputs"),
           kv_type,
@@ -407,9 +420,10 @@ std::shared_ptr<Batch> read_batch(const Object& from) {
   batch->outputs = integers(from.Get("outputs"));
   batch->span_pages = integers(from.Get("spanPages"));
   const std::vector<int32_t> counts = integers(from.Get("spanCount")), positions = integers(from.Get("spanPosition")),
-                             starts = integers(from.Get("spanPageStart"));
+                             starts = integers(from.Get("spanPageStart")), before = integers(from.Get("spanStateFrom")),
+                             after = integers(from.Get("spanStateTo"));
   for (size_t i = 0; i < counts.size(); i++) {
-    batch->spans.push_back({counts[i], positions[i], batch->span_pages.data() + starts[i]});
+    batch->spans.push_back({counts[i], positions[i], batch->span_pages.data() + starts[i], before[i], after[i]});
   }
   batch->samplers =
       list<Sampler*>(from.Get("samplers"), [](const Value& v) { return v.IsNull() ? nullptr : &handle<Sampler>(v); });

@@ -90,8 +90,8 @@ void Executable::split_stack(int id, int height) {
   }
 }
 
-// Norm weights, sinks and biases are read as floats at every step, so they are decoded once; matrices stay where they
-// are.
+// Norm weights, sinks, taps, rates and biases are read as floats at every step, so they are decoded once; matrices stay
+// where they are.
 void Executable::decode_vectors() {
   const auto decode = [&](int id) {
     if (id < 0 || !vectors_[id].empty()) return;
@@ -115,7 +115,24 @@ void Executable::decode_vectors() {
     if (op.kind == OpKind::attend || op.kind == OpKind::shift) decode(op.weight);
     decode(op.bias);
     decode(op.up_bias);
+    if (op.state < 0 || !vectors_[op.weight].empty()) continue;
+    decode(op.weight);
+    turn_state_weights(op);
   }
+}
+
+// Taps and rates: channels and heads become lanes.
+void Executable::turn_state_weights(const Op& op) {
+  const Matrix& matrix = matrices_[op.weight];
+  std::vector<float>& vector = vectors_[op.weight];
+  std::vector<float> turned(vector.size());
+  for (int64_t r = 0; r < matrix.rows; r++) {
+    for (int64_t c = 0; c < matrix.columns; c++) {
+      const float value = vector[r * matrix.columns + c];
+      turned[c * matrix.rows + r] = op.log_rates ? -std::exp(value) : value;
+    }
+  }
+  vector = std::move(turned);
 }
 
 void Executable::place_memory() {
@@ -150,6 +167,14 @@ void Executable::place_memory() {
   page_bytes_ = cutter.bytes;
   kv_ = LazyMemory(page_bytes_ * options_.pages, Pages::large);
 
+  cutter = {};
+  for (const int64_t floats : program_.states) state_offsets_.push_back(cutter.take(floats * 4) / 4);
+  slot_floats_ = cutter.bytes / 4;
+  states_ = LazyMemory(cutter.bytes * options_.states, Pages::large);
+  place_scratch();
+}
+
+void Executable::place_scratch() {
   int64_t floats = product_scratch, packed = 0;
   int used = 0, columns = 0;
   const int64_t most_rows = std::max(options_.max_tokens, options_.max_outputs);
@@ -160,6 +185,8 @@ void Executable::place_memory() {
     if (op.kind == OpKind::attend) {
       const KvLayerFacts& layer = program_.layers[op.layer];
       floats = std::max(floats, attend_scratch(layer.head_dim, op.heads / layer.kv_heads));
+    } else if (op.kind == OpKind::delta || op.kind == OpKind::scan) {
+      floats = std::max(floats, state_scratch(program_.buffers[op.y].width / op.groups));
     } else if (op.kind == OpKind::limit_groups) {
       floats = std::max(floats, int64_t{3} * program_.buffers[op.x].width);
     } else if (op.kind == OpKind::pool) {
@@ -301,6 +328,14 @@ void Executable::run_op(const Op& op) {
       return gather(op);
     case OpKind::mix:
       return mix(op);
+    case OpKind::softplus:
+      return softplus(op);
+    case OpKind::short_conv:
+      return short_conv(op);
+    case OpKind::delta:
+      return delta(op);
+    case OpKind::scan:
+      return scan(op);
     case OpKind::normalize:
       return normalize(op);
     case OpKind::pool:

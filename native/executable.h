@@ -66,7 +66,9 @@ class Executable {
   void place_weights();
   void split_stack(int id, int height);
   void decode_vectors();
+  void turn_state_weights(const Op& op);
   void place_memory();
+  void place_scratch();
   int64_t most_packed(const Op& op) const;
   void read_ahead();
 
@@ -110,6 +112,11 @@ class Executable {
   void route(const Op& op);
   void gather(const Op& op);
   void mix(const Op& op);
+  void softplus(const Op& op);
+  void short_conv(const Op& op);
+  void delta(const Op& op);
+  void scan(const Op& op);
+  float* state(const Op& op, int slot) const;
   void linear(const Op& op);
   void add_product(const Op& op);
   void expert_linear(const Op& op);
@@ -131,6 +138,17 @@ class Executable {
     });
   }
 
+  // Calls f(span, piece, worker) for all pieces of all spans, pieces of so many values for each token.
+  template <class F>
+  void each_piece(int pieces, int values, F&& f) {
+    const int spans = static_cast<int>(batch_->spans.size());
+    const auto one = [&](int i, int worker) { f(i / pieces, i % pieces, worker); };
+    if (static_cast<int64_t>(batch_->tokens.size()) * pieces * values >= kParallelValues) {
+      return engine_.pool().each(spans * pieces, one);
+    }
+    for (int i = 0; i < spans * pieces; i++) one(i, 0);
+  }
+
   Engine& engine_;
   const Kernels& kernels_;
   Program program_;
@@ -147,6 +165,9 @@ class Executable {
   std::vector<KvLayout> layouts_;       // (layers)
   std::vector<int64_t> layer_offsets_;  // (layers) within a page
   int64_t page_bytes_ = 0;
+  LazyMemory states_;
+  std::vector<int64_t> state_offsets_;  // (states) within a slot, in floats
+  int64_t slot_floats_ = 0;
   LazyMemory rope_tables_;               // per rope: cosines, then sines, (max_tokens, pairs) each
   std::vector<float*> cosines_, sines_;  // (ropes)
   LazyMemory scratch_;

@@ -35,6 +35,10 @@ enum class OpKind : uint8_t {
   gather,
   expert_linear,
   mix,
+  softplus,
+  short_conv,
+  delta,
+  scan,
   normalize,
   pool,
   select,
@@ -48,15 +52,19 @@ enum class EmbedIndex : uint8_t { token, position, segment };
 
 enum class Pooling : uint8_t { first, last, max, mean, mean_sqrt, weighted_mean };
 
-// One op. Fields that its kind does not have stay -1. Buffers and weights are indices; see src/program/ops.ts.
+// One op. Fields that its kind does not have stay -1. Buffers and weights are indices; see src/program/ops.ts and
+// recurrent_ops.ts.
 struct Op {
   OpKind kind;
   int out = -1;
-  int x = -1;       // also: q of attend, gate of glu, a of add, mul and concat
-  int y = -1;       // k of attend, up of glu, b of those, residual of linear_add, chosen experts, weights of mix
-  int z = -1;       // v of attend
-  int weight = -1;  // also: table of embed, sinks of attend, gate of linear_glu and expert_glu
-  int bias = -1;    // also: gateBias
+  int x = -1;       // also: q of attend and delta, gate of glu, a of add, mul and concat
+  int y = -1;       // k of attend and delta, up of glu, b of those and of scan, residual of linear_add, chosen experts,
+                    // weights of mix
+  int z = -1;       // v of attend and delta, c of scan
+  int step = -1;    // of delta and scan
+  int beta = -1;    // of delta
+  int weight = -1;  // also: table of embed, sinks of attend, gate of linear_glu and expert_glu, rates of delta and scan
+  int bias = -1;    // also: gateBias, skip of scan
   int up = -1;      // of linear_glu and expert_glu
   int up_bias = -1;
   Activation activation = Activation::silu;
@@ -73,13 +81,18 @@ struct Op {
   int group = 0;   // of norms
   int from = 0;    // of slice
   int stride = 0;
-  int groups = 0;  // of concat and limit_groups
+  int groups = 0;  // of concat, limit_groups and scan, key heads of delta
   int used = 0;    // of limit_groups
   int best = 0;
   float floor = 0;
   float epsilon = 0;
   float scale = 0;    // also: factor of scale
   float softcap = 0;  // also: cap of softcap; of attend 0: none
+  int state = -1;
+  bool log_rates = false;
+  bool keys_in_turn = false;
+  float least = 0;  // of softplus
+  float most = 0;
 };
 
 struct BufferFacts {
@@ -127,12 +140,14 @@ struct Program {
   std::vector<RopeFacts> ropes;
   std::vector<DistancesFacts> distances;
   std::vector<KvLayerFacts> layers;
+  std::vector<int64_t> states;  // floats of each
   int output = -1;
 };
 
 struct CompileOptions {
   int pages;
   int page_tokens;
+  int states;
   int max_tokens;
   int max_outputs;
   KvType kv_type;
@@ -148,6 +163,8 @@ struct Span {
   int count;
   int position;          // of its first token
   const int32_t* pages;  // of the sequence
+  int state_from;        // slot with its states before the first token, -1: there are none
+  int state_to;          // slot for those after the last one, -1: nobody goes on from them
 };
 
 // One step; see NativeBatch in src/native.ts.

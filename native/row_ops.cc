@@ -227,4 +227,12 @@ void Executable::mix(const Op& op) {
            [&](int token) { kernels_.mix(out.row(token), x.row(token), weights.row(token), width, used); });
 }
 
+void Executable::softplus(const Op& op) {
+  const int width = program_.buffers[op.out].width;
+  const Rows x = rows(op.x), out = rows(op.out);
+  const float* const bias = op.bias < 0 ? nullptr : vectors_[op.bias].data();
+  each_row(row_count(op.out), width * 8,
+           [&](int token) { kernels_.softplus(out.row(token), x.row(token), bias, op.least, op.most, width); });
+}
+
 }  // namespace deadlift

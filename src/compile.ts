@@ -14,6 +14,7 @@ import { fuse } from "./program/fuse.js";
 import type { Program } from "./program/ops.js";
 import { type Work, workOf } from "./program/work.js";
 import { type RepackOptions, repackAll } from "./repack.js";
+import { roundMatrices } from "./round.js";
 import type { Tensor } from "./tensor.js";
 
 /** Positions in one page of the KV cache. */
@@ -21,9 +22,15 @@ const PAGE_TOKENS = 32;
 /** Most tokens of one step: bounds the memory of activations and how late an abort can come. */
 export const MAX_STEP_TOKENS = 512;
 const MAX_STEP_OUTPUTS = 64;
+/** Of texts with one output each: as many of two tokens as a step has tokens. */
+const MAX_STEP_TEXTS = 256;
 /** KV cache for other sessions than the longest one: at most this many full contexts, and this share of memory. */
 const MAX_CONTEXTS = 16;
 const KV_MEMORY_SHARE = 0.25;
+/** Slots for the states of recurrent layers, which may be large: a generation needs one, or two where it is to keep its prompt's. */
+const LEAST_STATES = 4;
+const MOST_STATES = 64;
+const STATE_MEMORY_SHARE = 0.125;
 /** Weights up to this share of what is free are read before they are wanted. */
 const MOST_OF_MEMORY = 0.75;
 
@@ -61,7 +68,9 @@ export async function compile(
 ): Promise<Compiled> {
   const recorded = record(opened.config);
   const program = fuse(recorded);
-  const published = bindWeights(program, unpackable(program, opened));
+  const bound = bindWeights(program, unpackable(program, opened));
+  const isDecoder = opened.config.head.kind === "next";
+  const published = options.precision === "fast" && !isDecoder ? roundMatrices(recorded, bound) : bound;
   checkInteger("contextSize", options.contextSize, 1, opened.config.contextLength);
   const contextSize = options.contextSize ?? opened.config.contextLength;
   const backend = new CpuBackend(options);
@@ -76,7 +85,7 @@ export async function compile(
       Array.isArray(bound) ? tensors.splice(0, bound.length) : tensors.shift()!,
     );
     const executable = await backend.compile(program, weights, {
-      ...compileOptions(program, kvType, contextSize),
+      ...(isDecoder ? compileOptions : encoderOptions)(program, kvType, contextSize),
       precision: options.precision,
       readAhead,
     });
@@ -118,14 +127,36 @@ export function kvBytesPerToken(program: Program, kvType: KvType): number {
   return program.layers.reduce((sum, { kvHeads, headDim }) => sum + 2 * kvHeads * kvHeadBytes(kvType, headDim), 0);
 }
 
+/** Bytes of the states of one sequence, however long it is. */
+export function stateBytes(program: Program): number {
+  return program.states.reduce((sum, { values }) => sum + 4 * values, 0);
+}
+
+function stateSlots(program: Program): number {
+  const bytes = stateBytes(program);
+  if (bytes === 0) return 0;
+  return Math.min(MOST_STATES, Math.max(LEAST_STATES, Math.floor((totalmem() * STATE_MEMORY_SHARE) / bytes)));
+}
+
 function compileOptions(program: Program, kvType: KvType, contextSize: number): CompileOptions {
   const affordable = Math.floor((totalmem() * KV_MEMORY_SHARE) / kvBytesPerToken(program, kvType));
   const tokens = Math.max(contextSize, Math.min(contextSize * MAX_CONTEXTS, affordable));
   return {
     pages: Math.ceil(tokens / PAGE_TOKENS) + 1,
     pageTokens: PAGE_TOKENS,
+    states: stateSlots(program),
     maxTokens: MAX_STEP_TOKENS,
     maxOutputs: MAX_STEP_OUTPUTS,
     kvType,
   };
+}
+
+/** A step holds whole texts, which keep nothing: pages are for one step. */
+function encoderOptions(program: Program, kvType: KvType, contextSize: number): CompileOptions {
+  const maxTokens = Math.max(MAX_STEP_TOKENS, contextSize);
+  const pooled = program.ops.some(({ kind }) => kind === "pool");
+  const maxOutputs = pooled ? MAX_STEP_TEXTS : maxTokens;
+  // Each text begins a page.
+  const pages = Math.ceil(maxTokens / PAGE_TOKENS) + maxOutputs;
+  return { pages, pageTokens: PAGE_TOKENS, maxTokens, maxOutputs, kvType };
 }

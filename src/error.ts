@@ -39,6 +39,7 @@ export type ErrorCode =
   | "InvalidTokenizer"
   | "InvalidTemplate"
   | "NoChatTemplate"
+  | "UnsupportedTask" // a model that does something else: the message says what
   // use
   | "InvalidArgument"
   | "UnknownOption"

@@ -41,12 +41,14 @@ export interface Runtime {
   readonly contextSize: number;
   /** Tokens that end an answer. */
   readonly eos: readonly number[];
+  /** It has recurrent layers: tokens that were run cannot be taken back one by one. */
+  readonly recurrent: boolean;
   readonly defaults: SamplingDefaults & { readonly maxTokens?: number | undefined };
 }
 
 /** Continues a prompt of token ids. */
 export function generate(runtime: Runtime, prompt: () => Promise<Int32Array>, options: GenerateOptions): Generation {
-  checkOptions(options);
+  checkOptions(options, runtime);
   return new Generation(async (emit, left) => {
     const run = new Run(runtime, await prompt(), options, emit, left);
     return run.finish();
@@ -210,8 +212,14 @@ class Run {
   }
 }
 
-function checkOptions({ maxTokens, stop, stopTokens, speculate }: GenerateOptions): void {
+function checkOptions({ maxTokens, stop, stopTokens, speculate }: GenerateOptions, { recurrent }: Runtime): void {
   checkChoice("speculate", speculate, speculations);
+  if (speculate && recurrent) {
+    throw new DeadliftError(
+      "InvalidArgument",
+      "speculate needs a model that can take back wrong guesses; the states of this one's recurrent layers cannot be rewound",
+    );
+  }
   if (maxTokens !== undefined && !(Number.isInteger(maxTokens) && maxTokens > 0)) {
     throw new DeadliftError("InvalidArgument", expected("a positive integer", "maxTokens", maxTokens));
   }

@@ -65,4 +65,9 @@ export {
   removeQuantized,
 } from "./quantized/manage.js";
 export type { SamplingOptions } from "./sampling.js";
+export type { ClassifyInput, ClassifyOptions, LabelScore } from "./texts/classify.js";
+export type { EmbedOptions, EmbedProgress } from "./texts/embed.js";
+export type { RankedDocument, RerankOptions } from "./texts/rerank.js";
+export type { Task } from "./texts/tasks.js";
+export type { TokenCandidate, TokenResult, TokensOptions } from "./texts/token_results.js";
 export type { EncodedPair, Tokenizer, TokenStream } from "./tokenizer/tokenizer.js";

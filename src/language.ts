@@ -63,7 +63,7 @@ export function endTokens({ generation, config }: OpenedModel): readonly number[
 }
 
 /** Texts of the special tokens a template may print: as tokenizer_config.json states them, else by id. */
-function specialsOf({ tokenizerConfig = {} }: OpenedModel, tokenizer: Tokenizer): Specials {
+export function specialsOf({ tokenizerConfig = {} }: OpenedModel, tokenizer: Tokenizer): Specials {
   const byId = { bos: tokenizer.bos, eos: tokenizer.eos[0], unk: tokenizer.unk, pad: tokenizer.pad };
   const specials: Record<string, string> = {};
   for (const name of ["bos", "eos", "unk", "pad", "sep", "cls", "mask"] as const) {

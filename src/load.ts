@@ -12,6 +12,8 @@ import { templatesOf, tokenizerOf } from "./language.js";
 import { type Located, type LocateOptions, locateModel } from "./locate.js";
 import { Model } from "./model.js";
 import { checkChoice, checkKeys, checkThreads } from "./options.js";
+import { nextHead } from "./program/config.js";
+import { type Pooling, poolings } from "./program/ops.js";
 import type { ConversionProgress } from "./quantize.js";
 import { openQuantized } from "./quantized/open.js";
 import { fileTypeOf } from "./quants/file_types.js";
@@ -33,6 +35,11 @@ export interface LoadOptions extends RunOptions, HubOptions, Pick<LocateOptions,
    * the Hub's cache, later ones map it; tokenizer and templates stay the original's.
    */
   readonly quantize?: string | undefined;
+  /**
+   * How the states of a text's tokens become its vector, for models that do not say; encoders without a word on it take
+   * "mean". "none": one vector for each token, by `tokens`. Of a model that writes texts, too, this makes vectors.
+   */
+  readonly pooling?: Pooling | "none" | undefined;
   /** Stops the loading. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
@@ -47,6 +54,7 @@ const runKeys = [
   "contextSize",
   "kvType",
   "precision",
+  "pooling",
   "signal",
   "onProgress",
 ];
@@ -68,7 +76,7 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
   };
   const { path, source } = await locateModel(name, options);
   await stage("files");
-  const opened = await open({ path, source }, options);
+  const opened = withPooling(await open({ path, source }, options), options.pooling);
   try {
     await stage("program");
     const compiled = await compile(opened, options, options);
@@ -103,6 +111,29 @@ function open({ path, source }: Located, options: LoadOptions): Promise<OpenedMo
   });
 }
 
+/** Hidden states become vectors of texts, unless somebody wants them as they are. */
+function withPooling(opened: OpenedModel, pooling: LoadOptions["pooling"]): OpenedModel {
+  const { config } = opened;
+  const { kind } = config.head;
+  if (pooling === undefined && kind !== "hidden") return opened;
+  if (pooling !== undefined && (kind === "classes" || kind === "token_classes")) {
+    opened.close();
+    throw new DeadliftError(
+      "InvalidArgument",
+      `${opened.path} has a head of its own (${kind}): there is nothing to pool`,
+    );
+  }
+  const head =
+    pooling === "none"
+      ? ({ ...nextHead, kind: "hidden" } as const)
+      : ({
+          ...(kind === "embedding" ? config.head : nextHead),
+          kind: "embedding",
+          pooling: pooling ?? "mean",
+        } as const);
+  return { ...opened, config: { ...config, head } };
+}
+
 function checkLoadOptions(name: unknown, options: LoadOptions): void {
   if (typeof name !== "string" || name === "") {
     throw new DeadliftError("InvalidArgument", expected("a path or the name of a repository", "the model", name));
@@ -113,4 +144,5 @@ function checkLoadOptions(name: unknown, options: LoadOptions): void {
   checkThreads(options);
   checkChoice("kvType", options.kvType, kvTypes);
   checkChoice("precision", options.precision, precisions);
+  checkChoice("pooling", options.pooling, [...poolings, "none"]);
 }

@@ -1,8 +1,10 @@
 // From what a user calls a model to a path that can be opened: local paths as they are, Hub names by way of the cache.
 
 import { stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { DeadliftError } from "./error.js";
+import { checkModelType } from "./formats/config.js";
+import { parseJson } from "./formats/file.js";
 import type { TreeFile } from "./hub/api.js";
 import type { DownloadProgress } from "./hub/download/progress.js";
 import { fetchSnapshot } from "./hub/download/snapshot.js";
@@ -85,6 +87,7 @@ async function fetchModel(name: HubName, settings: HubSettings, options: LocateO
     }
     const selection = await selectFiles(files, wanted(name), read, repo);
     open = selection.open;
+    if (need === "weights") await refuseUnknown(selection.texts, read, repo);
     return [...selection.texts, ...(need === "texts" ? [selection.open] : selection.weights)];
   };
   const { signal, onProgress } = options;
@@ -97,6 +100,18 @@ async function fetchModel(name: HubName, settings: HubSettings, options: LocateO
     ...(onProgress && { onProgress }),
   });
   return { path: join(snapshot.path, open), source: { repo, revision, commit: snapshot.commit } };
+}
+
+/** What cannot run is not downloaded. Tables of vectors (modules.json) need no model type. */
+async function refuseUnknown(
+  texts: readonly string[],
+  read: (path: string) => Promise<string>,
+  repo: string,
+): Promise<void> {
+  const config = texts.find((path) => basename(path) === "config.json");
+  if (config === undefined || texts.some((path) => basename(path) === "modules.json")) return;
+  const source = `${repo}/${config}`;
+  checkModelType(parseJson(await read(config), source), source);
 }
 
 function wanted({ quant, file }: HubName): { quant?: string; file?: string } {

@@ -15,6 +15,12 @@ import type { Config } from "./program/config.js";
 import type { Program } from "./program/ops.js";
 import type { Work } from "./program/work.js";
 import { Scheduler } from "./scheduler.js";
+import type { ClassifyInput, ClassifyOptions, LabelScore } from "./texts/classify.js";
+import type { EmbedOptions } from "./texts/embed.js";
+import type { RankedDocument, RerankOptions } from "./texts/rerank.js";
+import type { Task } from "./texts/tasks.js";
+import { TextTasks } from "./texts/text_tasks.js";
+import type { TokenResult, TokensOptions } from "./texts/token_results.js";
 import type { Tokenizer } from "./tokenizer/tokenizer.js";
 
 export interface ChatOptions extends GenerateOptions {
@@ -53,6 +59,7 @@ export interface Parts {
 export class Model {
   readonly #parts: Parts;
   readonly #runtime: Runtime;
+  readonly #texts: TextTasks;
   #disposed: Promise<void> | undefined;
 
   /** Use loadModel(). */
@@ -68,8 +75,10 @@ export class Model {
       vocab: opened.config.vocab,
       contextSize: compiled.contextSize,
       eos: endTokens(opened).length > 0 ? endTokens(opened) : tokenizer.eos,
+      recurrent: compiled.program.states.length > 0,
       defaults: opened.generation,
     };
+    this.#texts = new TextTasks(parts, this.#runtime);
   }
 
   get name(): string {
@@ -137,6 +146,21 @@ export class Model {
     return this.#parts.templates.plain !== undefined;
   }
 
+  /** What it can do: the methods that are not an error. */
+  get tasks(): readonly Task[] {
+    return this.#texts.tasks;
+  }
+
+  /** Throws UnsupportedTask, with what it can do instead. */
+  checkTask(task: Task): void {
+    this.#texts.check(task);
+  }
+
+  /** Names of the prompts that `embed` takes. */
+  get prompts(): readonly string[] {
+    return Object.keys(this.#parts.opened.modules?.prompts ?? {});
+  }
+
   /** Bytes of the mapped weight files. */
   get mappedBytes(): number {
     return this.#parts.opened.files.reduce((sum, { size }) => sum + size, 0);
@@ -144,21 +168,51 @@ export class Model {
 
   /** Continues a text (begin token added as the tokenizer does) or a list of token ids (as it is). */
   generate(prompt: string | ArrayLike<number>, options: GenerateOptions = {}): Generation {
-    this.#check();
+    this.#check("generate");
     checkKeys(options, generateKeys, "generate");
     return generate(this.#runtime, () => this.#encode(prompt), options);
   }
 
   /** Answers a conversation, rendered by the model's own chat template. Throws NoChatTemplate when it has none. */
   chat(messages: readonly Message[], options: ChatOptions = {}): Generation {
-    this.#check();
+    this.#check("generate");
     checkKeys(options, chatKeys, "chat");
     return generate(this.#runtime, () => this.#renderChat(messages, options), options);
   }
 
+  /**
+   * A vector for each text, of `dimensions` values; for one text its vector. Texts of any length share steps, off the main
+   * thread. Throws UnsupportedTask, ContextOverflow (a text that is too long, without `truncate`), InvalidArgument.
+   */
+  embed(text: string, options?: EmbedOptions): Promise<Float32Array>;
+  embed(texts: readonly string[], options?: EmbedOptions): Promise<Float32Array[]>;
+  async embed(texts: string | readonly string[], options: EmbedOptions = {}) {
+    this.#check();
+    if (typeof texts !== "string") return this.#texts.embed(texts, options);
+    return (await this.#texts.embed([texts], options))[0]!;
+  }
+
+  /** Documents by how well they answer a query, the best first. Throws UnsupportedTask, ContextOverflow. */
+  async rerank(query: string, documents: readonly string[], options: RerankOptions = {}): Promise<RankedDocument[]> {
+    this.#check();
+    return this.#texts.rerank(query, documents, options);
+  }
+
+  /** The labels of a text, or of a pair of texts, the surest first. Throws UnsupportedTask, ContextOverflow. */
+  async classify(text: ClassifyInput, options: ClassifyOptions = {}): Promise<LabelScore[]> {
+    this.#check();
+    return (await this.#texts.classify([text], options))[0]!;
+  }
+
+  /** What the model says of each token of a text: vectors, labels, or candidates for masks. Throws UnsupportedTask, ContextOverflow. */
+  async tokens(text: string, options: TokensOptions = {}): Promise<TokenResult[]> {
+    this.#check();
+    return this.#texts.tokens(text, options);
+  }
+
   /** The model's logits after each token of a sequence: one row of `vocab` values per token. */
   async logits(tokens: ArrayLike<number>): Promise<Float32Array[]> {
-    this.#check();
+    this.#check("generate");
     const ids = await this.#encode(tokens);
     checkPrompt(ids, this.#runtime);
     const { scheduler } = this.#runtime;
@@ -176,7 +230,7 @@ export class Model {
    * text of fewer than two windows, or a base with another vocabulary.
    */
   async perplexity(text: string | ArrayLike<number>, options: PerplexityOptions = {}): Promise<Perplexity> {
-    this.#check();
+    this.#check("generate");
     checkKeys(options, ["contextSize", "base", "signal", "onProgress"], "perplexity");
     checkInteger("contextSize", options.contextSize, 4, this.contextSize);
     const ids = await this.#encode(text);
@@ -219,13 +273,16 @@ export class Model {
   }
 
   async #dispose(): Promise<void> {
+    await this.#texts.close();
     await this.#runtime.scheduler.close();
     await this.#parts.compiled.dispose();
     this.#parts.opened.close();
   }
 
-  #check(): void {
+  /** Throws Disposed, UnsupportedTask. */
+  #check(task?: Task): void {
     if (this.#disposed) throw new DeadliftError("Disposed", `model ${this.name} has been disposed`);
+    if (task) this.#texts.check(task);
   }
 
   async #encode(prompt: string | ArrayLike<number>): Promise<Int32Array> {

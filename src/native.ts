@@ -147,12 +147,14 @@ export interface NativeProgram {
   }[];
   readonly distances: readonly object[]; // ops.ts, as they are
   readonly layers: readonly { readonly kvHeads: number; readonly headDim: number }[];
+  readonly states: readonly { readonly values: number }[];
   readonly output: number;
 }
 
 export interface NativeCompileOptions {
   readonly pages: number;
   readonly pageTokens: number;
+  readonly states: number;
   readonly maxTokens: number;
   readonly maxOutputs: number;
   readonly kvType: "f32" | "f16" | "bf16" | "q8_0";
@@ -169,6 +171,8 @@ export interface NativeBatch {
   readonly spanPosition: Int32Array; // (spans)
   readonly spanPageStart: Int32Array; // (spans + 1)
   readonly spanPages: Int32Array;
+  readonly spanStateFrom: Int32Array; // (spans) slot, -1: none
+  readonly spanStateTo: Int32Array; // (spans) slot, -1: none
   readonly outputs: Int32Array; // (outputs) index of the token
   /** Outputs of one sampler are neighbours, and sampled in their order. */
   readonly samplers: readonly (Sampler | null)[]; // (outputs)

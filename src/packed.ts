@@ -77,11 +77,19 @@ export interface ReorderedWeight<T = Part> extends Omit<Tensor, "file"> {
   readonly packedBytes: number;
 }
 
-/** What becomes a tensor at load. */
+/** Floats that are rounded to blocks of whole numbers, where less precision is asked for. */
+export interface RoundedWeight<T = Part> extends Omit<Tensor, "file"> {
+  readonly floats: T;
+}
+
+/** What a checkpoint does not hold as it is run. */
 export type MadeWeight<T = Part> = PackedWeight<T> | ReorderedWeight<T>;
 
 /** A weight, however its checkpoint stores it. */
 export type Weight = Tensor | MadeWeight<Tensor>;
+
+/** A weight as it is wanted: some become tensors at load. */
+export type WantedWeight = Weight | RoundedWeight<Tensor>;
 
 export function isPacked<T>(weight: Part | MadeWeight<T>): weight is MadeWeight<T> {
   return "packedBytes" in weight;
@@ -94,6 +102,10 @@ export function partsOf<T>(weight: MadeWeight<T>): T[] {
   return [codes.part, scales.part, zeros?.part, scales.nested?.blocks].filter((part) => part !== undefined);
 }
 
-export function isReordered<T>(weight: MadeWeight<T>): weight is ReorderedWeight<T> {
+export function isReordered<T>(weight: MadeWeight<T> | RoundedWeight<T>): weight is ReorderedWeight<T> {
   return "part" in weight;
+}
+
+export function isRounded(weight: WantedWeight): weight is RoundedWeight<Tensor> {
+  return "floats" in weight;
 }

@@ -3,7 +3,16 @@
 import { told } from "./engine.js";
 import { DeadliftError } from "./error.js";
 import { type EngineHandle, MappedFile, type NativePart, native } from "./native.js";
-import { isPacked, isReordered, type MadeWeight, type PackedWeight, type ReorderedWeight } from "./packed.js";
+import {
+  isPacked,
+  isReordered,
+  isRounded,
+  type MadeWeight,
+  type PackedWeight,
+  type ReorderedWeight,
+  type RoundedWeight,
+  type WantedWeight,
+} from "./packed.js";
 import type { Tensor } from "./tensor.js";
 
 /** Bytes of packed weights that have been read. */
@@ -18,21 +27,25 @@ export interface RepackOptions {
   readonly onProgress?: ((progress: RepackProgress) => void) | undefined;
 }
 
+type ToMake = MadeWeight<Tensor> | RoundedWeight<Tensor>;
+
 /** Who can do it, as `repack` does. */
 export interface Repacker {
-  repack(weight: MadeWeight<Tensor>): Promise<Tensor>;
+  repack(weight: ToMake): Promise<Tensor>;
 }
 
 /**
  * Such a weight as a tensor of its `quant`, made on an engine's threads. Closing its file gives its memory back. Throws
  * OutOfMemory, Internal.
  */
-export async function repack(engine: EngineHandle, weight: MadeWeight<Tensor>): Promise<Tensor> {
+export async function repack(engine: EngineHandle, weight: ToMake): Promise<Tensor> {
   const { name, quant, shape, byteLength } = weight;
   const file = MappedFile.memory(`repacked ${name}`, byteLength);
   const tensor = { name, quant, shape, file, offset: 0, byteLength };
   try {
-    await (isReordered(weight) ? reorder(engine, weight, tensor) : unpack(engine, weight, tensor));
+    if (isRounded(weight)) await round(engine, weight, tensor);
+    else if (isReordered(weight)) await reorder(engine, weight, tensor);
+    else await unpack(engine, weight, tensor);
     return tensor;
   } catch (error) {
     file.close();
@@ -46,6 +59,28 @@ function reorder(engine: EngineHandle, weight: ReorderedWeight<Tensor>, out: Ten
   const stack = shape.length === 3 ? shape[0]! : 1;
   const places = { first, stackStep, rowStep, columnStep, quant, stack, rows, columns };
   return told(native().engineReorder(engine, { ...places, part: nativePart(part), out: nativePart(out) }));
+}
+
+/** Throws InvalidArgument for numbers that are not finite, which blocks of whole numbers do not have. */
+async function round(
+  engine: EngineHandle,
+  { floats, quant, shape }: RoundedWeight<Tensor>,
+  out: Tensor,
+): Promise<void> {
+  const { file, offset } = floats;
+  const [rows, columns] = shape as [number, number];
+  const finite = await told(
+    native().engineEncode(engine, {
+      ...{ file: file.handle, offset, from: floats.quant, to: quant, columns, first: 0, rows },
+      ...{ order: null, importance: null, out: out.file.bytes(0, out.byteLength), next: 0, nextSize: 0 },
+    }),
+  );
+  if (!finite) {
+    throw new DeadliftError(
+      "InvalidArgument",
+      `"${floats.name}" holds numbers that are not finite: load it in exact precision`,
+    );
+  }
 }
 
 function unpack(engine: EngineHandle, weight: PackedWeight<Tensor>, out: Tensor): Promise<void> {
@@ -74,13 +109,13 @@ export interface Repacked extends Disposable {
 
 /** Throws OutOfMemory, Aborted (between two weights); then no memory stays taken. */
 export async function repackAll(
-  weights: readonly (Tensor | MadeWeight<Tensor>)[],
+  weights: readonly WantedWeight[],
   repacker: Repacker,
   { signal, onProgress }: RepackOptions,
 ): Promise<Repacked> {
-  const packed = [...new Set(weights.filter((weight) => isPacked(weight)))];
-  const totalBytes = packed.reduce((sum, { packedBytes }) => sum + packedBytes, 0);
-  const made = new Map<MadeWeight<Tensor>, Tensor>();
+  const packed = [...new Set(weights.filter(isToMake))];
+  const totalBytes = packed.reduce((sum, weight) => sum + bytesRead(weight), 0);
+  const made = new Map<ToMake, Tensor>();
   const close = () => {
     for (const { file } of made.values()) file.close();
   };
@@ -90,12 +125,20 @@ export async function repackAll(
       if (signal?.aborted) throw new DeadliftError("Aborted", "loading was aborted", { cause: signal.reason });
       onProgress?.({ stage: "repack", bytes, totalBytes });
       made.set(weight, await repacker.repack(weight));
-      bytes += weight.packedBytes;
+      bytes += bytesRead(weight);
     }
     if (packed.length > 0) onProgress?.({ stage: "repack", bytes, totalBytes });
   } catch (error) {
     close();
     throw error;
   }
-  return { weights: weights.map((weight) => (isPacked(weight) ? made.get(weight)! : weight)), [Symbol.dispose]: close };
+  return { weights: weights.map((weight) => (isToMake(weight) ? made.get(weight)! : weight)), [Symbol.dispose]: close };
+}
+
+function isToMake(weight: WantedWeight): weight is ToMake {
+  return isRounded(weight) || isPacked(weight);
+}
+
+function bytesRead(weight: ToMake): number {
+  return isRounded(weight) ? weight.floats.byteLength : weight.packedBytes;
 }

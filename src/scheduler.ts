@@ -1,15 +1,12 @@
-// Many sessions, one step at a time: gathers what all of them want next into one batch, reuses known prefixes, honours aborts.
+// Many sessions, one step at a time: gathers what all of them want next into one batch, honours aborts.
 
 import type { Executable, Output, OutputResult, Span } from "./backends/backend.js";
 import { DeadliftError } from "./error.js";
 import type { Sampler } from "./native.js";
-import { PagePool } from "./pages.js";
-import { type PageCopies, Session } from "./session.js";
+import type { PageCopies, Session } from "./session.js";
+import { Sessions } from "./sessions.js";
 import type { Draft } from "./speculate.js";
 import { StepTimes } from "./step_times.js";
-
-/** Finished timelines kept for their prefixes; the oldest goes first. */
-const MAX_IDLE_SESSIONS = 16;
 
 export interface ExtendOptions {
   readonly sampler?: Sampler | undefined;
@@ -48,17 +45,15 @@ interface Part {
 
 export class Scheduler {
   readonly #executable: Executable;
-  readonly #pool: PagePool;
+  readonly #sessions: Sessions;
   readonly #times: StepTimes;
-  readonly #active = new Set<Session>();
-  readonly #idle: Session[] = []; // oldest first
   #requests: Request[] = [];
   #running: Promise<void> | undefined;
   #closed = false;
 
   constructor(executable: Executable, times = new StepTimes()) {
     this.#executable = executable;
-    this.#pool = new PagePool(executable.options.pages);
+    this.#sessions = new Sessions(executable.options);
     this.#times = times;
   }
 
@@ -67,17 +62,12 @@ export class Scheduler {
    * token must still be run for its output. Give it back with `release`.
    */
   acquire(tokens: ArrayLike<number>): Session {
-    const session = this.#adopt(tokens) ?? new Session(this.#pool, this.#executable.options.pageTokens);
-    session.rewind(Math.max(0, tokens.length - 1));
-    this.#active.add(session);
-    return session;
+    return this.#sessions.acquire(tokens);
   }
 
   /** Keeps the session's pages for a later prompt that starts the same. */
   release(session: Session): void {
-    if (!this.#active.delete(session)) return;
-    this.#idle.push(session);
-    while (this.#idle.length > MAX_IDLE_SESSIONS) this.#idle.shift()!.dispose();
+    this.#sessions.release(session);
   }
 
   /** Runs tokens at the end of a session; resolves with the outputs asked for. */
@@ -127,14 +117,14 @@ export class Scheduler {
       if (tokens === 0 || outputs === 0) break;
       const all = request.options.outputs === "all";
       const count = Math.min(rest(request), tokens, all ? outputs : tokens);
-      const copies = this.#reserve(request.session, count);
+      const copies = this.#sessions.reserve(request.session, count);
       if (!copies) continue;
       const wanted = all ? count : Number(count === rest(request));
       parts.push({ request, count, outputs: wanted, copies, guesses: 0 });
       tokens -= count;
       outputs -= wanted;
     }
-    if (parts.length === 0 && queue[0]) this.#fail(queue[0], outOfPages(this.#pool.count));
+    if (parts.length === 0 && queue[0]) this.#fail(queue[0], outOfPages(this.#sessions.pool.count));
     else this.#addGuesses(parts, Math.min(tokens, outputs));
     return parts;
   }
@@ -151,16 +141,6 @@ export class Scheduler {
     });
   }
 
-  /** Room for `count` tokens; gives up idle sessions, oldest first, until they fit. */
-  #reserve(session: Session, count: number): PageCopies | undefined {
-    for (;;) {
-      const copies = session.reserve(count);
-      const oldest = copies ? undefined : this.#idle.shift();
-      if (!oldest) return copies;
-      oldest.dispose();
-    }
-  }
-
   async #step(parts: Part[]): Promise<void> {
     try {
       const batch = await this.#prepare(parts);
@@ -169,7 +149,10 @@ export class Scheduler {
       if (results.length === batch.tokens.length) this.#times.learn(results.length, performance.now() - startedAt);
       for (const part of parts) this.#settle(part, results.splice(0, part.outputs + part.guesses));
     } catch (error) {
-      for (const { request } of parts) this.#fail(request, error);
+      for (const { request } of parts) {
+        request.session.failed();
+        this.#fail(request, error);
+      }
     }
     // Those who were answered may ask for their next token in time for the next batch.
     await new Promise(setImmediate);
@@ -212,21 +195,6 @@ export class Scheduler {
   #fail(request: Request, error: unknown): void {
     this.#requests.splice(this.#requests.indexOf(request), 1);
     request.reject(error);
-  }
-
-  /** The session with the longest common prefix: taken over when all of it is wanted, else forked. */
-  #adopt(tokens: ArrayLike<number>): Session | undefined {
-    let best: Session | undefined;
-    let common = 0;
-    for (const session of [...this.#idle, ...this.#active]) {
-      const length = session.commonPrefix(tokens);
-      if (length > common) [best, common] = [session, length];
-    }
-    if (!best) return undefined;
-    const index = this.#idle.indexOf(best);
-    if (index < 0 || common < best.length) return best.fork(common);
-    this.#idle.splice(index, 1);
-    return best;
   }
 }
 

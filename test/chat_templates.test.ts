@@ -46,8 +46,10 @@ describe.skipIf(reason !== "")(`published chat templates${reason}`, () => {
       const conversation = given.conversations[title]!;
       const render = () => template().render(conversation.messages, optionsOf(conversation));
       if (golden.text === undefined) {
-        expect(render).toThrow(expect.objectContaining({ code: "InvalidTemplate" }));
-        expect(render).toThrow(golden.message!);
+        const code = golden.error === "RecursionError" ? "LimitExceeded" : "InvalidTemplate";
+        expect(render).toThrow(expect.objectContaining({ code }));
+        // What transformers itself says of final messages, and Python of its stack, is said in other words here.
+        if (!/^(ValueError|RecursionError)$/.test(golden.error!)) expect(render).toThrow(golden.message!);
         return;
       }
       expect(render()).toBe(golden.text);

@@ -69,6 +69,22 @@ describe("a repository of the Hub", () => {
     ]);
   });
 
+  it("of a model type that cannot run is refused before its weights are fetched, naming the nearest that can", async () => {
+    const config = JSON.stringify({ model_type: "qwen3_of_tomorrow" });
+    hub.repo("deadlift/tomorrow").commit({ ...tiny, "config.json": config });
+    const before = hub.requests.length;
+    await expect(loadModel("deadlift/tomorrow", options())).rejects.toThrow(
+      expect.objectContaining({
+        code: "UnsupportedArchitecture",
+        message: expect.stringMatching(
+          /"qwen3_of_tomorrow" of deadlift\/tomorrow\/config.json; .*"qwen3"; supported: .*llama/,
+        ),
+      }),
+    );
+    const asked = hub.requests.slice(before).map(({ url }) => decodeURIComponent(url));
+    expect(asked.filter((url) => url.includes("safetensors"))).toEqual([]);
+  });
+
   it("is opened from the cache afterwards: one request, no content", async () => {
     await (await loadModel("deadlift/tiny", options())).dispose();
     const before = hub.requests.length;

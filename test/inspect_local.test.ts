@@ -41,7 +41,7 @@ describe("a local model", () => {
   });
 
   it.each<[string, object, string | RegExp, RegExp]>([
-    ["of another architecture", { model_type: "mamba" }, "mamba", /cannot run model_type "mamba"/],
+    ["of another architecture", { model_type: "rwkv7" }, "rwkv7", /cannot run model_type "rwkv7"/],
     ["with settings that are not known", { hidden_act: "gelu" }, "llama", /expected "silu" for hidden_act/],
     ["with settings that contradict each other", { num_attention_heads: 3 }, "llama", /head/],
     ["without some of its weights", {}, "llama", /hold no tensor for "layers\.0\.attention\.norm"/],

@@ -235,7 +235,16 @@ describe("safetensors", () => {
     expect(other.problem).toMatch(/cannot run model_type "xlstm".*llama/);
     const weights = Object.values(other.dtypes)[0]! * 4;
     const { available } = other.memory;
-    const plan = { contextSize: 512, weights, kvPerToken: 0, kvCache: 0, scratch: 0, total: weights, available };
+    const plan = {
+      contextSize: 512,
+      weights,
+      kvPerToken: 0,
+      kvCache: 0,
+      states: 0,
+      scratch: 0,
+      total: weights,
+      available,
+    };
     expect(other.memory).toEqual(plan);
     expect(other.fits).toBe(weights <= available);
     expect(other.parameters).toBe(bare.parameters);

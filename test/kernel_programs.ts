@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Batch, CompileOptions, Executable } from "../src/backends/backend.js";
 import { MappedFile } from "../src/native.js";
-import type { Distances, KvLayer, Op, Program, Rope } from "../src/program/ops.js";
+import type { Distances, KvLayer, Op, Program, Rope, State } from "../src/program/ops.js";
 import { codecOf, type QuantName, quantOf } from "../src/quants/index.js";
 import type { Tensor } from "../src/tensor.js";
 import { legalBlocks } from "./reference/blocks.js";
@@ -43,6 +43,7 @@ export class TestProgram {
   readonly ropes: Rope[] = [];
   readonly distances: Distances[] = [];
   readonly layers: KvLayer[] = [];
+  readonly states: State[] = [];
   readonly #weights: WeightSpec[] = [];
 
   constructor(readonly random: Random) {}
@@ -85,8 +86,8 @@ export class TestProgram {
     const output = this.buffer(this.buffers[buffer]!.width, "outputs");
     this.ops.push({ kind: "select", out: output, x: buffer });
     const weights = this.#weights.map(({ shape }, i) => ({ name: `w${i}`, shape }));
-    const { ops, buffers, ropes, distances, layers } = this;
-    return { ops, buffers, weights, ropes, distances, layers, output };
+    const { ops, buffers, ropes, distances, layers, states } = this;
+    return { ops, buffers, weights, ropes, distances, layers, states, output };
   }
 
   /** Writes the weights one after another with `gap` odd bytes between them, so that they start at any alignment. */

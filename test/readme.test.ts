@@ -2,7 +2,7 @@
 
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join, relative, resolve, sep } from "node:path";
 import { promisify } from "node:util";
 import { transformSync } from "esbuild";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -12,8 +12,19 @@ const root = resolve(import.meta.dirname, "..");
 const readme = readFileSync(join(root, "README.md"), "utf8");
 const examples = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
 
-/** Models that the examples name: the small one under their names. */
-const models = ["Qwen/Qwen3-0.6B"];
+/** Models that the examples name, and the small ones that stand for them. */
+const models = {
+  "Qwen/Qwen3-0.6B": "models/tiny",
+  "sentence-transformers/all-MiniLM-L6-v2": "test/fixtures/texts/minilm",
+  "BAAI/bge-reranker-base": "test/fixtures/texts/reranker",
+  "SamLowe/roberta-base-go_emotions": "test/fixtures/texts/classifier",
+};
+
+function filesOf(path: string): Record<string, { file: string }> {
+  const names = readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const paths = names.map(({ parentPath, name }) => join(parentPath, name));
+  return Object.fromEntries(paths.map((file) => [relative(path, file).split(sep).join("/"), { file }]));
+}
 
 /** What a script prints. Not waited for with eyes shut: vitest takes a process that answers nothing for a minute for dead. */
 async function run(file: string, env = process.env): Promise<string> {
@@ -26,9 +37,7 @@ beforeAll(async () => {
   // Inside the package, so that `import "deadlift"` finds the package itself by its own exports.
   mkdirSync(join(root, "build"), { recursive: true });
   folder = mkdtempSync(join(root, "build/readme-"));
-  const tiny = join(root, "models/tiny");
-  const files = Object.fromEntries(readdirSync(tiny).map((name) => [name, { file: join(tiny, name) }]));
-  hub = await spawnHub(models.map((id) => ({ id, files })));
+  hub = await spawnHub(Object.entries(models).map(([id, path]) => ({ id, files: filesOf(join(root, path)) })));
 });
 afterAll(async () => {
   await hub.close();

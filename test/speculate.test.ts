@@ -20,7 +20,7 @@ const long = { temperature: 0, maxTokens: 160, stopTokens: [] };
 function eager(run: Runner, tokenizer: Tokenizer): Runtime {
   const { vocab, contextLength: contextSize } = run.opened.config;
   const scheduler = new Scheduler(run.compiled.executable, new EagerTimes());
-  return { scheduler, tokenizer, vocab, contextSize, eos: tokenizer.eos, defaults: {} };
+  return { scheduler, tokenizer, vocab, contextSize, eos: tokenizer.eos, recurrent: false, defaults: {} };
 }
 
 /** Ids as text, for models without a tokenizer. */

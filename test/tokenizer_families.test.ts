@@ -1,7 +1,9 @@
 // Tokenizers with the settings of the published families give Python's ids, texts, pairs and shortened texts.
+import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { tokenizerFromJson } from "../src/tokenizer/json.js";
 import type { Tokenizer } from "../src/tokenizer/tokenizer.js";
+import { because, sharedFile } from "./tokenizer_files.js";
 import { checkOf, familyFiles, familyJson, readFamilies } from "./tokenizer_fixtures.js";
 
 const all = readFamilies();
@@ -16,6 +18,24 @@ function wrong(packed: string, texts: readonly string[], found: readonly string[
   expect(found.length).toBe(wanted.length);
   return texts.filter((_, at) => found[at] !== wanted[at]).map((text) => JSON.stringify(text));
 }
+
+describe("published tokenizers", () => {
+  for (const [name, { ids, pairs }] of Object.entries(all.published)) {
+    const path = sharedFile(`tokenizers/${name}/tokenizer.json`);
+    it.skipIf(!path)(because(`${name}, ${all.texts.length} texts`, path), async () => {
+      const tokenizer = await tokenizerFromJson(readFileSync(path!, "utf8"));
+      const check = async (text: string) =>
+        checkOf.ids(await tokenizer.encode(text), await tokenizer.encode(text, { special: false }));
+      expect(wrong(ids, all.texts, await Promise.all(all.texts.map(check)))).toEqual([]);
+      const pair = async ([first, second]: (typeof all.pairs)[number]) => {
+        const { ids, types } = await tokenizer.encodePair(all.texts[first]!, all.texts[second]!);
+        return checkOf.ids(ids, types);
+      };
+      const texts = all.pairs.map(([first, second]) => `${all.texts[first]} | ${all.texts[second]}`);
+      expect(wrong(pairs, texts, await Promise.all(all.pairs.map(pair)))).toEqual([]);
+    });
+  }
+});
 
 for (const family of all.families) {
   describe(family.name, () => {

@@ -34,8 +34,10 @@ export function randomness(seed: number): () => number {
   };
 }
 
-interface AddedToken {
+export interface AddedToken {
   id?: number;
+  lstrip: boolean;
+  rstrip: boolean;
   content: string;
 }
 
@@ -71,6 +73,8 @@ interface Families {
   texts: string[];
   pairs: [first: number, second: number, maxTokens: number | null][];
   vocabularies: Record<string, Vocabulary> & { charsmap: string };
+  /** Checksums of published tokenizers. */
+  published: Record<string, { ids: string; pairs: string }>;
   families: Family[];
 }
 

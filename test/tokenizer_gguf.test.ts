@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { type GgufValue, tokenizerFromGguf } from "../src/tokenizer/gguf.js";
-import { preNames } from "../src/tokenizer/pre.js";
+import { library } from "../src/tokenizer/native_tokenizer.js";
+import { preNames, preOf, preTokenizer } from "../src/tokenizer/pre.js";
 import { byteOfChar } from "../src/tokenizer/utf8.js";
 import { because, ggufMetadata, sharedFile } from "./tokenizer_files.js";
 import { corpus } from "./tokenizer_fixtures.js";
@@ -76,7 +77,7 @@ describe("tokenizer.ggml.pre", () => {
   // Every byte of GPT-2's alphabet is a token and nothing merges: ids are bytes, so cuts must lose nothing.
   const alphabet = [...byteOfChar].sort(([, a], [, b]) => a - b).map(([char]) => char);
   const text = `It's I'LL don\u2019t 1234567 0xFF  x\t\ty\n\n z \r\n!? $a+b=c^~|<> naïve ΑΒΓ中文かな한국어 ไทย हिन्दी 👩🏽‍💻…`;
-  for (const name of preNames) {
+  for (const name of preNames.filter((name) => !preOf(name).characters)) {
     it(`${name} cuts without loss`, async () => {
       const metadata = new Map<string, GgufValue>([
         ["tokenizer.ggml.model", "gpt2"],
@@ -90,4 +91,70 @@ describe("tokenizer.ggml.pre", () => {
       expect(Buffer.from(await tokenizer.encode(text)).toString()).toBe(text);
     });
   }
+
+  for (const name of preNames.filter((name) => preOf(name).characters)) {
+    it(`${name} merges characters, with bytes for those that are no tokens`, async () => {
+      const tokenizer = await tokenizerFromGguf(
+        new Map<string, GgufValue>([
+          ["tokenizer.ggml.model", "gpt2"],
+          ["tokenizer.ggml.pre", name],
+          ["tokenizer.ggml.tokens", ["<s>", "▁", "a", "▁a", "\n", "\n\n", "<0xC3>", "<0xA9>"]],
+          ["tokenizer.ggml.token_type", [3, 1, 1, 1, 1, 1, 6, 6]],
+          ["tokenizer.ggml.merges", ["▁ a"]],
+          ["tokenizer.ggml.bos_token_id", 0],
+          ["tokenizer.ggml.add_bos_token", false],
+        ]),
+      );
+      const ids = await tokenizer.encode(" a\n\na é");
+      expect([...ids]).toEqual([...(preOf(name).alwaysBos ? [0] : []), 3, 5, 2, 1, 6, 7]);
+    });
+  }
+
+  const cuts = async (name: string, text: string) => {
+    const { encode } = await words(name);
+    return encode(text);
+  };
+
+  /** A tokenizer in which every word is a token: its ids say where texts are cut. */
+  async function words(name: string) {
+    const open = await library();
+    const model = { type: "WordLevel", tokens: ["?"], fields: { unk_token: "?" } } as const;
+    const parts = { added_tokens: [], normalizer: null, post_processor: null, decoder: null };
+    const opened = open({ ...parts, pre_tokenizer: preTokenizer(preOf(name).splits), model });
+    const encode = async (text: string) => {
+      const offsets = (await opened.encode(text, null, { addSpecialTokens: false })).getOffsets();
+      return offsets.map(([start, end]) => Array.from(text).slice(start, end).join(""));
+    };
+    return { encode };
+  }
+
+  it("cuts digits into threes from the right, from the left, or one by one", async () => {
+    for (const name of ["afmoe", "superbpe", "tiny_aya"]) {
+      expect(await cuts(name, "1234567"), name).toEqual(["1", "234", "567"]);
+      expect(await cuts(name, "123456"), name).toEqual(["123", "456"]);
+    }
+    expect(await cuts("spark2_5", "1234")).toEqual(["1", "2", "3", "4"]);
+    expect(await cuts("llama-bpe", "1234567")).toEqual(["123", "456", "7"]);
+    expect(await cuts("youtu", "12")).toEqual(["1", "2"]);
+  });
+
+  it("cuts spaces into powers of two for jais-2, and nothing but numbers for superbpe", async () => {
+    expect(await cuts("jais-2", `a${" ".repeat(13)}b`)).toEqual(["a", " ".repeat(8), " ".repeat(4), " b"]);
+    expect(await cuts("superbpe", "it is all one, 12 b")).toEqual(["it is all one, ", "12", " b"]);
+  });
+
+  it("cuts tabs and pairs of spaces for chameleon, and leaves images whole", async () => {
+    expect(await cuts("chameleon", "IMGIMGABZ\t\tb      c 12")).toEqual([
+      "IMGIMGABZ",
+      "\t",
+      "\t",
+      "b",
+      "    ",
+      "  ",
+      "c",
+      " ",
+      "1",
+      "2",
+    ]);
+  });
 });

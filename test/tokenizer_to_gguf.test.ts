@@ -234,16 +234,32 @@ describe("pre-tokenizers", () => {
   });
 });
 
-describe("what is no BPE of characters or bytes is refused", () => {
-  it.each(["word_piece", "words"])("%s", async (name) => {
-    await expect(write(json(name))).rejects.toMatchObject({ code: "InvalidTokenizer" });
+describe("what GGUF has no model or no words for is refused", () => {
+  it("other words", async () => {
+    await expect(write(json("words"))).rejects.toMatchObject({ code: "InvalidTokenizer" });
   });
 
-  it("unigram", async () => {
-    await expect(tokenizerToGguf(json("unigram"), { vocab: 200, ends: [] })).rejects.toMatchObject({
-      code: "InvalidTokenizer",
-      message: expect.stringMatching(/received Unigram/),
-    });
+  it("word pieces that are not cut as BERT's", async () => {
+    const file = json("word_piece");
+    for (const [part, message] of [
+      [{ pre_tokenizer: { type: "Whitespace" } }, /otherwise than BERT/],
+      [{ normalizer: { type: "Lowercase" } }, /otherwise than BERT/],
+      [{ normalizer: { ...(file.normalizer as object), clean_text: false } }, /clean_text/],
+      [{ model: { ...file.model, continuing_subword_prefix: "@@" } }, /pieces of BERT/],
+    ] as const) {
+      await expect(write({ ...file, ...part })).rejects.toThrow(message);
+    }
+  });
+
+  it("unigram vocabularies with other changes of texts than a map of characters", async () => {
+    const file = json("unigram");
+    const pieces = (file.model as unknown as { vocab: unknown[] }).vocab.length;
+    const write = (part: object) => tokenizerToGguf({ ...file, ...part }, { vocab: pieces, ends: [] });
+    await expect(write({})).rejects.toThrow(/changes texts by NFKC/);
+    await expect(write({ normalizer: null, pre_tokenizer: { type: "Whitespace" } })).rejects.toThrow(/at spaces/);
+    await expect(write({ normalizer: null, model: { ...file.model, unk_id: null } })).rejects.toThrow(/unknown token/);
+    await expect(write({ normalizer: null, model: { ...file.model, byte_fallback: true } })).rejects.toThrow(/bytes/);
+    expect(get(await write({ normalizer: null }), "model")).toBe("t5");
   });
 });
 

@@ -82,6 +82,67 @@ struct Attention {
 constexpr int attend_block = 32;  // positions of one step of the softmax
 
 constexpr int distances_width(int reach) { return 2 * (reach + attend_block) + 1; }
+// Some neighbouring tokens of one sequence, from the first of them on. Its state is read at `from`, null at the start
+// of a sequence, and written at `to`, which may be the same place, or null where nobody goes on.
+struct ShortConv {
+  const float* x;  // (tokens, channels)
+  int64_t x_stride;
+  float* out;  // (tokens, channels)
+  int64_t out_stride;
+  const float* weight;  // (taps, channels)
+  const float* bias;    // (channels), or null
+  const float* from;    // (taps - 1, channels)
+  float* to;
+  int tokens;
+  int channels;
+  int taps;
+};
+
+struct Delta {
+  const float* q;  // (tokens, keyHeads * keyDim)
+  int64_t q_stride;
+  const float* k;  // (tokens, keyHeads * keyDim)
+  int64_t k_stride;
+  const float* v;  // (tokens, heads * valueDim)
+  int64_t v_stride;
+  const float* step;  // (tokens, heads)
+  int64_t step_stride;
+  const float* beta;  // (tokens, heads)
+  int64_t beta_stride;
+  float* out;  // (tokens, heads * valueDim)
+  int64_t out_stride;
+  const float* rates;  // (heads)
+  const float* from;   // (heads, keyDim, valueDim)
+  float* to;
+  int tokens;
+  int heads;
+  int key_heads;
+  bool keys_in_turn;  // else neighbouring heads share one
+  int key_dim;
+  int value_dim;
+};
+
+struct Scan {
+  const float* x;  // (tokens, heads * headDim)
+  int64_t x_stride;
+  const float* step;  // (tokens, heads)
+  int64_t step_stride;
+  const float* b;  // (tokens, groups * stateDim)
+  int64_t b_stride;
+  const float* c;  // (tokens, groups * stateDim)
+  int64_t c_stride;
+  float* out;  // (tokens, heads * headDim)
+  int64_t out_stride;
+  const float* rates;  // (heads), or (stateDim, heads)
+  const float* skip;   // (heads)
+  const float* from;   // (heads, stateDim, headDim), or (stateDim, heads)
+  float* to;
+  int tokens;
+  int heads;
+  int head_dim;
+  int groups;
+  int state_dim;
+};
 
 // Limits of what one call gets.
 constexpr int linear_rows_max = 128;    // multiple of linear_rows_step
@@ -90,6 +151,7 @@ constexpr int linear_tokens_max = 96;   // multiple of every tile_tokens
 constexpr int linear_tile_max = 6144;   // rows * tokens of one call
 constexpr int attend_queries_max = 16;  // tokens * (heads / kvHeads) of one call, or one token
 constexpr int attend_part_positions = 512;
+constexpr int state_columns = 64;      // of `delta` and `scan`, and channels of `short_conv`
 constexpr int64_t touch_bytes = 4096;  // `touch` takes multiples of it
 
 // What `linear` multiplies with: rows of floats, and the same packed where the type asks for it.
@@ -152,6 +214,16 @@ struct Kernels {
   // out[c] = sum over i < k of weights[i] * x[i * n + c].
   void (*mix)(float* out, const float* x, const float* weights, int n, int k);
 
+  // out = log(1 + e^(x + bias)) within [least, most]; `bias` may be null.
+  void (*softplus)(float* out, const float* x, const float* bias, float least, float most, int n);
+  // Channels [first, first + count) of all tokens.
+  void (*short_conv)(const ShortConv& conv, int first, int count);
+  // Columns [first, first + count) of one head's state, at most state_columns; `scratch`: state_scratch floats.
+  void (*delta)(const Delta& delta, int head, int first, int count, float* scratch);
+  void (*scan_head)(const Scan& scan, int head, int first, int count, float* scratch);
+  // The same where heads are of one value and have rates for each number of their state; columns are heads.
+  void (*scan_channels)(const Scan& scan, int first, int count, float* scratch);
+
   // Stores keys and values of tokens [token, token + tokens) of one key head.
   void (*store_kv[kv_type_count])(const Attention& a, int kv_head, int token, int tokens);
   // Attention of those tokens' queries that share this key head.
@@ -178,6 +250,8 @@ struct Kernels {
 constexpr int64_t linear_scratch = 512 * linear_rows_max + int64_t{linear_tokens_max} * linear_rows_max * 16;
 int64_t attend_scratch(int head_dim, int group);
 int64_t attend_seen(int head_dim, int queries);
+// For states of so many rows.
+constexpr int64_t state_scratch(int rows) { return int64_t{rows} * state_columns; }
 
 // Every set of this build, slowest first, ended by null.
 const Kernels* const* all_kernels();

@@ -6,10 +6,10 @@ import type { Recorder } from "../program/recorder.js";
 
 /** `x`: (tokens, dim). Returns the result of the program: one row for each output of a step. */
 export function head(p: Recorder, c: Config, x: BufferId): BufferId {
-  const { kind, pooling, layers, normalize } = c.head;
+  const { kind, pooling, layers } = c.head;
   const pooled = pooling === undefined ? p.select(x) : p.pool(x, pooling);
   const last = layers.reduce((states, layer) => headLayer(p, c, states, layer), pooled);
-  if (kind !== "next" && kind !== "masked") return normalize ? p.normalize(last) : last;
+  if (kind !== "next" && kind !== "masked") return last;
   const { bias, scale, softcap } = c.output;
   return p.softcap(p.scale(p.linear(last, "output", c.vocab, { bias }), scale), softcap);
 }

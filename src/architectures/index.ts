@@ -6,17 +6,24 @@ import type { BufferId, Program } from "../program/ops.js";
 import { Recorder } from "../program/recorder.js";
 import { albert } from "./albert.js";
 import { bert } from "./bert.js";
+import { falconH1 } from "./falcon_h1.js";
 import { gptOss } from "./gpt_oss.js";
 import { gte } from "./gte.js";
 import { head } from "./head.js";
 import { jinaBertV3 } from "./jina_bert_v3.js";
+import { lfm2 } from "./lfm2.js";
 import { llama } from "./llama.js";
+import { mamba } from "./mamba.js";
+import { mamba2 } from "./mamba2.js";
 import { mixtral } from "./mixtral.js";
 import { modernbert } from "./modernbert.js";
 import { mpnet } from "./mpnet.js";
+import { nemotronH } from "./nemotron_h.js";
 import { nomicBert } from "./nomic_bert.js";
 import { qwen2 } from "./qwen2.js";
 import { qwen3 } from "./qwen3.js";
+import { qwen3Next } from "./qwen3_next.js";
+import { staticVectors } from "./static.js";
 import { t5 } from "./t5.js";
 
 /** Records the ops of a model with this configuration and returns its last hidden states, normed: (tokens, dim). */
@@ -36,6 +43,13 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   qwen2,
   qwen3,
   gpt_oss: gptOss,
+  lfm2,
+  mamba,
+  mamba2,
+  qwen3_next: qwen3Next,
+  falcon_h1: falconH1,
+  nemotron_h: nemotronH,
+  static: staticVectors,
 };
 
 /** The program of a configuration, not yet fused. Throws UnsupportedArchitecture. */

@@ -11,6 +11,16 @@ export interface Span {
   readonly position: number;
   /** Page `i` holds positions [i * pageTokens, (i + 1) * pageTokens); covers position + count tokens. */
   readonly pages: Int32Array;
+  /** Of a program with states: where they are; default: it begins, and nobody goes on from it. */
+  readonly state?: StateSlots | undefined;
+}
+
+/** Slots that hold the states of a sequence; may be the same. */
+export interface StateSlots {
+  /** Before the span's first token; undefined at the start of a sequence. */
+  readonly from: number | undefined;
+  /** After its last one. */
+  readonly to: number;
 }
 
 /** One row of results wanted of a step. */
@@ -65,6 +75,8 @@ export interface CompileOptions {
   readonly pages: number;
   /** Tokens a page holds, for every layer. */
   readonly pageTokens: number;
+  /** Slots for the states of sequences, of a program that has some; memory is taken when a slot is first written. */
+  readonly states?: number | undefined;
   /** Most tokens of one step. */
   readonly maxTokens: number;
   /** Most outputs of one step. */

@@ -9,7 +9,7 @@ import {
   type NativeWeight,
   native,
 } from "../native.js";
-import type { MadeWeight } from "../packed.js";
+import type { MadeWeight, RoundedWeight } from "../packed.js";
 import type { Program, Weight } from "../program/ops.js";
 import { place } from "../program/place.js";
 import { repack } from "../repack.js";
@@ -40,14 +40,14 @@ export class CpuBackend implements Backend {
     weights: readonly (Tensor | readonly Tensor[])[],
     options: CompileOptions,
   ): Promise<Executable> {
-    const { precision = "exact", readAhead = false } = options;
-    const given = { ...options, precision, readAhead };
+    const { precision = "exact", readAhead = false, states = 0 } = options;
+    const given = { ...options, precision, readAhead, states };
     const handle = await told(native().engineCompile(this.#engine, nativeProgram(program, weights), given));
     return new CpuExecutable(handle, options, program.buffers[program.output]!.width);
   }
 
   /** A weight that a checkpoint holds otherwise in memory, as its `quant`. Throws OutOfMemory, Internal. */
-  repack(weight: MadeWeight<Tensor>): Promise<Tensor> {
+  repack(weight: MadeWeight<Tensor> | RoundedWeight<Tensor>): Promise<Tensor> {
     return repack(this.#engine, weight);
   }
 
@@ -102,6 +102,7 @@ function nativeProgram(program: Program, weights: readonly (Tensor | readonly Te
     ropes: program.ropes,
     distances: program.distances,
     layers: program.layers,
+    states: program.states,
     output: program.output,
   };
 }
@@ -133,6 +134,8 @@ function flatten(batch: Batch, vocab: number): NativeBatch {
     spanPosition: Int32Array.from(batch.spans, (span) => span.position),
     spanPageStart,
     spanPages,
+    spanStateFrom: Int32Array.from(batch.spans, ({ state }) => state?.from ?? -1),
+    spanStateTo: Int32Array.from(batch.spans, ({ state }) => state?.to ?? -1),
     outputs: Int32Array.from(batch.outputs, (output) => output.token),
     samplers: batch.outputs.map((output) => output.sampler ?? null),
     guesses: Int32Array.from(batch.outputs, (output) => Number(output.guess ?? false)),

@@ -46,6 +46,7 @@ export function chatCommand(): Command {
 
 async function run(name: string | undefined, flags: Flags): Promise<void> {
   await using model = await load(name ?? embeddedModel, flags);
+  model.checkTask("generate");
   const conversation = new Conversation(model, {
     options: { ...(model.canChat ? {} : { maxTokens: COMPLETION_TOKENS }), ...samplingOptions(flags) },
     system: flags.system,

@@ -6,8 +6,10 @@ import { Command } from "commander";
 import { benchCommand } from "./bench.js";
 import { cacheCommand } from "./cache.js";
 import { chatCommand } from "./chat.js";
+import { classifyCommand } from "./classify.js";
 import { doctorCommand } from "./doctor.js";
 import { downloadCommand } from "./download.js";
+import { embedCommand } from "./embed.js";
 import { complain, report } from "./failure.js";
 import { generateCommand } from "./generate.js";
 import { infoCommand } from "./info.js";
@@ -16,6 +18,7 @@ import { interruptionStatus, watchInterruptions } from "./interruption.js";
 import { colors } from "./output.js";
 import { perplexityCommand } from "./perplexity.js";
 import { quantizeCommand } from "./quantize.js";
+import { rerankCommand } from "./rerank.js";
 import { searchCommand } from "./search.js";
 import { tokenizeCommand } from "./tokenize.js";
 
@@ -36,7 +39,7 @@ const words = process.argv.slice(2, process.argv.includes("--") ? process.argv.i
 function deadlift(): Command {
   const program = new Command("deadlift").description(DESCRIPTION).version(version(), "-V, --version");
   const groups = {
-    "Run:": [chatCommand(), generateCommand(), tokenizeCommand()],
+    "Run:": [chatCommand(), generateCommand(), embedCommand(), rerankCommand(), classifyCommand(), tokenizeCommand()],
     "Find and keep:": [searchCommand(), infoCommand(), inspectCommand(), downloadCommand(), cacheCommand()],
     "Convert:": [quantizeCommand()],
     "Measure:": [benchCommand(), perplexityCommand(), doctorCommand()],

@@ -1,9 +1,18 @@
 // Where a command's model and text come from: loading with progress, files and standard input read strictly.
 
 import { readFile } from "node:fs/promises";
-import { DeadliftError, type LoadProgress, loadModel, loadTokenizer, type Model, type Tokenizer } from "../index.js";
+import {
+  DeadliftError,
+  type LoadOptions,
+  type LoadProgress,
+  loadModel,
+  loadTokenizer,
+  type Model,
+  type Tokenizer,
+} from "../index.js";
 import { ConversionDisplay } from "./conversion_display.js";
 import { type DownloadDisplay, downloadDisplay } from "./download_display.js";
+import { UsageError } from "./failure.js";
 import { type LoadFlags, loadOptions } from "./flags.js";
 import { type HubFlags, hubOptions } from "./hub_flags.js";
 import { interruption } from "./interruption.js";
@@ -19,9 +28,9 @@ const STAGES = {
 };
 
 /** Opens a model, and downloads it before where that is needed. */
-export function load(name: string, flags: LoadFlags): Promise<Model> {
+export function load(name: string, flags: LoadFlags, more?: LoadOptions): Promise<Model> {
   return withProgress(name, flags.json === true, (onProgress) =>
-    loadModel(name, { ...loadOptions(flags), signal: interruption, onProgress }),
+    loadModel(name, { ...loadOptions(flags), ...more, signal: interruption, onProgress }),
   );
 }
 
@@ -85,6 +94,19 @@ export async function readText(path: string): Promise<string> {
     const reason = missing ? "there is no such file" : (cause as Error).message;
     throw new DeadliftError(missing ? "FileNotFound" : "FileUnreadable", `cannot read ${path}: ${reason}`, { cause });
   }
+}
+
+/** Texts that were given, or the lines of a file or of standard input. Throws UsageError without any. */
+export async function readTexts(from: {
+  readonly text?: readonly string[] | undefined;
+  readonly textFile?: string | undefined;
+}): Promise<readonly string[]> {
+  const { text, textFile } = from;
+  if (text && textFile !== undefined) throw new UsageError("texts and a file of them exclude each other", "Give one.");
+  if (text) return text;
+  const lines = textFile === undefined ? await readStandardInput() : await readText(textFile);
+  if (lines === undefined) throw new UsageError("there are no texts", "Give some, or pipe lines in.");
+  return lines.replace(/\r?\n$/, "").split(/\r?\n/);
 }
 
 /** All of standard input, or undefined when that is somebody at a keyboard. */

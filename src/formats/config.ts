@@ -5,7 +5,7 @@ import { type Config, plain, type RopeConfig } from "../program/config.js";
 import { checkHeads, checkLayers } from "./config_checks.js";
 import { ropeScaling } from "./config_rope.js";
 import { readHead } from "./families/heads.js";
-import { type ModelType, modelTypes } from "./families/index.js";
+import { type ModelType, modelTypes, nearestType } from "./families/index.js";
 import { activationOf, everywhere } from "./families/readers.js";
 import { Fields } from "./fields.js";
 import { isObject, type JsonObject } from "./file.js";
@@ -59,18 +59,30 @@ function textModel(json: JsonObject, source: string): { fields: Fields; type: Mo
     );
     return { fields: typedFields({ ...text, ...shared }, type, `text_config of ${source}`), type };
   }
-  const inner = isObject(text) ? text.model_type : undefined;
-  const received = typeof inner === "string" ? `"${name}" (text model "${inner}")` : `"${name}"`;
-  throw new DeadliftError(
+  throw unknownType(json, source);
+}
+
+/** Throws UnsupportedArchitecture for a config.json of a model that cannot run, before anybody downloads its weights. */
+export function checkModelType(json: JsonObject, source: string): void {
+  if (typeof json.model_type === "string" && modelTypeOf(json) === undefined) throw unknownType(json, source);
+}
+
+function unknownType(json: JsonObject, source: string): DeadliftError {
+  const inner = isObject(json.text_config) ? json.text_config.model_type : undefined;
+  const received = typeof inner === "string" ? `"${json.model_type}" (text model "${inner}")` : `"${json.model_type}"`;
+  const near = nearestType(typeof inner === "string" ? inner : String(json.model_type));
+  const relative = near === undefined ? "" : `its nearest relative here is "${near}"; `;
+  return new DeadliftError(
     "UnsupportedArchitecture",
-    `cannot run model_type ${received} of ${source}; supported: ${[...modelTypes.keys()].join(", ")}`,
+    `cannot run model_type ${received} of ${source}; ${relative}supported: ${[...modelTypes.keys()].join(", ")}`,
   );
 }
 
 /** Keys as most have them, with the defaults of the type. */
-function typedFields(json: JsonObject, { defaults, aliases = {} }: ModelType, source: string): Fields {
+function typedFields(json: JsonObject, { defaults, aliases = {}, sizes }: ModelType, source: string): Fields {
   const renamed = Object.entries(json).map(([key, value]) => [Object.hasOwn(aliases, key) ? aliases[key] : key, value]);
-  return Fields.of(source, { ...defaults, ...Object.fromEntries(renamed) });
+  const stated = { ...defaults, ...Object.fromEntries(renamed) };
+  return Fields.of(source, { ...stated, ...sizes?.(Fields.of(source, stated)) });
 }
 
 function readSizes(fields: Fields) {

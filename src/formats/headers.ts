@@ -10,8 +10,10 @@ import { type JsonObject, type ModelFiles, parseJson } from "./file.js";
 import type { Metadata } from "./gguf_metadata.js";
 import { type Format, nameTensors, tieOutput } from "./names.js";
 import type { Place } from "./place.js";
+import { addDenseTensors, headOf, readSentenceModules, type SentenceModules } from "./sentence_modules.js";
 import { openGguf, openIndexed, openSafetensors } from "./shards.js";
 import type { TensorInfo } from "./sizes.js";
+import { isStatic, staticConfig } from "./static_vectors.js";
 
 /** Published ones have some KB; those of large merged vocabularies some 100 KB. */
 export const maxConfigBytes = 16 * 2 ** 20;
@@ -28,6 +30,8 @@ export interface Headers<T extends TensorInfo> {
   readonly metadata: Metadata | undefined;
   /** config.json beside safetensors; undefined when there is none. */
   readonly json: JsonObject | undefined;
+  /** modules.json beside safetensors, and what it names. */
+  readonly modules: SentenceModules<T> | undefined;
   /** The weight file, its index, or its first part. */
   readonly weights: string;
   /** What states the configuration: the path of config.json or of the GGUF file. */
@@ -47,23 +51,29 @@ export async function readHeaders<T extends TensorInfo>(place: Place, files: Mod
       ...nameTensors(format, tensors, { type }),
       metadata,
       json: undefined,
+      modules: undefined,
       weights,
       source: weights,
     };
   }
-  const source = join(dirname(weights), "config.json");
+  const folder = dirname(weights);
+  const source = join(folder, "config.json");
   const [stored, text] = await both(
     weights.endsWith(".json") ? openIndexed(weights, files) : openSafetensors(weights, files),
     files.text(source, maxConfigBytes),
   );
+  const modules = await readSentenceModules(folder, files);
   const json = text === undefined ? undefined : parseJson(text, source);
   const type = json && modelTypeOf(json);
+  const named = nameTensors(format, stored.tensors, { type, ties: stored.ties });
+  if (modules) addDenseTensors(named.tensors, modules);
   return {
     format,
     type,
-    ...nameTensors(format, stored.tensors, { type, ties: stored.ties }),
+    ...named,
     metadata: undefined,
     json,
+    modules,
     weights,
     source,
   };
@@ -73,7 +83,9 @@ export async function readHeaders<T extends TensorInfo>(place: Place, files: Mod
  * The Config that the headers state; a tied output becomes one of their tensors. Throws NotAModel (no config.json),
  * UnsupportedArchitecture, InvalidConfig.
  */
-export function configOf({ metadata, tensors, json, weights, source }: Headers<TensorInfo>): Config {
+export function configOf(headers: Headers<TensorInfo>): Config {
+  const { metadata, tensors, json, modules, weights, source } = headers;
+  if (isStatic(json, modules)) return staticConfig(headers, tensors);
   if (!metadata && !json) {
     throw new DeadliftError(
       "NotAModel",
@@ -82,7 +94,7 @@ export function configOf({ metadata, tensors, json, weights, source }: Headers<T
   }
   const config = metadata ? configFromGguf(metadata, tensors, source) : configFromJson(json!, source);
   if (config.tiedOutput) tieOutput(tensors);
-  return config;
+  return modules ? { ...config, head: headOf(modules, config.head) } : config;
 }
 
 /** Values of each quant type: what `inspect` sums up. A tied tensor counts once. */

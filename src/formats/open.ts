@@ -11,6 +11,7 @@ import type { Metadata } from "./gguf_metadata.js";
 import { configOf, type Headers, maxConfigBytes, readHeaders } from "./headers.js";
 import type { Format } from "./names.js";
 import { findModel } from "./place.js";
+import type { SentenceModules } from "./sentence_modules.js";
 import { folderTexts, ggufTexts, type Texts } from "./texts.js";
 
 export { countValues } from "./headers.js";
@@ -32,6 +33,8 @@ export interface OpenedModel extends Texts {
   readonly unused: readonly Tensor[];
   /** config.json beside safetensors. */
   readonly json: JsonObject | undefined;
+  /** What makes vectors of its states, as sentence-transformers stores it. */
+  readonly modules: SentenceModules<Tensor> | undefined;
   /** How packed weights are to be read (checkpoints/). */
   readonly method: Method | undefined;
   readonly generation: GenerationDefaults;
@@ -63,6 +66,7 @@ export async function openModel(path: string, options: OpenOptions = {}): Promis
       tensors: headers.tensors,
       unused: headers.unused,
       json: headers.json,
+      modules: headers.modules,
       method: methodOf(headers.json, headers.source),
       files: list.map((each) => ({ path: each.path, size: each.file.size })),
       close: () => files.close(),

@@ -68,6 +68,12 @@ function bind<T extends TensorInfo>(
   return tensor;
 }
 
-function sameShape(a: readonly number[], b: readonly number[]): boolean {
+/**
+ * Sizes of 1 do not count: taps of convolutions are (channels, 1, taps) in one format, (channels, taps) in another. Vectors
+ * of several groups may be matrices.
+ */
+function sameShape(stored: readonly number[], wanted: readonly number[]): boolean {
+  const [a, b] = [stored, wanted].map((shape) => shape.filter((size) => size !== 1)) as [number[], number[]];
+  if (wanted.length === 1) return a.reduce((product, size) => product * size, 1) === wanted[0];
   return a.length === b.length && a.every((size, i) => size === b[i]);
 }

@@ -35,7 +35,13 @@ const textNames = [
   "special_tokens_map.json",
   "chat_template.jinja",
   "chat_template.json",
+  "modules.json",
+  "sentence_bert_config.json",
+  "config_sentence_transformers.json",
 ];
+
+/** What modules.json of sentence-transformers names; the weights of its dense layers are small. */
+const moduleFile = /^\d+_\w+\/(?:config\.json|model\.safetensors)$/;
 
 /**
  * The files that loading needs. `read` gives the text of an index. Throws NotAModel, AmbiguousModel, QuantNotFound,
@@ -151,8 +157,11 @@ async function safetensorsOf(
 
 function textsOf(present: ReadonlySet<string>, folder: string): string[] {
   const templates = join(folder, "additional_chat_templates/");
+  const inside = (path: string) => (folder === "" ? path : path.slice(folder.length + 1));
+  const hasModules = present.has(join(folder, "modules.json"));
   return [
     ...textNames.map((name) => join(folder, name)).filter((path) => present.has(path)),
+    ...[...present].filter((path) => hasModules && path.startsWith(folder) && moduleFile.test(inside(path))),
     ...[...present].filter((path) => path.startsWith(templates) && /^[^/]+\.jinja$/.test(path.slice(templates.length))),
   ];
 }

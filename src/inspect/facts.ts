@@ -2,7 +2,7 @@
 
 import { record } from "../architectures/index.js";
 import type { KvType } from "../backends/backend.js";
-import { kvBytesPerToken, kvTypeFor, MAX_STEP_TOKENS } from "../compile.js";
+import { kvBytesPerToken, kvTypeFor, MAX_STEP_TOKENS, stateBytes } from "../compile.js";
 import { DeadliftError, type ErrorCode } from "../error.js";
 import { methodOf, unpackable } from "../formats/checkpoints/index.js";
 import { configOf, type Headers } from "../formats/headers.js";
@@ -53,7 +53,7 @@ export function factsWithoutHeaders(
   contextSize: number | undefined,
   problem: string,
 ): ModelFacts {
-  const memory = planOf(weights, 0, 0, contextSize ?? known.contextLength ?? 0);
+  const memory = planOf(weights, 0, 0, 0, contextSize ?? known.contextLength ?? 0);
   const fits = memory.total <= memory.available;
   return { ...known, config: undefined, memory, fits, supported: false, problem, program: undefined };
 }
@@ -96,19 +96,20 @@ function planMemory(
   const named = weights ?? [...new Set(headers.tensors.values())];
   const sum = (tensors: readonly Sized[]) => tensors.reduce((total, { byteLength }) => total + byteLength, 0);
   // Of a model that cannot run, nobody knows which tensors count.
-  if (!program) return planOf(sum(named) + sum(headers.unused), 0, 0, contextSize);
+  if (!program) return planOf(sum(named) + sum(headers.unused), 0, 0, 0, contextSize);
   const stepTokens = Math.min(MAX_STEP_TOKENS, contextSize);
   const scratch = place(program).slots.reduce(
     (total, s) => total + s.width * 4 * (s.rows === "tokens" ? stepTokens : 1),
     gatheredWidth(program) * 4 * stepTokens,
   );
-  return planOf(sum(named), kvBytesPerToken(program, kvType ?? kvTypeFor(named)), scratch, contextSize);
+  const kvPerToken = kvBytesPerToken(program, kvType ?? kvTypeFor(named));
+  return planOf(sum(named), kvPerToken, 2 * stateBytes(program), scratch, contextSize);
 }
 
-function planOf(weights: number, kvPerToken: number, scratch: number, contextSize: number): MemoryPlan {
+function planOf(weights: number, kvPerToken: number, states: number, scratch: number, contextSize: number): MemoryPlan {
   const kvCache = kvPerToken * contextSize;
-  const total = weights + kvCache + scratch;
-  return { contextSize, weights, kvPerToken, kvCache, scratch, total, available: availableMemory() };
+  const total = weights + kvCache + states + scratch;
+  return { contextSize, weights, kvPerToken, kvCache, states, scratch, total, available: availableMemory() };
 }
 
 /** Names are shown to people: none is longer. */

@@ -28,9 +28,11 @@ export interface MemoryPlan {
    * after repacking, in memory.
    */
   readonly weights: number;
-  /** 0, as are `kvCache` and `scratch`, when it is not known how the model would run. */
+  /** 0, as are `kvCache`, `states` and `scratch`, when it is not known how the model would run. */
   readonly kvPerToken: number;
   readonly kvCache: number;
+  /** Of recurrent layers, however long the session is: the newest, and those that its prompt leaves for others. */
+  readonly states: number;
   readonly scratch: number;
   readonly total: number;
   /** What this machine can give right now. */

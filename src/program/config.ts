@@ -1,6 +1,7 @@
 // What a model is, in one vocabulary, whichever format it came from. formats/ fills it, architectures/ read it.
 
 import type { Activation, GateActivation, Pooling } from "./ops.js";
+import { noRecurrence, type Recurrent } from "./recurrent_config.js";
 
 /** How positions turn queries and keys, before it becomes a table of frequencies (program/rope.ts). */
 export interface RopeConfig {
@@ -86,7 +87,7 @@ export interface Head {
   readonly pooling: Pooling | undefined;
   /** One after another; of classes the last one gives the logits. */
   readonly layers: readonly HeadLayer[];
-  /** Vectors of length 1. */
+  /** Vectors are meant to have length 1. */
   readonly normalize: boolean;
   /** Of classes, in the order of the logits. */
   readonly labels: readonly string[];
@@ -133,6 +134,7 @@ export const plain = {
   scales: { embedding: 1, residual: 1, attention: undefined },
   attentionSoftcap: undefined,
   experts: noExperts,
+  recurrent: noRecurrence,
   localRope: undefined,
   bias: { qkv: false, attentionOutput: false, ffn: false },
   output: { bias: false, scale: 1, softcap: undefined },
@@ -160,6 +162,7 @@ export interface Config {
   readonly scales: { readonly embedding: number; readonly residual: number; readonly attention: number | undefined };
   readonly attentionSoftcap: number | undefined;
   readonly experts: Experts;
+  readonly recurrent: Recurrent;
   readonly rope: RopeConfig;
   /** Of layers with a window, where it is another one. */
   readonly localRope: RopeConfig | undefined;

@@ -1,8 +1,10 @@
 // The instruction set: every op kind an architecture can record and a backend must run, with its meaning.
 
 import type { FusedOp } from "./fused_ops.js";
+import type { RecurrentOp, State } from "./recurrent_ops.js";
 
 export type { ExpertGlu, FusedOp, LinearAdd, LinearGlu } from "./fused_ops.js";
+export type { Delta, RecurrentOp, Scan, ShortConv, State, StateId } from "./recurrent_ops.js";
 
 /** Index of a buffer in `Program.buffers`. */
 export type BufferId = number;
@@ -278,6 +280,16 @@ export interface Mix {
   readonly weights: BufferId; // (chosen)
 }
 
+/** out = log(1 + e^(x + bias)), at least `least` and at most `most`: how far a state moves on with a token. */
+export interface Softplus {
+  readonly kind: "softplus";
+  readonly out: BufferId;
+  readonly x: BufferId;
+  readonly bias: WeightId | undefined; // (width of out)
+  readonly least: number;
+  readonly most: number;
+}
+
 /** out[t, i] = x[t, i] / (sum over j of x[t, j] + epsilon). */
 export interface Share {
   readonly kind: "share";
@@ -311,7 +323,8 @@ export interface Normalize {
  * How the rows of a span become one: its first or last, the largest of each value, or their sum divided by their number
  * (mean), by its root (mean_sqrt), or with the weights 1, 2, 3 ... by the sum of those (weighted_mean).
  */
-export type Pooling = "first" | "last" | "max" | "mean" | "mean_sqrt" | "weighted_mean";
+export const poolings = ["first", "last", "max", "mean", "mean_sqrt", "weighted_mean"] as const;
+export type Pooling = (typeof poolings)[number];
 
 /** One row for each output: of all tokens that its sequence has in this step. */
 export interface Pool {
@@ -351,6 +364,8 @@ export type Op =
   | Gather
   | ExpertLinear
   | Mix
+  | Softplus
+  | RecurrentOp
   | Normalize
   | Pool
   | Select
@@ -364,6 +379,7 @@ export interface Program {
   readonly ropes: readonly Rope[];
   readonly distances: readonly Distances[];
   readonly layers: readonly KvLayer[];
+  readonly states: readonly State[];
   /** The buffer that holds the result: logits, (outputs, vocab). */
   readonly output: BufferId;
 }
@@ -389,6 +405,10 @@ export function inputs(op: Op): readonly BufferId[] {
       return [op.x, op.chosen];
     case "mix":
       return [op.x, op.weights];
+    case "delta":
+      return [op.q, op.k, op.v, op.step, op.beta];
+    case "scan":
+      return [op.x, op.step, op.b, op.c];
     default:
       return [op.x];
   }

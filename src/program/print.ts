@@ -87,6 +87,19 @@ function operands(op: Op, program: Program): string[] {
       return [`%${op.x}`, `of %${op.chosen}`, ...weight(op.weight), ...weight(op.bias)];
     case "mix":
       return [`%${op.x}`, `by %${op.weights}`];
+    case "softplus":
+      return [`%${op.x}`, ...weight(op.bias)];
+    case "short_conv":
+      return [`%${op.x}`, ...weight(op.weight), ...weight(op.bias), `state=${op.state}`];
+    case "delta":
+      return [
+        `q=%${op.q} k=%${op.k} v=%${op.v}`,
+        `step=%${op.step} beta=%${op.beta}`,
+        ...weight(op.rates),
+        `state=${op.state}`,
+      ];
+    case "scan":
+      return [`%${op.x}`, `step=%${op.step} b=%${op.b} c=%${op.c}`, ...weight(op.rates), `state=${op.state}`];
     case "linear_add":
       return [`%${op.residual} + %${op.x}`, ...weight(op.weight), ...weight(op.bias)];
     case "linear_glu":

@@ -17,6 +17,8 @@ import type {
   Program,
   Rope,
   RopeId,
+  State,
+  StateId,
   Weight,
   WeightId,
 } from "./ops.js";
@@ -62,6 +64,21 @@ export interface AttendOptions {
   readonly sinks?: string;
 }
 
+export interface DeltaOptions {
+  readonly keyHeads: number;
+  /** Key heads take turns; default: neighbouring heads share one. */
+  readonly keysInTurn: boolean;
+  /** Whether the weights hold log(-rate). */
+  readonly logRates: boolean;
+}
+
+export interface ScanOptions {
+  readonly groups: number;
+  /** Rates for each number of a head's state, not one for each head. */
+  readonly ratesOfStates?: boolean;
+  readonly logRates: boolean;
+}
+
 /** What an architecture writes its list of ops with. Weights are canonical names (formats/names.ts). */
 export class Recorder {
   readonly #ops: Op[] = [];
@@ -71,6 +88,7 @@ export class Recorder {
   readonly #ropes: Rope[] = [];
   readonly #distances: Distances[] = [];
   readonly #layers: KvLayer[] = [];
+  readonly #states: State[] = [];
 
   /** Token ids, positions or segments to rows of `dim` values; the table has `count` of them. */
   embed(table: string, count: number, dim: number, { index = "token", offset = 0 }: EmbedOptions = {}): BufferId {
@@ -274,6 +292,66 @@ export class Recorder {
     return this.#record(width / this.#buffer(weights).width, rows, (out) => ({ kind: "mix", out, x, weights }));
   }
 
+  /** How far states move on: log(1 + e^x) within bounds; `bias` names a weight that is added to x. */
+  softplus(x: BufferId, bias?: string, least = 0, most = Number.POSITIVE_INFINITY): BufferId {
+    const { width, rows } = this.#buffer(x);
+    return this.#record(width, rows, (out) => ({
+      kind: "softplus",
+      out,
+      x,
+      bias: bias === undefined ? undefined : this.#weight(bias, [width]),
+      least,
+      most,
+    }));
+  }
+
+  /** Causal convolution of each channel with `taps` of its own; keeps the inputs of the tokens before. */
+  shortConv(x: BufferId, weight: string, taps: number, options: LinearOptions = {}): BufferId {
+    const { width, rows } = this.#buffer(x);
+    return this.#record(width, rows, (out) => ({
+      kind: "short_conv",
+      out,
+      x,
+      weight: this.#weight(weight, [width, taps]),
+      bias: options.bias ? this.#weight(`${weight}.bias`, [width]) : undefined,
+      state: this.#state((taps - 1) * width),
+    }));
+  }
+
+  /** Gated delta rule; heads are as many as `step` is wide. */
+  delta(
+    [q, k, v, step, beta]: readonly [q: BufferId, k: BufferId, v: BufferId, step: BufferId, beta: BufferId],
+    rates: string,
+    { keyHeads, keysInTurn, logRates }: DeltaOptions,
+  ): BufferId {
+    const { width, rows } = this.#buffer(v);
+    const heads = this.#buffer(step).width;
+    const state = this.#state((this.#buffer(k).width / keyHeads) * width);
+    const weight = this.#weight(rates, [heads]);
+    return this.#record(width, rows, (out) => {
+      return { kind: "delta", out, q, k, v, step, beta, rates: weight, logRates, keyHeads, keysInTurn, state };
+    });
+  }
+
+  /** Selective state space; heads are as many as `step` is wide. `skip` names the weight that passes x on. */
+  scan(
+    [x, step, b, c]: readonly [x: BufferId, step: BufferId, b: BufferId, c: BufferId],
+    [rates, skip]: readonly [rates: string, skip: string],
+    { groups, ratesOfStates = false, logRates }: ScanOptions,
+  ): BufferId {
+    const { width, rows } = this.#buffer(x);
+    const heads = this.#buffer(step).width;
+    const stateDim = this.#buffer(b).width / groups;
+    const weights = {
+      rates: this.#weight(rates, ratesOfStates ? [heads, stateDim] : [heads]),
+      skip: this.#weight(skip, [heads]),
+    };
+    const state = this.#state(stateDim * width);
+    return this.#record(width, rows, (out) => {
+      return { kind: "scan", out, x, step, b, c, ...weights, logRates, groups, state };
+    });
+  }
+
   /** Of length 1. */
   normalize(x: BufferId): BufferId {
     return this.#like(x, (out) => ({ kind: "normalize", out, x }));
@@ -298,6 +376,7 @@ export class Recorder {
       ropes: this.#ropes,
       distances: this.#distances,
       layers: this.#layers,
+      states: this.#states,
       output,
     };
   }
@@ -315,6 +394,10 @@ export class Recorder {
 
   #buffer(id: BufferId): Buffer {
     return this.#buffers[id]!;
+  }
+
+  #state(values: number): StateId {
+    return this.#states.push({ values }) - 1;
   }
 
   #weight(name: string, shape: readonly number[]): WeightId {

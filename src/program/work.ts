@@ -6,8 +6,8 @@ export interface Work {
   /** Operations (a multiply-add is two) of all matrix products of one prompt token; attention is not counted. */
   readonly promptFlops: number;
   /**
-   * Bytes that a step of one token of each stream reads: matrices once, keys and values of `context` tokens for every
-   * stream. Undefined where streams of a mixture may share experts.
+   * Bytes that a step of one token of each stream reads: matrices once, keys and values of `context` tokens and states
+   * for every stream. Undefined where streams of a mixture may share experts.
    */
   stepBytes(streams: number, context: number): number | undefined;
 }
@@ -26,7 +26,8 @@ export function workOf(program: Program, weightBytes: readonly number[], headByt
   const isMixture = program.ops.some((op) => op.kind === "expert_linear");
   const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
   const matrices = sum(products.map(({ bytes }) => bytes));
-  const cached = (context: number) => sum(attends.map((op) => bytesRead(op, program, context, headBytes)));
+  const states = 4 * sum(program.states.map(({ values }) => values));
+  const cached = (context: number) => states + sum(attends.map((op) => bytesRead(op, program, context, headBytes)));
   return {
     promptFlops: sum(products.filter(({ ofTokens }) => ofTokens).map(({ flops }) => flops)),
     stepBytes: (streams, context) =>

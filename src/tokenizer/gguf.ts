@@ -2,7 +2,15 @@
 
 import { endsOfGeneration } from "./gguf_ends.js";
 import { type GgufMetadata, type GgufVocabulary, Keys, readVocabulary, TokenType } from "./gguf_metadata.js";
-import { bertSpelling, byteLevelBpe, characterBpe, sentencePiece, unigram, wordPiece } from "./gguf_models.js";
+import {
+  bertSpelling,
+  byteLevelBpe,
+  characterBpe,
+  sentencePiece,
+  spacedBpe,
+  unigram,
+  wordPiece,
+} from "./gguf_models.js";
 import { type Blueprint, openTokenizer } from "./native_tokenizer.js";
 import { invalid, type PartJson } from "./parts.js";
 import { preOf } from "./pre.js";
@@ -17,6 +25,8 @@ interface Kind {
   readonly eos?: number;
   readonly unk?: number;
   readonly sep?: number;
+  /** Its separator ends texts too, and a second text is a segment of its own. */
+  readonly closes?: true;
   readonly addBos: boolean;
   readonly addEos: boolean;
   parts(
@@ -29,8 +39,9 @@ interface Kind {
 const kinds: Readonly<Record<string, Kind>> = {
   llama: { bos: 1, eos: 2, unk: 0, addBos: true, addEos: false, parts: sentencePiece },
   gpt2: { addBos: false, addEos: false, parts: byteLevelBpe },
+  whitespace: { addBos: false, addEos: false, parts: spacedBpe },
   gemma4: { addBos: true, addEos: false, parts: characterBpe },
-  bert: { bos: 101, unk: 100, sep: 102, addBos: true, addEos: false, parts: wordPiece },
+  bert: { bos: 101, unk: 100, sep: 102, closes: true, addBos: true, addEos: false, parts: wordPiece },
   t5: { eos: 1, unk: 2, addBos: false, addEos: true, parts: unigram },
 };
 
@@ -53,23 +64,31 @@ function draw(metadata: GgufMetadata): Blueprint {
   const size = vocabulary.tokens.length;
   const id = (key: string, fallback?: number) =>
     keys.id(key, size) ?? (fallback !== undefined && fallback < size ? fallback : undefined);
-  const bos = id("bos_token_id", kind.bos) ?? (kind.sep === undefined ? undefined : id("cls_token_id"));
-  const sep = kind.sep === undefined ? undefined : (id("seperator_token_id") ?? id("separator_token_id", kind.sep));
+  const bos = id("bos_token_id", kind.bos) ?? (kind.closes ? id("cls_token_id") : undefined);
+  const sep = id("seperator_token_id") ?? id("separator_token_id", kind.sep);
   const eos = id("eos_token_id", kind.eos);
   const unk = id("unknown_token_id", kind.unk);
   const { ends, control } = endsOfGeneration(vocabulary.tokens, keys, eos);
-  const addBos =
-    keys.flag("add_bos_token") ??
-    (kind.addBos || (model === "gpt2" && preOf(keys.string("pre") ?? "default").addBos === true));
-  const addEos = keys.flag("add_eos_token") ?? kind.addEos;
+  const adds = addedBesideTexts(kind, model!, keys);
   const parts = kind.parts(vocabulary, keys, unk);
   const spelled = spellingsOf(vocabulary, model === "bert");
+  const last = kind.closes ? (sep ?? (adds.eos ? eos : undefined)) : adds.eos ? eos : undefined;
+  const between = adds.sep ? sep : undefined;
   const json: TokenizerJson = {
     ...parts,
     added_tokens: addedTokens(vocabulary, spelled, control, keys),
-    post_processor: template(spelled, addBos ? bos : undefined, sep ?? (addEos ? eos : undefined)),
+    post_processor: template(spelled, { first: adds.bos ? bos : undefined, last, between }, kind.closes && !adds.sep),
   };
   return { json, bos, eos: ends, unk, pad: id("padding_token_id"), cleanUp: false, truncateLeft: false };
+}
+
+function addedBesideTexts(kind: Kind, model: string, keys: Keys): { bos: boolean; eos: boolean; sep: boolean } {
+  const pre = model === "gpt2" ? preOf(keys.string("pre") ?? "default") : undefined;
+  return {
+    bos: pre?.alwaysBos === true || (keys.flag("add_bos_token") ?? (kind.addBos || pre?.addBos === true)),
+    eos: keys.flag("add_eos_token") ?? kind.addEos,
+    sep: keys.flag("add_sep_token") ?? pre?.addSep === true,
+  };
 }
 
 function spellingsOf({ tokens, types }: GgufVocabulary, bert: boolean): readonly string[] {
@@ -105,16 +124,29 @@ function stripRule(keys: Keys): (content: string) => { lstrip: boolean; rstrip: 
   });
 }
 
-function template(spelled: readonly string[], first: number | undefined, last: number | undefined): PartJson | null {
-  const special = (id: number | undefined) =>
-    id === undefined ? [] : [{ SpecialToken: { id: spelled[id]!, type_id: 0 } }];
-  const sequence = (id: "A" | "B") => ({ Sequence: { id, type_id: 0 } });
-  const defined = [first, last].filter((id) => id !== undefined);
+interface Around {
+  readonly first: number | undefined;
+  readonly last: number | undefined;
+  readonly between: number | undefined;
+}
+
+/** @param segments a second text is a segment of its own */
+function template(
+  spelled: readonly string[],
+  { first, last, between }: Around,
+  segments: boolean | undefined,
+): PartJson | null {
+  const type = segments ? 1 : 0;
+  const special = (id: number | undefined, type_id: 0 | 1 = 0) =>
+    id === undefined ? [] : [{ SpecialToken: { id: spelled[id]!, type_id } }];
+  const single = [...special(first), { Sequence: { id: "A", type_id: 0 } }, ...special(last)];
+  const second = [{ Sequence: { id: "B", type_id: type } }, ...special(last, type)];
+  const defined = [first, last, between].filter((id) => id !== undefined);
   if (defined.length === 0) return null;
   return {
     type: "TemplateProcessing",
-    single: [...special(first), sequence("A"), ...special(last)],
-    pair: [...special(first), sequence("A"), ...special(last), sequence("B"), ...special(last)],
+    single,
+    pair: [...single, ...special(between), ...second],
     special_tokens: Object.fromEntries(
       defined.map((id) => [spelled[id]!, { id: spelled[id]!, ids: [id], tokens: [spelled[id]!] }]),
     ),

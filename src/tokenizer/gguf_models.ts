@@ -39,9 +39,11 @@ function spaceDecoder(prefixed: boolean): TokenizerJson["decoder"] {
   };
 }
 
-/** Byte-level BPE, cut as `tokenizer.ggml.pre` says. */
-export function byteLevelBpe({ tokens }: GgufVocabulary, keys: Keys): Parts {
+/** Byte-level BPE, cut as `tokenizer.ggml.pre` says; a few names mean characters instead. */
+export function byteLevelBpe(vocabulary: GgufVocabulary, keys: Keys): Parts {
+  const { tokens } = vocabulary;
   const pre = preOf(keys.string("pre") ?? "default");
+  if (pre.characters) return characterBpe(vocabulary, keys);
   return {
     normalizer: null,
     pre_tokenizer: preTokenizer(pre.splits),
@@ -58,6 +60,16 @@ export function characterBpe({ tokens }: GgufVocabulary, keys: Keys): Parts {
     decoder: spaceDecoder(false),
     // Runs of newlines are tokens without merges.
     model: bpe(tokens, keys, { byte_fallback: true, ignore_merges: true }),
+  };
+}
+
+/** BPE over the characters of words; spaces between these have no ids (Jina's embeddings for Chinese). */
+export function spacedBpe({ tokens }: GgufVocabulary, keys: Keys): Parts {
+  return {
+    normalizer: null,
+    pre_tokenizer: { type: "WhitespaceSplit" },
+    decoder: null,
+    model: bpe(tokens, keys, { byte_fallback: true }),
   };
 }
 
@@ -101,7 +113,7 @@ export function wordPiece({ tokens, types }: GgufVocabulary, keys: Keys, unk: nu
 
 /** The token of BERT's vocabulary that llama.cpp's converter turned into this one. */
 export function bertSpelling(token: string, type: number): string {
-  if (token.startsWith("▁")) return token.slice(1);
+  if (token.startsWith("▁") && token !== "▁") return token.slice(1);
   const named = token.startsWith("[") && token.endsWith("]") && token.length > 2;
   const asIs = named || type === TokenType.control || type === TokenType.unknown || token.startsWith("\u0000");
   return asIs ? token : `##${token}`;

@@ -6,6 +6,7 @@ import { bf16 } from "../../src/quants/bf16.js";
 import { f16 } from "../../src/quants/f16.js";
 import { f32 } from "../../src/quants/f32.js";
 import { q8_0 } from "../../src/quants/q8_0.js";
+import { PlainStates } from "./recurrent.js";
 import { gated, layerNormed, normed, pooled, rowOp, softmax } from "./row_ops.js";
 
 /** A weight, decoded: the last dimension is `columns`. */
@@ -20,12 +21,15 @@ type Rows = Float64Array[];
 export class ReferenceExecutable implements Executable {
   readonly #buffers = new Map<BufferId, Rows>();
   readonly #cache = new Map<string, { k: Float64Array; v: Float64Array }>();
+  readonly #states: PlainStates;
 
   constructor(
     readonly program: Program,
     readonly weights: readonly PlainWeight[],
     readonly options: CompileOptions,
-  ) {}
+  ) {
+    this.#states = new PlainStates(program, weights);
+  }
 
   async run(batch: Batch): Promise<OutputResult[]> {
     for (const op of this.program.ops) this.#buffers.set(op.out, this.#evaluate(op, batch));
@@ -113,6 +117,18 @@ export class ReferenceExecutable implements Executable {
         return rows(op.x).map((row, t) => rows(op.chosen)[t]!.map((e) => row[e]!));
       case "mix":
         return rows(op.x).map((row, t) => mix(row, rows(op.weights)[t]!));
+      case "softplus":
+        return rows(op.x).map((row) =>
+          row.map((x, i) => {
+            const sum = x + (op.bias === undefined ? 0 : this.weights[op.bias]!.values[i]!);
+            const value = Math.max(sum, 0) + Math.log1p(Math.exp(-Math.abs(sum)));
+            return Math.min(op.most, Math.max(op.least, value));
+          }),
+        );
+      case "short_conv":
+      case "delta":
+      case "scan":
+        return this.#states.run(op, batch, rows);
       case "select":
         return batch.outputs.map(({ token }) => rows(op.x)[token]!);
       default:

@@ -1,5 +1,5 @@
 // An executable on paper: its "KV cache" holds token ids, and its next id is a hash of everything a sequence can see.
-// Whatever goes wrong with pages, positions, forks or batching changes the hash.
+// Whatever goes wrong with pages, positions, forks or batching changes the hash. Its "states" are the ids before, too.
 
 import type { Batch, CompileOptions, Executable, OutputResult } from "../../src/backends/backend.js";
 
@@ -7,6 +7,9 @@ export class PaperExecutable implements Executable {
   readonly batches: Batch[] = [];
   readonly options: CompileOptions;
   readonly #pages: Int32Array[];
+  readonly #states = new Map<number, number[]>(); // by slot
+  /** Steps fail when they have written half of what they write. */
+  failing = false;
   /** Called before each step. */
   beforeStep: () => void | Promise<void> = () => {};
 
@@ -21,7 +24,10 @@ export class PaperExecutable implements Executable {
     const { pageTokens } = this.options;
     const nextOf = new Map<number, number>();
     let at = 0;
-    for (const { count, position, pages } of batch.spans) {
+    for (const { count, position, pages, state } of batch.spans) {
+      const running = state?.from === undefined ? [] : [...this.#states.get(state.from)!];
+      // Half of a step that fails has been written.
+      if (state) this.#states.set(state.to, [-1]);
       for (let i = 0; i < count; i++, at++) {
         const place = position + i;
         this.#pages[pages[Math.floor(place / pageTokens)]!]![place % pageTokens] = batch.tokens[at]!;
@@ -29,8 +35,11 @@ export class PaperExecutable implements Executable {
           { length: place + 1 },
           (_, p) => this.#pages[pages[Math.floor(p / pageTokens)]!]![p % pageTokens]!,
         );
-        nextOf.set(at, nextId(seen));
+        running.push(batch.tokens[at]!);
+        nextOf.set(at, nextId(state ? running : seen));
       }
+      if (this.failing) throw new Error("power cut");
+      if (state) this.#states.set(state.to, running);
     }
     if (at !== batch.tokens.length) throw new Error("spans do not cover the tokens");
     let before: number | undefined;

@@ -6,6 +6,7 @@
 #include "kernels/cpu/act.h"
 #include "kernels/cpu/add.h"
 #include "kernels/cpu/attend.h"
+#include "kernels/cpu/delta.h"
 #include "kernels/cpu/embed.h"
 #include "kernels/cpu/encode/encode.h"
 #include "kernels/cpu/gather.h"
@@ -54,8 +55,11 @@
 #include "kernels/cpu/quants/tq2_0.h"
 #include "kernels/cpu/rope.h"
 #include "kernels/cpu/route.h"
+#include "kernels/cpu/scan.h"
+#include "kernels/cpu/short_conv.h"
 #include "kernels/cpu/softcap.h"
 #include "kernels/cpu/softmax.h"
+#include "kernels/cpu/softplus.h"
 #include "kernels/cpu/strip.h"
 
 // After the types they write.
@@ -127,6 +131,11 @@ constexpr Kernels make_kernels(const char* isa, const char* needs) {
       .limit_groups = limit_groups,
       .gather = gather,
       .mix = mix,
+      .softplus = softplus,
+      .short_conv = short_conv,
+      .delta = delta,
+      .scan_head = scan_head,
+      .scan_channels = scan_channels,
 #define DEADLIFT_KV_TYPES(kernel) {kernel<KvF32>, kernel<KvF16>, kernel<KvBf16>, kernel<KvQ8_0>}
       .store_kv = DEADLIFT_KV_TYPES(store_kv),
       .attend = DEADLIFT_KV_TYPES(attend),

@@ -24,6 +24,8 @@ export interface ModelType {
   readonly defaults?: JsonObject;
   /** Keys of this type, to those that most have. */
   readonly aliases?: Readonly<Record<string, string>>;
+  /** Keys that it leaves out, or states otherwise, as most others would state them. */
+  readonly sizes?: (fields: Fields) => JsonObject;
   /** Which two values of a head turn together; default: half. */
   readonly layout?: RopeConfig["layout"];
   /** Default: `hidden_act`, which is silu if absent. */
@@ -79,6 +81,8 @@ export interface Known {
   readonly heads?: { readonly classes?: (config: Config, tensors: ReadonlyMap<string, TensorInfo>) => ClassesHead };
   /** We can write it, too; default: no. */
   readonly writes?: boolean;
+  /** Keys that it leaves out, or states as a list or as 0, as most others would state them. */
+  readonly sizes?: (fields: Fields) => JsonObject;
   /** Whatever else it states. `tensors` by canonical name. */
   readonly more?: (fields: Fields, config: Config, tensors: ReadonlyMap<string, TensorInfo>) => Partial<Config>;
 }

@@ -85,9 +85,22 @@ function readLabels(fields: Fields): string[] {
   throw fields.wrong("id2label", "a label for each of the ids 0, 1, 2 ...", named);
 }
 
-/** As transformers' pipeline for text classification. */
+/** As sentence-transformers' cross-encoders say, else as transformers' pipeline for text classification. */
 function readScores(fields: Fields, labels: readonly string[]): Head["scores"] {
+  const stated =
+    fields.fields("sentence_transformers")?.optionalString("activation_fn") ??
+    fields.optionalString("sbert_ce_default_activation_function");
+  if (stated !== undefined) return crossEncoderScores(fields, stated);
   const problem = fields.optionalString("problem_type");
   if (problem === "regression") return "none";
   return problem === "multi_label_classification" || labels.length === 1 ? "sigmoid" : "softmax";
+}
+
+/** What sentence-transformers applies, by torch's name. */
+export function crossEncoderScores(fields: Fields, stated: string): Head["scores"] {
+  const name = stated.split(".").at(-1);
+  if (name === "Identity") return "none";
+  if (name === "Sigmoid") return "sigmoid";
+  if (name === "Softmax") return "softmax";
+  throw fields.wrong("activation_fn", "Identity, Sigmoid or Softmax of torch", stated);
 }

@@ -4,16 +4,21 @@ import type { Format } from "../names.js";
 import { albert } from "./albert.js";
 import { bert } from "./bert.js";
 import { distilbert } from "./distilbert.js";
+import { falconH1 } from "./falcon_h1.js";
 import type { Family, FamilyNames, Known, ModelType } from "./family.js";
 import { gptOss } from "./gpt_oss.js";
 import { gte } from "./gte.js";
 import { jinaBertV3 } from "./jina_bert_v3.js";
+import { lfm2 } from "./lfm2.js";
 import { llama } from "./llama.js";
+import { mamba } from "./mamba.js";
 import { mixtral } from "./mixtral.js";
 import { modernbert } from "./modernbert.js";
 import { mpnet } from "./mpnet.js";
+import { nemotronH } from "./nemotron_h.js";
 import { nomicBert } from "./nomic_bert.js";
 import { qwen } from "./qwen.js";
+import { qwen3Next } from "./qwen3_next.js";
 import { t5 } from "./t5.js";
 
 export type { FamilyNames, Known, ModelType } from "./family.js";
@@ -23,6 +28,11 @@ const families: readonly Family[] = [
   mixtral,
   qwen,
   gptOss,
+  lfm2,
+  mamba,
+  qwen3Next,
+  falconH1,
+  nemotronH,
   bert,
   distilbert,
   mpnet,
@@ -54,4 +64,12 @@ export function familyNames(format: Format, type: string | undefined): FamilyNam
 
 function namesOf(types: readonly string[], names: FamilyNames | undefined): [string, FamilyNames][] {
   return names ? types.map((type) => [type, names]) : [];
+}
+
+/** The known model type that begins most like this one, if it shares a syllable with it: "qwen2_vl" is a kind of "qwen2". */
+export function nearestType(type: string): string | undefined {
+  const shared = (one: string) => [...one].findIndex((letter, i) => letter !== type[i]);
+  const lengths = [...modelTypes.keys()].map((one) => ({ one, length: shared(one) < 0 ? one.length : shared(one) }));
+  const [best] = lengths.sort((a, b) => b.length - a.length || a.one.length - b.one.length);
+  return best && best.length >= 3 ? best.one : undefined;
 }

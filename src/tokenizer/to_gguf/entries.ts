@@ -7,6 +7,7 @@ export type TokenizerEntry = { readonly key: string } & (
   | { readonly type: "array"; readonly of: "string"; readonly value: readonly string[] }
   | { readonly type: "array"; readonly of: "i32"; readonly value: Int32Array }
   | { readonly type: "array"; readonly of: "f32"; readonly value: Float32Array }
+  | { readonly type: "array"; readonly of: "u8"; readonly value: Uint8Array }
 );
 
 const key = (name: string) => `tokenizer.ggml.${name}`;
@@ -30,5 +31,11 @@ export const scores = (value: Float32Array): TokenizerEntry => ({
   key: key("scores"),
   type: "array",
   of: "f32",
+  value,
+});
+export const charsmap = (value: Uint8Array): TokenizerEntry => ({
+  key: key("precompiled_charsmap"),
+  type: "array",
+  of: "u8",
   value,
 });

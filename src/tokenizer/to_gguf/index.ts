@@ -8,9 +8,10 @@ import { preOf } from "../pre.js";
 import type { TokenizerJson } from "../schema.js";
 import { spellings } from "../vocabulary.js";
 import { flag, scores, string, strings, type TokenizerEntry, types } from "./entries.js";
+import { unigramEntries, wordPieceEntries } from "./pieces.js";
 import { preNameOf } from "./pre_names.js";
 import { specialEntries } from "./specials.js";
-import { isSentencePiece, prefixesSpace, scoresOf } from "./spm.js";
+import { isSentencePiece, normalizersOf, prefixesSpace, scoresOf } from "./spm.js";
 
 export type { TokenizerEntry } from "./entries.js";
 
@@ -40,30 +41,37 @@ export async function tokenizerToGguf(json: string | object, files: ToGgufFiles)
   const sentencePiece = isSentencePiece(settled);
   const tokens = Array.from({ length: vocab }, (_, id) => spelled[id] ?? `[PAD${id}]`);
   const kinds = tokenTypes(settled, spelled, vocab, sentencePiece);
-  const parts = sentencePiece
-    ? sentencePieceEntries(settled, config, tokens, kinds)
-    : await byteLevelEntries(settled, tokens, kinds);
+  const parts = await partsOf(settled, config, tokens, kinds);
   const known = new Set(endsOfGeneration(tokens, new Keys(new Map()), undefined).ends);
-  const assumed = { bos: sentencePiece || parts.addsBos, eos: false };
-  return [
-    ...parts.entries,
-    ...specialEntries({ tokenizer: settled, config, modelConfig, ends, assumed, known, vocab }),
-  ];
+  const source = { tokenizer: settled, config, modelConfig, ends, known, vocab };
+  return [...parts.entries, ...specialEntries({ ...source, assumed: parts.assumed })];
 }
 
 interface Parts {
   readonly entries: TokenizerEntry[];
-  /** Readers add bos unless the file says otherwise. */
-  readonly addsBos: boolean;
+  /** What readers add unless the file says otherwise. */
+  readonly assumed: { readonly bos: boolean; readonly eos: boolean };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+async function partsOf(json: TokenizerJson, config: Fields, tokens: string[], kinds: Int32Array): Promise<Parts> {
+  if (isSentencePiece(json)) return sentencePieceEntries(json, config, tokens, kinds);
+  if (json.model.type === "WordPiece") {
+    return { entries: wordPieceEntries(json, tokens, kinds), assumed: { bos: true, eos: false } };
+  }
+  if (json.model.type === "Unigram") {
+    return { entries: unigramEntries(json, tokens, kinds), assumed: { bos: false, eos: true } };
+  }
+  return byteLevelEntries(json, tokens, kinds);
 }
 
 async function byteLevelEntries(json: TokenizerJson, tokens: string[], kinds: Int32Array): Promise<Parts> {
   const { model, normalizer } = json;
   if (model.type !== "BPE")
-    throw invalid(`expected a BPE tokenizer, which GGUF has for these models, received ${model.type}`);
-  if (normalizer !== null && normalizer.type !== "NFC") {
-    throw invalid(`the tokenizer changes texts by ${normalizer.type}, which GGUF cannot say of byte-level BPE`);
-  }
+    throw invalid(`expected a BPE, WordPiece or unigram tokenizer, as GGUF has them, received ${model.type}`);
+  const change = normalizersOf(normalizer).find(({ type }) => type !== "NFC");
+  if (change) throw invalid(`the tokenizer changes texts by ${change.type}, which GGUF cannot say of byte-level BPE`);
   for (const name of ["continuing_subword_prefix", "end_of_word_suffix"]) {
     if (model.fields[name]) throw invalid(`the tokenizer has a ${name}, which GGUF cannot say`);
   }
@@ -77,7 +85,7 @@ async function byteLevelEntries(json: TokenizerJson, tokens: string[], kinds: In
       types(kinds),
       ...(merges.length > 0 ? [strings("merges", merges)] : []),
     ],
-    addsBos: preOf(pre).addBos === true,
+    assumed: { bos: preOf(pre).addBos === true, eos: false },
   };
 }
 
@@ -86,12 +94,7 @@ function escaped([left, right]: readonly [string, string]): string {
   return `${left.replaceAll(" ", "Ġ")} ${right.replaceAll(" ", "Ġ")}`;
 }
 
-function sentencePieceEntries(
-  json: TokenizerJson,
-  config: Readonly<Record<string, unknown>>,
-  tokens: string[],
-  kinds: Int32Array,
-): Parts {
+function sentencePieceEntries(json: TokenizerJson, config: Fields, tokens: string[], kinds: Int32Array): Parts {
   const prefixed = prefixesSpace(json);
   const isStated = typeof config.add_prefix_space === "boolean";
   return {
@@ -103,7 +106,7 @@ function sentencePieceEntries(
       scores(scoresOf(json.model, tokens, kinds)),
       types(kinds),
     ],
-    addsBos: true,
+    assumed: { bos: true, eos: false },
   };
 }
 

@@ -2,7 +2,7 @@
 
 import { library } from "../native_tokenizer.js";
 import { invalid, isRecord, type PartJson } from "../parts.js";
-import { preNames, preOf, preTokenizer } from "../pre.js";
+import { isolated, preNames, preOf, preTokenizer } from "../pre.js";
 import type { TokenizerJson } from "../schema.js";
 
 /** Whatever any pre-tokenizer treats in its own way: numbers, contractions, cases, scripts, spaces, line ends, marks. */
@@ -29,6 +29,22 @@ function cutsOf(pre: PartJson, open: Awaited<ReturnType<typeof library>>): Promi
   return words.encode(probe, null, { addSpecialTokens: false }).then((encoding) => encoding.getOffsets().join(" "));
 }
 
+/**
+ * Published pre-tokenizers that cut more than their name does, where their vocabularies have no token across: Falcon looks
+ * for digits among characters that stand for bytes, some of which are superscripts and fractions.
+ */
+const published: Readonly<Record<string, PartJson>> = {
+  falcon: {
+    type: "Sequence",
+    pretokenizers: [
+      { type: "Punctuation", behavior: "Contiguous" },
+      { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true },
+      { type: "Digits", individual_digits: false },
+      isolated("[0-9][0-9][0-9]"),
+    ],
+  },
+};
+
 let known: Promise<ReadonlyMap<string, readonly string[]>> | undefined;
 
 /** Names by the cuts they make, each group in the order of the table. */
@@ -40,6 +56,10 @@ async function namesByCuts(): Promise<ReadonlyMap<string, readonly string[]>> {
     const { splits } = preOf(name);
     const cuts = bySplits.get(splits) ?? (await cutsOf(preTokenizer(splits), open));
     bySplits.set(splits, cuts);
+    groups.set(cuts, [...(groups.get(cuts) ?? []), name]);
+  }
+  for (const [name, pre] of Object.entries(published)) {
+    const cuts = await cutsOf(pre, open);
     groups.set(cuts, [...(groups.get(cuts) ?? []), name]);
   }
   return groups;

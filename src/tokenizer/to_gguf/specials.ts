@@ -67,11 +67,33 @@ function readTemplate({ tokenizer, config }: SpecialsSource): Template {
   const processor = tokenizer.post_processor;
   const processors = Array.isArray(processor?.processors) ? processor.processors : [processor];
   for (const one of processors) {
-    if (!isRecord(one) || one.type !== "TemplateProcessing") continue;
-    const [first, last] = readSingle(one.single, template);
-    readPair(one.pair, first, last, template);
+    if (!isRecord(one)) continue;
+    const { single, pair } = templateOf(one);
+    const [first, last] = readSingle(single, template);
+    readPair(pair, first, last, template);
   }
+  readModel(tokenizer, template);
   return template;
+}
+
+/** The templates of a processor; those of BERT and RoBERTa written out. */
+function templateOf({ type, single, pair, cls, sep }: Fields): { single?: unknown; pair?: unknown } {
+  if (type === "TemplateProcessing") return { single, pair };
+  if (type !== "BertProcessing" && type !== "RobertaProcessing") return {};
+  const special = ([id]: [string]) => ({ SpecialToken: { id, type_id: 0 } });
+  const text = (id: string) => ({ Sequence: { id, type_id: 0 } });
+  const [first, last] = [special(cls as [string]), special(sep as [string])];
+  const between = type === "BertProcessing" ? [last] : [last, last];
+  return { single: [first, text("A"), last], pair: [first, text("A"), ...between, text("B"), last] };
+}
+
+/** What other kinds of model know of their own: pieces without a name in the configuration. */
+function readModel({ model }: TokenizerJson, { spelled }: Template): void {
+  const { unk_token: named, unk_id: id } = model.fields;
+  const unk = typeof id === "number" ? model.tokens[id] : named;
+  if (model.type !== "BPE" && typeof unk === "string") spelled.set("unk", unk);
+  const last = spelled.get("eos");
+  if (model.type === "WordPiece" && !spelled.has("sep") && last !== undefined) spelled.set("sep", last);
 }
 
 type Ends = [first: string | undefined, last: string | undefined];

@@ -16,13 +16,13 @@ export function isSentencePiece({ model, pre_tokenizer, normalizer }: TokenizerJ
 
 /** Whether a space is put before texts. Throws InvalidTokenizer for texts that are treated as GGUF cannot say. */
 export function prefixesSpace({ normalizer, pre_tokenizer }: TokenizerJson): boolean {
-  const steps = partsOf(normalizer, "normalizers").filter(({ type }) => type !== "NFC");
+  const steps = normalizersOf(normalizer).filter(({ type }) => type !== "NFC");
   const replaces = steps.some(({ type, pattern, content }) => {
     return type === "Replace" && isRecord(pattern) && pattern.String === " " && content === "▁";
   });
   const prepends = steps.some(({ type, prepend }) => type === "Prepend" && prepend === "▁");
   const known = steps.length === (replaces ? 1 : 0) + (prepends ? 1 : 0);
-  if (known && pre_tokenizer === null && replaces) return prepends;
+  if (known && replaces && (pre_tokenizer === null || cutsAtSpaces(pre_tokenizer))) return prepends;
   if (known && steps.length === 0 && pre_tokenizer?.type === "Metaspace" && pre_tokenizer.split === false) {
     const { prepend_scheme: scheme, add_prefix_space: old, replacement } = pre_tokenizer;
     if (replacement === undefined || replacement === "▁")
@@ -33,9 +33,15 @@ export function prefixesSpace({ normalizer, pre_tokenizer }: TokenizerJson): boo
   );
 }
 
-function partsOf(part: PartJson | null, field: string): PartJson[] {
-  if (part === null) return [];
-  return part.type === "Sequence" ? (part[field] as PartJson[]) : [part];
+/** The normalizers of a sequence, or the one. */
+export function normalizersOf(normalizer: PartJson | null): PartJson[] {
+  if (normalizer === null) return [];
+  return normalizer.type === "Sequence" ? (normalizer.normalizers as PartJson[]).flatMap(normalizersOf) : [normalizer];
+}
+
+/** Gemma's cut behind spaces, of which there are none any more. */
+function cutsAtSpaces({ type, pattern }: PartJson): boolean {
+  return type === "Split" && isRecord(pattern) && pattern.String === " ";
 }
 
 /**

@@ -1,0 +1,73 @@
+// All sessions over one executable: those in use, and finished ones kept for prompts that start as they did.
+
+import type { Executable } from "./backends/backend.js";
+import { PagePool } from "./pages.js";
+import { type PageCopies, Session } from "./session.js";
+import { States } from "./states.js";
+
+/** Finished timelines kept for their prefixes; the oldest goes first. */
+const MAX_IDLE_SESSIONS = 16;
+
+export class Sessions {
+  readonly pool: PagePool;
+  /** Slots for the states of a model with recurrent layers. */
+  readonly #slots: PagePool | undefined;
+  readonly #pageTokens: number;
+  readonly #active = new Set<Session>();
+  readonly #idle: Session[] = []; // oldest first
+
+  constructor({ pages, pageTokens, states = 0 }: Executable["options"]) {
+    this.pool = new PagePool(pages);
+    this.#slots = states > 0 ? new PagePool(states) : undefined;
+    this.#pageTokens = pageTokens;
+  }
+
+  /** A session that already holds as many of these tokens as some other one did, but never the last of them. */
+  acquire(tokens: ArrayLike<number>): Session {
+    const session = this.#adopt(tokens) ?? this.#begin();
+    session.rewind(Math.max(0, tokens.length - 1));
+    this.#active.add(session);
+    return session;
+  }
+
+  /** Keeps the session's pages for a later prompt that starts the same. */
+  release(session: Session): void {
+    if (!this.#active.delete(session)) return;
+    this.#idle.push(session);
+    while (this.#idle.length > MAX_IDLE_SESSIONS) this.#idle.shift()!.dispose();
+  }
+
+  /** Room for `count` tokens; gives up idle sessions, oldest first, until they fit, then states that others keep. */
+  reserve(session: Session, count: number): PageCopies | undefined {
+    for (;;) {
+      const copies = session.reserve(count);
+      if (copies) return copies;
+      const oldest = this.#idle.shift();
+      if (oldest) oldest.dispose();
+      else if (!this.#forget()) return undefined;
+    }
+  }
+
+  #forget(): boolean {
+    return [...this.#active].filter((session) => session.forget()).length > 0;
+  }
+
+  #begin(): Session {
+    return new Session(this.pool, this.#pageTokens, this.#slots && new States(this.#slots));
+  }
+
+  /** The session with the longest common prefix: taken over when all of it is wanted, else forked. */
+  #adopt(tokens: ArrayLike<number>): Session | undefined {
+    let best: Session | undefined;
+    let common = 0;
+    for (const session of [...this.#idle, ...this.#active]) {
+      const length = session.commonPrefix(tokens);
+      if (length > common) [best, common] = [session, length];
+    }
+    if (!best) return undefined;
+    const index = this.#idle.indexOf(best);
+    if (index < 0 || common < best.length) return best.fork(common);
+    this.#idle.splice(index, 1);
+    return best;
+  }
+}

@@ -147,6 +147,8 @@ OpKind op_kind(const std::string& kind) {
       {"scale", OpKind::scale},
       {"shift", OpKind::shift},
       {"softcap", OpKind::softcap},
+      {"clamp", OpKind::clamp},
+      {"temper", OpKind::temper},
       {"slice", OpKind::slice},
       {"concat", OpKind::concat},
       {"softmax", OpKind::softmax},
@@ -234,6 +236,7 @@ Op read_op(const Value& value) {
   op.groups = std::max(0, first({"groups", "keyHeads"}));
   op.used = std::max(0, optional(from, "used"));
   op.best = std::max(0, optional(from, "best"));
+  op.length = std::max(0, optional(from, "length"));
   op.floor = real(from, "floor");
   op.state = optional(from, "state");
   op.log_rates = from.Get("logRates").ToBoolean();

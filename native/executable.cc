@@ -312,6 +312,10 @@ void Executable::run_op(const Op& op) {
       return shift(op);
     case OpKind::softcap:
       return softcap(op);
+    case OpKind::clamp:
+      return clamp(op);
+    case OpKind::temper:
+      return temper(op);
     case OpKind::slice:
       return slice(op);
     case OpKind::concat:

@@ -101,6 +101,8 @@ class Executable {
   void scale(const Op& op);
   void shift(const Op& op);
   void softcap(const Op& op);
+  void clamp(const Op& op);
+  void temper(const Op& op);
   void slice(const Op& op);
   void concat(const Op& op);
   void share(const Op& op);

@@ -26,6 +26,8 @@ enum class OpKind : uint8_t {
   scale,
   shift,
   softcap,
+  clamp,
+  temper,
   slice,
   concat,
   softmax,
@@ -84,10 +86,11 @@ struct Op {
   int groups = 0;  // of concat, limit_groups and scan, key heads of delta
   int used = 0;    // of limit_groups
   int best = 0;
+  int length = 0;  // of temper
   float floor = 0;
   float epsilon = 0;
   float scale = 0;    // also: factor of scale
-  float softcap = 0;  // also: cap of softcap; of attend 0: none
+  float softcap = 0;  // also: cap of softcap and clamp; of attend 0: none
   int state = -1;
   bool log_rates = false;
   bool keys_in_turn = false;

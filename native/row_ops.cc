@@ -115,6 +115,22 @@ void Executable::softcap(const Op& op) {
            [&](int token) { kernels_.softcap(out.row(token), x.row(token), op.softcap, width); });
 }
 
+void Executable::clamp(const Op& op) {
+  const int width = program_.buffers[op.out].width;
+  const Rows x = rows(op.x), out = rows(op.out);
+  each_row(row_count(op.out), width,
+           [&](int token) { kernels_.clamp(out.row(token), x.row(token), op.softcap, width); });
+}
+
+void Executable::temper(const Op& op) {
+  const int width = program_.buffers[op.out].width;
+  const Rows x = rows(op.x), out = rows(op.out);
+  each_row(row_count(op.out), width, [&](int token) {
+    const double factor = 1 + op.scale * std::log1p(positions_[token] / op.length);
+    kernels_.scale(out.row(token), x.row(token), static_cast<float>(factor), width);
+  });
+}
+
 void Executable::slice(const Op& op) {
   const int groups = program_.buffers[op.x].width / op.stride, width = program_.buffers[op.out].width / groups;
   const Rows x = rows(op.x), out = rows(op.out);

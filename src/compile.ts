@@ -66,13 +66,13 @@ export async function compile(
   options: RunOptions,
   repacking: RepackOptions = {},
 ): Promise<Compiled> {
-  const recorded = record(opened.config);
+  checkInteger("contextSize", options.contextSize, 1, opened.config.contextLength);
+  const contextSize = options.contextSize ?? opened.config.contextLength;
+  const recorded = record(opened.config, contextSize);
   const program = fuse(recorded);
   const bound = bindWeights(program, unpackable(program, opened));
   const isDecoder = opened.config.head.kind === "next";
   const published = options.precision === "fast" && !isDecoder ? roundMatrices(recorded, bound) : bound;
-  checkInteger("contextSize", options.contextSize, 1, opened.config.contextLength);
-  const contextSize = options.contextSize ?? opened.config.contextLength;
   const backend = new CpuBackend(options);
   let memory: Disposable | undefined;
   try {

@@ -14,6 +14,7 @@ interface Golden {
   readonly prompts: number[][];
   readonly logits: string[];
   readonly greedy: number[][];
+  readonly contextSize?: number;
 }
 
 const names = readdirSync(families).filter((name) => existsSync(join(families, name, "golden.json")));
@@ -30,7 +31,7 @@ const exact = isas.filter((isa) => isa !== "amx");
 describe.each(exact)("on %s", (isa) => {
   it.each(cases)("%s: logits and greedy ids are those of transformers", async (_, path, goldenPath) => {
     const golden = readJson<Golden>(goldenPath);
-    await withRunner(path, { isa, kvType: "f32" }, async (run) => {
+    await withRunner(path, { isa, kvType: "f32", contextSize: golden.contextSize }, async (run) => {
       for (const [i, prompt] of golden.prompts.entries()) {
         const rows = await run.logits(prompt);
         const all = Float32Array.from(rows.flatMap((row) => [...row]));

@@ -41,6 +41,14 @@ describe.each([
   ["llama", fusedKinds],
   ["qwen2", fusedKinds],
   ["qwen3", fusedKinds],
+  ["gemma2", { linear_glu: 2, add: 4 }],
+  ["gemma3", { linear_glu: 2, add: 4 }],
+  ["olmo", { linear_add: 4, linear_glu: 2 }],
+  ["olmo2", { linear_glu: 2, add: 4 }],
+  ["exaone4", { linear_glu: 2, add: 4 }],
+  ["hunyuan", fusedKinds],
+  ["arcee", { linear_add: 4 }],
+  ["phi3", { linear_add: 4, glu: 2 }],
   ["gpt_oss", { linear_add: 2, expert_glu: 2, expert_linear: 2, add: 2 }],
 ] as const)("%s", (architecture, fusedTo) => {
   const bias = { qkv: true, attentionOutput: false, ffn: false };
@@ -79,7 +87,7 @@ describe.each([
 
 it("refuses an architecture it does not know, naming it and the known ones", () => {
   expect(() => record(config({ architecture: "mamba9" }))).toThrow(
-    /"mamba9"; supported: .*llama,.* qwen2, qwen3, gpt_oss/,
+    /"mamba9"; supported: .*llama,.* qwen2, qwen3,.* gpt_oss/,
   );
   expect(() => record(config({ architecture: "constructor" }))).toThrow(/supported/);
 });

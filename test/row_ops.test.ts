@@ -81,7 +81,7 @@ describe.each(isas)("%s", (isa) => {
     await executable.dispose();
   });
 
-  it("mul, value by value and by groups; scale, shift, softcap", async () => {
+  it("mul, value by value and by groups; scale, temper, shift, softcap, clamp", async () => {
     for (const width of widths) {
       for (const times of [1, 4]) {
         await checkRow(isa, width * times, (test, a) =>
@@ -93,6 +93,8 @@ describe.each(isas)("%s", (isa) => {
         push(test, width, { kind: "shift", x, weight: test.weight("BF16", [width]) }),
       );
       await checkRow(isa, width, (test, x) => push(test, width, { kind: "softcap", x, cap: 0.7 }));
+      await checkRow(isa, width, (test, x) => push(test, width, { kind: "clamp", x, cap: 0.7 }));
+      await checkRow(isa, width, (test, x) => push(test, width, { kind: "temper", x, scale: 0.4, length: 5 }));
     }
   });
 

@@ -47,6 +47,7 @@ const rooms: Record<string, string> = {
   machine: "model",
   packed: "tensor",
   repack: "tensor",
+  round: "model",
   quantize: "model",
   quantized: "model",
   texts: "model",

@@ -193,6 +193,7 @@ struct Kernels {
   void (*mul)(float* out, const float* a, const float* b, int n);
   void (*scale)(float* out, const float* x, float factor, int n);
   void (*softcap)(float* out, const float* x, float cap, int n);
+  void (*clamp)(float* out, const float* x, float cap, int n);
   void (*act[activation_count])(float* out, const float* x, int n);  // null: only in a gated unit
   void (*glu[activation_count])(float* out, const float* gate, const float* up, int n);
   // Groups of n; the weights and biases of the next are `step` floats on.

@@ -29,7 +29,7 @@ export const gptOss: Architecture = (p, c) => {
     const weights = p.softmax(p.gather(router, chosen));
     const gate = p.expertLinear(f, chosen, `${layer}.experts.gate`, [count, ffn, dim], { bias: true });
     const up = p.expertLinear(f, chosen, `${layer}.experts.up`, [count, ffn, dim], { bias: true });
-    const gated = p.glu(gate, up, c.activation);
+    const gated = p.glu(gate, up, "clamped_swish");
     x = p.add(
       x,
       p.mix(p.expertLinear(gated, chosen, `${layer}.experts.down`, [count, dim, ffn], { bias: true }), weights),

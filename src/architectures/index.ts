@@ -5,11 +5,16 @@ import type { Config } from "../program/config.js";
 import type { BufferId, Program } from "../program/ops.js";
 import { Recorder } from "../program/recorder.js";
 import { albert } from "./albert.js";
+import { arcee } from "./arcee.js";
 import { bert } from "./bert.js";
+import { exaone4 } from "./exaone4.js";
 import { falconH1 } from "./falcon_h1.js";
+import { gemma2 } from "./gemma2.js";
+import { gemma3 } from "./gemma3.js";
 import { gptOss } from "./gpt_oss.js";
 import { gte } from "./gte.js";
 import { head } from "./head.js";
+import { hunyuan } from "./hunyuan.js";
 import { jinaBertV3 } from "./jina_bert_v3.js";
 import { lfm2 } from "./lfm2.js";
 import { llama } from "./llama.js";
@@ -20,6 +25,9 @@ import { modernbert } from "./modernbert.js";
 import { mpnet } from "./mpnet.js";
 import { nemotronH } from "./nemotron_h.js";
 import { nomicBert } from "./nomic_bert.js";
+import { olmo } from "./olmo.js";
+import { olmo2 } from "./olmo2.js";
+import { phi3 } from "./phi3.js";
 import { qwen2 } from "./qwen2.js";
 import { qwen3 } from "./qwen3.js";
 import { qwen3Next } from "./qwen3_next.js";
@@ -42,6 +50,14 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   mixtral,
   qwen2,
   qwen3,
+  gemma2,
+  gemma3,
+  phi3,
+  arcee,
+  exaone4,
+  hunyuan,
+  olmo,
+  olmo2,
   gpt_oss: gptOss,
   lfm2,
   mamba,
@@ -52,8 +68,8 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   static: staticVectors,
 };
 
-/** The program of a configuration, not yet fused. Throws UnsupportedArchitecture. */
-export function record(config: Config): Program {
+/** The program of a configuration, not yet fused, for contexts of up to so many tokens. Throws UnsupportedArchitecture. */
+export function record(config: Config, contextSize = config.contextLength): Program {
   const architecture = Object.hasOwn(architectures, config.architecture)
     ? architectures[config.architecture]
     : undefined;
@@ -64,6 +80,6 @@ export function record(config: Config): Program {
       `cannot run architecture "${config.architecture}"; supported: ${known}`,
     );
   }
-  const recorder = new Recorder();
+  const recorder = new Recorder(contextSize);
   return recorder.finish(head(recorder, config, architecture(recorder, config)));
 }

@@ -57,6 +57,8 @@ function scalingEntries({ architecture: ours, rope }: Config): GgufEntry[] {
     case "llama3": // a tensor: rope_factors.ts
       if (architecture === "llama") return [];
       throw unsayable(architecture, "llama3 rope scaling");
+    case "longrope":
+      throw unsayable(architecture, "longrope rope scaling");
     case "yarn": {
       if (scaling.truncate !== (known.truncate ?? true)) {
         throw unsayable(architecture, `yarn that ${scaling.truncate ? "truncates" : "does not truncate"}`);

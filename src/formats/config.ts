@@ -1,11 +1,11 @@
 // config.json to Config: what transformers would make of it, with its defaults.
 
 import { DeadliftError } from "../error.js";
-import { type Config, plain, type RopeConfig } from "../program/config.js";
+import { type Config, plain } from "../program/config.js";
 import { checkHeads, checkLayers } from "./config_checks.js";
-import { ropeScaling } from "./config_rope.js";
+import { ropeConfig } from "./config_rope.js";
 import { readHead } from "./families/heads.js";
-import { type ModelType, modelTypes, nearestType } from "./families/index.js";
+import { type ModelType, modelTypes, nearestType, type RopeFields } from "./families/index.js";
 import { activationOf, everywhere } from "./families/readers.js";
 import { Fields } from "./fields.js";
 import { isObject, type JsonObject } from "./file.js";
@@ -14,7 +14,9 @@ import { isObject, type JsonObject } from "./file.js";
 export function configFromJson(json: JsonObject, source: string): Config {
   const { fields, type } = textModel(json, source);
   const sizes = readSizes(fields);
-  const { layers, vocab } = sizes;
+  const { layers, vocab, headDim, contextLength } = sizes;
+  const ropes = type.ropes?.(fields);
+  const ropeFacts = { headDim, contextLength, layout: type.layout ?? "half" } as const;
   const config: Config = {
     ...plain,
     architecture: type.architecture,
@@ -22,7 +24,8 @@ export function configFromJson(json: JsonObject, source: string): Config {
     normEpsilon: fields.positive("rms_norm_eps", 1e-6),
     activation: (type.activation ?? activationOf)(fields),
     experts: type.experts?.(fields, layers) ?? plain.experts,
-    rope: readRope(fields, type, sizes),
+    rope: ropeConfig(ropes?.full ?? ropeFields(fields), ropeFacts),
+    localRope: ropes && ropeConfig(ropes.local, ropeFacts),
     turns: Array.from({ length: layers }, () => true),
     windows: type.windows?.(fields, layers) ?? everywhere(undefined, layers),
     bias: type.bias?.(fields) ?? plain.bias,
@@ -107,23 +110,8 @@ function readSizes(fields: Fields) {
  * Either v4's `rope_theta` and `rope_scaling`, or v5's `rope_parameters` with all of it. As in transformers, a filled
  * `rope_scaling` wins, and fields beside it fill the gaps.
  */
-function readRope(
-  fields: Fields,
-  type: ModelType,
-  { headDim, contextLength }: { headDim: number; contextLength: number },
-): RopeConfig {
-  const key =
-    isObject(fields.get("rope_scaling")) && Object.keys(fields.get("rope_scaling") as object).length > 0
-      ? "rope_scaling"
-      : "rope_parameters";
-  const own = fields.fields(key);
-  const rope = new Fields(own?.source ?? fields.source, (name) => own?.get(name) ?? fields.get(name));
-  const theta = rope.positive("rope_theta", 10000);
-  const partial = rope.positive("partial_rotary_factor", 1);
-  const dims = Math.trunc(headDim * partial);
-  if (partial > 1 || dims < 2 || dims % 2 !== 0) {
-    throw rope.wrong("partial_rotary_factor", `a share of the ${headDim} values of a head that is even`, partial);
-  }
-  const scaling = own ? ropeScaling(own, fields, contextLength) : undefined;
-  return { theta, dims, layout: type.layout ?? "half", scaling, factors: undefined };
+function ropeFields(fields: Fields): RopeFields {
+  const scaling = fields.get("rope_scaling");
+  const filled = isObject(scaling) && Object.keys(scaling).length > 0;
+  return { own: fields.fields(filled ? "rope_scaling" : "rope_parameters"), outer: fields };
 }

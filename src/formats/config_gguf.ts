@@ -1,9 +1,9 @@
 // GGUF metadata (and what tensors are there) to Config.
 
 import { DeadliftError } from "../error.js";
-import { type Config, plain, type RopeConfig, type RopeScaling } from "../program/config.js";
-import { codecOf } from "../quants/index.js";
+import { type Config, plain } from "../program/config.js";
 import { checkExperts, checkHeads, checkLayers } from "./config_checks.js";
+import { readGgufRope } from "./config_gguf_rope.js";
 import { ggufHead } from "./families/heads_gguf.js";
 import { ggufTypes, type Known } from "./families/index.js";
 import { Fields } from "./fields.js";
@@ -35,8 +35,7 @@ export function configFromGguf(metadata: Metadata, tensors: ReadonlyMap<string, 
     throw new DeadliftError("UnsupportedArchitecture", `cannot run ${source}: a ${architecture} with experts`);
   }
   const sizes = readSizes(fields, metadata, tensors);
-  const window = fields.get("attention.sliding_window") ? fields.size("attention.sliding_window") : undefined;
-  const { slides = () => true } = known;
+  const has = (name: string) => tensors.has(`layers.0.${name}`);
   const config: Config = {
     ...plain,
     architecture: known.name,
@@ -49,16 +48,17 @@ export function configFromGguf(metadata: Metadata, tensors: ReadonlyMap<string, 
       known.mixture === "always" || (known.mixture && fields.get("expert_count"))
         ? readExperts(fields, sizes.layers)
         : plain.experts,
-    rope: readRope(fields, known, sizes, tensors),
+    rope: readGgufRope(fields, known, sizes, tensors),
     turns: Array.from({ length: sizes.layers }, () => true),
-    windows: Array.from({ length: sizes.layers }, (_, layer) => (slides(layer) ? window : undefined)),
+    windows: readWindows(fields, known, sizes.layers),
     bias: {
-      qkv: tensors.has("layers.0.attention.q.bias"),
-      attentionOutput: tensors.has("layers.0.attention.o.bias"),
-      ffn: tensors.has("layers.0.ffn.gate.bias"),
+      qkv: has("attention.q.bias") || has("attention.qkv.bias"),
+      attentionOutput: has("attention.o.bias"),
+      ffn: has("ffn.up.bias"),
     },
     tiedOutput: !tensors.has("output"),
     causal: fields.boolean("attention.causal", true),
+    output: { ...plain.output, bias: tensors.has("output.bias") },
     tokens: readTokens(metadata, sizes.vocab, source),
   };
   const whole = { ...config, ...known.more?.(fields, config, tensors) };
@@ -105,6 +105,20 @@ function readSizes(fields: Fields, metadata: Metadata, tensors: ReadonlyMap<stri
   };
 }
 
+/** llama.cpp's rules: a list of the layers that have one, or every so many that have none; else the architecture decides. */
+function readWindows(fields: Fields, { slides = () => true }: Known, layers: number): Config["windows"] {
+  const window = fields.get("attention.sliding_window") ? fields.size("attention.sliding_window") : undefined;
+  const key = "attention.sliding_window_pattern";
+  const pattern = fields.get(key);
+  if (Array.isArray(pattern)) {
+    if (pattern.length !== layers) throw fields.wrong(key, `a list of ${layers}`, pattern);
+    return pattern.map((slide) => (slide ? window : undefined));
+  }
+  const every = fields.optionalSize(key);
+  const has = every === undefined ? slides : (layer: number) => (layer + 1) % every !== 0;
+  return Array.from({ length: layers }, (_, layer) => (has(layer) ? window : undefined));
+}
+
 function readExperts(fields: Fields, layers: number): Config["experts"] {
   const count = fields.size("expert_count");
   const used = fields.size("expert_used_count");
@@ -118,70 +132,6 @@ function readExperts(fields: Fields, layers: number): Config["experts"] {
     layers: Array.from({ length: layers }, () => true),
     share: true,
   };
-}
-
-function readRope(
-  fields: Fields,
-  { layout = "half", truncate = true }: Known,
-  { headDim, contextLength }: { headDim: number; contextLength: number },
-  tensors: ReadonlyMap<string, TensorInfo>,
-): RopeConfig {
-  const dims = fields.size("rope.dimension_count", headDim);
-  if (dims > headDim || dims % 2 !== 0) {
-    throw fields.wrong("rope.dimension_count", `an even number of at most ${headDim}`, dims);
-  }
-  return {
-    theta: fields.positive("rope.freq_base", 10000),
-    dims,
-    layout,
-    scaling: readScaling(fields, contextLength, truncate),
-    factors: readFactors(fields, tensors.get("rope.factors"), dims),
-  };
-}
-
-/** llama.cpp's rules: without a type, a factor means linear. */
-function readScaling(fields: Fields, contextLength: number, truncate: boolean): RopeScaling | undefined {
-  const key = fields.get("rope.scaling.factor") ? "rope.scaling.factor" : "rope.scale_linear";
-  const factor = fields.get(key) ? fields.positive(key) : 1;
-  const type = fields.string("rope.scaling.type", "linear");
-  switch (type) {
-    case "none":
-      return undefined;
-    case "linear":
-      return factor === 1 ? undefined : { type, factor };
-    case "yarn":
-      return readYarn(fields, factor, contextLength, truncate);
-    default:
-      throw fields.wrong("rope.scaling.type", '"none", "linear" or "yarn"', type);
-  }
-}
-
-function readYarn(fields: Fields, factor: number, contextLength: number, truncate: boolean): RopeScaling {
-  const natural = factor > 1 ? 0.1 * Math.log(factor) + 1 : 1;
-  return {
-    type: "yarn",
-    factor,
-    originalContextLength: fields.size("rope.scaling.original_context_length", contextLength),
-    betaFast: fields.positive("rope.scaling.yarn_beta_fast", 32),
-    betaSlow: fields.positive("rope.scaling.yarn_beta_slow", 1),
-    attentionFactor:
-      natural * fields.positive("rope.scaling.yarn_attn_factor", 1) * fields.positive("rope.scaling.attn_factor", 1),
-    truncate,
-  };
-}
-
-/** Llama 3's stretching, which converters store as a tensor of divisors. */
-function readFactors(fields: Fields, tensor: TensorInfo | undefined, dims: number): Float32Array | undefined {
-  if (!tensor) return undefined;
-  if (tensor.shape.length !== 1 || tensor.shape[0] !== dims / 2) {
-    throw fields.wrong(`the shape of ${tensor.name}`, `[${dims / 2}]`, tensor.shape);
-  }
-  if (!tensor.file) return undefined;
-  const factors = new Float32Array(dims / 2);
-  codecOf(tensor.quant, tensor.name).decode(tensor.file.bytes(tensor.offset, tensor.byteLength), factors);
-  const bad = factors.find((factor) => !(factor > 0 && factor < Number.POSITIVE_INFINITY));
-  if (bad !== undefined) throw fields.wrong(tensor.name, "positive numbers", bad);
-  return factors;
 }
 
 function readTokens(metadata: Metadata, vocab: number, source: string): Config["tokens"] {

@@ -1,6 +1,6 @@
 // What a model is, in one vocabulary, whichever format it came from. formats/ fills it, architectures/ read it.
 
-import type { Activation, GateActivation, Pooling } from "./ops.js";
+import type { Activation, Pooling } from "./ops.js";
 import { noRecurrence, type Recurrent } from "./recurrent_config.js";
 
 /** How positions turn queries and keys, before it becomes a table of frequencies (program/rope.ts). */
@@ -33,7 +33,23 @@ export type RopeScaling =
       /** Multiplies cosine and sine; undefined means 0.1 ln(factor) + 1. */
       readonly attentionFactor: number | undefined;
       readonly truncate: boolean;
+    }
+  | {
+      readonly type: "longrope";
+      /** Divide the frequencies of contexts of at most the original length, and of longer ones. (dims / 2) */
+      readonly short: readonly number[];
+      readonly long: readonly number[];
+      readonly originalContextLength: number;
+      /** Multiplies cosine and sine. */
+      readonly attentionFactor: number;
     };
+
+/** How queries grow with their position: Llama 4's scaling. */
+export interface TemperConfig {
+  readonly scale: number;
+  /** In tokens: from one step to the next. */
+  readonly length: number;
+}
 
 /** Feed-forward networks of which each token uses some. */
 export interface Experts {
@@ -136,6 +152,8 @@ export const plain = {
   experts: noExperts,
   recurrent: noRecurrence,
   localRope: undefined,
+  temper: undefined,
+  qkvCap: undefined,
   bias: { qkv: false, attentionOutput: false, ffn: false },
   output: { bias: false, scale: 1, softcap: undefined },
   causal: true,
@@ -157,7 +175,7 @@ export interface Config {
   readonly normEpsilon: number;
   /** Added to the weights of norms: 1 where files hold what they are more than 1. */
   readonly normOffset: number;
-  readonly activation: GateActivation;
+  readonly activation: Activation;
   /** What embeddings, the results of each half layer, and scores are multiplied with; undefined: 1 / sqrt(headDim). */
   readonly scales: { readonly embedding: number; readonly residual: number; readonly attention: number | undefined };
   readonly attentionSoftcap: number | undefined;
@@ -166,6 +184,9 @@ export interface Config {
   readonly rope: RopeConfig;
   /** Of layers with a window, where it is another one. */
   readonly localRope: RopeConfig | undefined;
+  readonly temper: TemperConfig | undefined;
+  /** Queries, keys and values are kept within it. */
+  readonly qkvCap: number | undefined;
   /** Layers that turn queries and keys. (layers) */
   readonly turns: readonly boolean[];
   /** Sliding window of each layer in tokens, the token itself included; undefined sees everything. (layers) */

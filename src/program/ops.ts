@@ -215,6 +215,23 @@ export interface Softcap {
   readonly cap: number;
 }
 
+/** out = min(max(x, -cap), cap). */
+export interface Clamp {
+  readonly kind: "clamp";
+  readonly out: BufferId;
+  readonly x: BufferId;
+  readonly cap: number;
+}
+
+/** out[t] = x[t] * (1 + scale * ln(1 + floor(position(t) / length))): queries of far positions are sharper. */
+export interface Temper {
+  readonly kind: "temper";
+  readonly out: BufferId;
+  readonly x: BufferId;
+  readonly scale: number;
+  readonly length: number;
+}
+
 /** Part of each group of `stride` neighbours, (groups * width): out[t, g, i] = x[t, g, from + i]. */
 export interface Slice {
   readonly kind: "slice";
@@ -355,6 +372,8 @@ export type Op =
   | Scale
   | Shift
   | Softcap
+  | Clamp
+  | Temper
   | Slice
   | Concat
   | Softmax

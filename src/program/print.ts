@@ -65,7 +65,10 @@ function operands(op: Op, program: Program): string[] {
       return [`%${op.x}`, `by ${op.factor}`];
     case "shift":
       return [`%${op.x}`, ...weight(op.weight)];
+    case "temper":
+      return [`%${op.x}`, `by 1 + ${op.scale} ln(1 + position / ${op.length})`];
     case "softcap":
+    case "clamp":
       return [`%${op.x}`, `cap=${op.cap}`];
     case "slice":
       return [`%${op.x}`, `from=${op.from}`, `of each ${op.stride}`];

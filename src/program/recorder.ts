@@ -1,6 +1,6 @@
 // Records a program: each method appends one op and returns the buffer it writes.
 
-import type { RopeConfig } from "./config.js";
+import type { RopeConfig, TemperConfig } from "./config.js";
 import type {
   Activation,
   Attend,
@@ -90,6 +90,9 @@ export class Recorder {
   readonly #layers: KvLayer[] = [];
   readonly #states: State[] = [];
 
+  /** For contexts of up to so many tokens. */
+  constructor(readonly contextSize: number) {}
+
   /** Token ids, positions or segments to rows of `dim` values; the table has `count` of them. */
   embed(table: string, count: number, dim: number, { index = "token", offset = 0 }: EmbedOptions = {}): BufferId {
     return this.#record(dim, "tokens", (out) => ({
@@ -148,7 +151,7 @@ export class Recorder {
 
   /** Makes the rotary table of a configuration; the id is for `rope`. */
   ropeTable(config: RopeConfig): RopeId {
-    return this.#ropes.push(ropeTable(config)) - 1;
+    return this.#ropes.push(ropeTable(config, this.contextSize)) - 1;
   }
 
   /** What scores gain by distance: a row of the table, `count` of them of one value for each head, by its number. */
@@ -227,6 +230,16 @@ export class Recorder {
   /** Without a cap nothing is recorded. */
   softcap(x: BufferId, cap: number | undefined): BufferId {
     return cap === undefined ? x : this.#like(x, (out) => ({ kind: "softcap", out, x, cap }));
+  }
+
+  /** Without a cap nothing is recorded. */
+  clamp(x: BufferId, cap: number | undefined): BufferId {
+    return cap === undefined ? x : this.#like(x, (out) => ({ kind: "clamp", out, x, cap }));
+  }
+
+  /** Times a factor that grows with the position; without one nothing is recorded. */
+  temper(x: BufferId, temper: TemperConfig | undefined): BufferId {
+    return temper === undefined ? x : this.#like(x, (out) => ({ kind: "temper", out, x, ...temper }));
   }
 
   /** `width` neighbours from `from` on of each group of `stride`; default: of the whole row. */

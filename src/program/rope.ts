@@ -3,24 +3,32 @@
 import type { RopeConfig, RopeScaling } from "./config.js";
 import type { Rope } from "./ops.js";
 
-/** The table of frequencies of a configuration; (dims / 2) values. Source: transformers modeling_rope_utils. */
-export function ropeTable(config: RopeConfig): Rope {
+/**
+ * The table of frequencies of a configuration, for contexts of up to so many tokens; (dims / 2) values. Source:
+ * transformers modeling_rope_utils.
+ */
+export function ropeTable(config: RopeConfig, contextSize = Number.POSITIVE_INFINITY): Rope {
   const { theta, dims, scaling, factors, layout } = config;
   const frequencies = Float32Array.from({ length: dims / 2 }, (_, i) => {
     const frequency = Math.fround(1 / Math.fround(theta ** Math.fround((2 * i) / dims)));
     return factors ? frequency / factors[i]! : frequency;
   });
-  const scale = scaling ? scaler(scaling, config) : undefined;
+  const scale = scaling ? scaler(scaling, config, contextSize) : undefined;
   return {
     layout,
     frequencies: scale ? frequencies.map(scale) : frequencies,
-    magnitude: scaling?.type === "yarn" ? (scaling.attentionFactor ?? 0.1 * Math.log(scaling.factor) + 1) : 1,
+    magnitude: scaling ? magnitudeOf(scaling) : 1,
   };
+}
+
+function magnitudeOf(scaling: RopeScaling): number {
+  if (scaling.type === "yarn") return scaling.attentionFactor ?? 0.1 * Math.log(scaling.factor) + 1;
+  return scaling.type === "longrope" ? scaling.attentionFactor : 1;
 }
 
 type Scale = (frequency: number, index: number) => number;
 
-function scaler(scaling: RopeScaling, config: RopeConfig): Scale {
+function scaler(scaling: RopeScaling, config: RopeConfig, contextSize: number): Scale {
   switch (scaling.type) {
     case "linear":
       return (frequency) => frequency / scaling.factor;
@@ -28,7 +36,22 @@ function scaler(scaling: RopeScaling, config: RopeConfig): Scale {
       return llama3(scaling);
     case "yarn":
       return yarn(scaling, config);
+    case "longrope":
+      return longrope(scaling, contextSize);
   }
+}
+
+/**
+ * LongRoPE (arXiv 2402.13753). transformers takes the long factors from the first step that goes beyond the original
+ * length, and leaves keys that are cached turned by the short ones; here, as in llama.cpp, a context has the same factors
+ * from its first token to its last.
+ */
+function longrope(
+  { short, long, originalContextLength }: Extract<RopeScaling, { type: "longrope" }>,
+  contextSize: number,
+): Scale {
+  const factors = contextSize > originalContextLength ? long : short;
+  return (frequency, index) => frequency / factors[index]!;
 }
 
 /** Llama 3.1: long wavelengths are stretched by `factor`, short ones stay, those between are blended. */

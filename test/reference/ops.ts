@@ -91,6 +91,11 @@ export class ReferenceExecutable implements Executable {
           const b = rows(op.b)[t]!;
           return row.map((value, i) => value * b[Math.floor((i * b.length) / row.length)]!);
         });
+      case "temper":
+        return rows(op.x).map((row, t) => {
+          const factor = 1 + op.scale * Math.log(1 + Math.floor(positions(batch)[t]! / op.length));
+          return row.map((value) => value * factor);
+        });
       case "shift":
         return rows(op.x).map((row) => row.map((value, i) => value + this.#values(op.weight)![i]!));
       case "concat":

@@ -62,6 +62,8 @@ export function rowOp(row: Float64Array, op: Op): Float64Array {
       return row.map((x) => x * op.factor);
     case "softcap":
       return row.map((x) => op.cap * Math.tanh(x / op.cap));
+    case "clamp":
+      return row.map((x) => Math.min(Math.max(x, -op.cap), op.cap));
     case "softmax":
       return softmax(row);
     case "share":

@@ -117,6 +117,7 @@ constexpr Kernels make_kernels(const char* isa, const char* needs) {
       .mul = mul,
       .scale = scale,
       .softcap = softcap,
+      .clamp = clamp,
       .act = {act<Silu>, act<Gelu>, act<GeluTanh>, act<GeluQuick>, act<Relu>, act<Relu2>, act<Sigmoid>, act<Tanh>,
               nullptr},
       .glu = {glu<Gated<Silu>>, glu<Gated<Gelu>>, glu<Gated<GeluTanh>>, glu<Gated<GeluQuick>>, glu<Gated<Relu>>,

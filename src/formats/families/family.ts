@@ -1,7 +1,7 @@
 // What a family of models says of itself, in config.json, in GGUF and in the names of its tensors: one file each here.
 
 import type { Config, HeadLayer, RopeConfig } from "../../program/config.js";
-import type { GateActivation, Pooling } from "../../program/ops.js";
+import type { Activation, Pooling } from "../../program/ops.js";
 import type { Fields } from "../fields.js";
 import type { JsonObject } from "../file.js";
 import type { Format } from "../names.js";
@@ -29,7 +29,9 @@ export interface ModelType {
   /** Which two values of a head turn together; default: half. */
   readonly layout?: RopeConfig["layout"];
   /** Default: `hidden_act`, which is silu if absent. */
-  readonly activation?: (fields: Fields) => GateActivation;
+  readonly activation?: (fields: Fields) => Activation;
+  /** How layers turn: those that see everything, and those with a window where that is otherwise. Default: all the same. */
+  readonly ropes?: (fields: Fields) => { readonly full: RopeFields; readonly local: RopeFields };
   /** Default: none. */
   readonly bias?: (fields: Fields) => Config["bias"];
   /** Default: none. */
@@ -63,6 +65,12 @@ export interface ClassesHead {
   readonly layers: readonly HeadLayer[];
 }
 
+/** The object that says how queries and keys turn, where there is one, and the fields around it. */
+export interface RopeFields {
+  readonly own: Fields | undefined;
+  readonly outer: Fields;
+}
+
 /** What GGUF leaves to its readers to know about an architecture. */
 export interface Known {
   /** As it is called here. */
@@ -70,10 +78,10 @@ export interface Known {
   /** Default: half. Llama's converter permutes q and k, so that neighbours turn together. */
   readonly layout?: RopeConfig["layout"];
   /** Default: silu. */
-  readonly activation?: GateActivation;
+  readonly activation?: Activation;
   /** It has experts; default: never. */
   readonly mixture?: "always" | "sometimes";
-  /** The layers whose attention has a window, where there is one; default: all. */
+  /** The layers whose attention has a window, where there is one and it does not say which; default: all. */
   readonly slides?: (layer: number) => boolean;
   /** YaRN begins and ends at whole dimensions; default: true. */
   readonly truncate?: boolean;

@@ -26,7 +26,7 @@ export const gptOss: Family = {
           original_max_position_embeddings: 4096,
         },
       },
-      activation: clampedSwish,
+      activation: checkedSwish,
       bias(fields) {
         const attention = fields.boolean("attention_bias", true);
         return { qkv: attention, attentionOutput: attention, ffn: true };
@@ -38,7 +38,6 @@ export const gptOss: Family = {
   gguf: {
     "gpt-oss": {
       name: "gpt_oss",
-      activation: "clamped_swish",
       mixture: "always",
       slides: (layer) => layer % 2 === 0,
       truncate: false,
@@ -50,15 +49,14 @@ export const gptOss: Family = {
 };
 
 /** gpt-oss's constants, which its configuration may state. */
-function clampedSwish(fields: Fields): "clamped_swish" {
-  silu(fields);
+function checkedSwish(fields: Fields): "silu" {
   for (const [key, value] of [
     ["swiglu_limit", 7],
     ["swiglu_alpha", 1.702],
   ] as const) {
     if (fields.positive(key, value) !== value) throw fields.wrong(key, `${value}`, fields.get(key));
   }
-  return "clamped_swish";
+  return silu(fields);
 }
 
 /** Windows from `layer_types`, or in the first layer and every other after it. */

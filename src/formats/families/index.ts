@@ -2,29 +2,57 @@
 
 import type { Format } from "../names.js";
 import { albert } from "./albert.js";
+import { arcee } from "./arcee.js";
 import { bert } from "./bert.js";
 import { distilbert } from "./distilbert.js";
+import { ernie } from "./ernie.js";
+import { exaone } from "./exaone.js";
 import { falconH1 } from "./falcon_h1.js";
 import type { Family, FamilyNames, Known, ModelType } from "./family.js";
+import { gemma } from "./gemma.js";
+import { gemma2 } from "./gemma2.js";
 import { gptOss } from "./gpt_oss.js";
+import { granite } from "./granite.js";
 import { gte } from "./gte.js";
+import { helium } from "./helium.js";
+import { hunyuan } from "./hunyuan.js";
+import { internlm } from "./internlm.js";
 import { jinaBertV3 } from "./jina_bert_v3.js";
 import { lfm2 } from "./lfm2.js";
 import { llama } from "./llama.js";
 import { mamba } from "./mamba.js";
+import { mistral } from "./mistral.js";
 import { mixtral } from "./mixtral.js";
 import { modernbert } from "./modernbert.js";
 import { mpnet } from "./mpnet.js";
 import { nemotronH } from "./nemotron_h.js";
 import { nomicBert } from "./nomic_bert.js";
+import { olmo } from "./olmo.js";
+import { phi3 } from "./phi3.js";
 import { qwen } from "./qwen.js";
 import { qwen3Next } from "./qwen3_next.js";
+import { seedOss } from "./seed_oss.js";
+import { smollm3 } from "./smollm3.js";
 import { t5 } from "./t5.js";
 
-export type { FamilyNames, Known, ModelType } from "./family.js";
+export type { FamilyNames, Known, ModelType, RopeFields } from "./family.js";
 
 const families: readonly Family[] = [
   llama,
+  mistral,
+  smollm3,
+  gemma,
+  gemma2,
+  phi3,
+  olmo,
+  granite,
+  exaone,
+  seedOss,
+  ernie,
+  internlm,
+  hunyuan,
+  arcee,
+  helium,
   mixtral,
   qwen,
   gptOss,

@@ -1,9 +1,10 @@
 // What families read from config.json alike: activations, biases, windows, experts.
 
-import type { Config } from "../../program/config.js";
+import type { Config, RopeConfig } from "../../program/config.js";
 import type { Activation } from "../../program/ops.js";
 import { checkExperts } from "../config_checks.js";
-import type { Fields } from "../fields.js";
+import { Fields } from "../fields.js";
+import type { RopeFields } from "./family.js";
 
 /** By transformers' names (ACT2FN of activations.py). */
 const activations: Readonly<Record<string, Activation>> = {
@@ -43,6 +44,17 @@ export function silu(fields: Fields): "silu" {
 export function llamaBias(fields: Fields): Config["bias"] {
   const attention = fields.boolean("attention_bias", false);
   return { qkv: attention, attentionOutput: attention, ffn: fields.boolean("mlp_bias", false) };
+}
+
+/** `attention_bias` alone. */
+export function attentionBias(fields: Fields): Config["bias"] {
+  const attention = fields.boolean("attention_bias", false);
+  return { qkv: attention, attentionOutput: attention, ffn: false };
+}
+
+/** Throws InvalidConfig for a model that needs what this key switches on. */
+export function mustBeOff(fields: Fields, key: string): void {
+  if (fields.boolean(key, false)) throw fields.wrong(key, "false", true);
 }
 
 /** The same everywhere, whatever config.json says. */
@@ -88,6 +100,24 @@ export function patternedWindows(fields: Fields, layers: number, pattern: number
     fields.get("layer_types") ??
     Array.from({ length: layers }, (_, i) => (slides(i) ? "sliding_attention" : "full_attention"));
   return typedWindows(fields, types, layers, window, "sliding_window");
+}
+
+/**
+ * v4's `rope_theta`, `rope_scaling` and, of layers with windows, `localTheta`; or v5's `rope_parameters` with an object of
+ * each kind.
+ */
+export function ropesByWindow(fields: Fields, localTheta: string): { full: RopeFields; local: RopeFields } {
+  const both = fields.fields("rope_parameters");
+  const theta = (key: string) => new Fields(fields.source, (name) => fields.get(name === "rope_theta" ? key : name));
+  return {
+    full: { own: fields.fields("rope_scaling") ?? both?.fields("full_attention"), outer: fields },
+    local: { own: both?.fields("sliding_attention"), outer: theta(localTheta) },
+  };
+}
+
+/** Of layers with windows, in GGUF: without scaling. */
+export function localGgufRope(fields: Fields, rope: RopeConfig, theta: number): RopeConfig {
+  return { ...rope, theta: fields.positive("rope.freq_base_swa", theta), scaling: undefined };
 }
 
 /** What every model of experts states; `countKey` names how many there are. */

@@ -1,0 +1,25 @@
+// Arcee: Llama whose feed-forward networks have no gate.
+
+import type { Architecture } from "./index.js";
+
+export const arcee: Architecture = (p, c) => {
+  const rope = p.ropeTable(c.rope);
+  const { dim, ffn, heads, kvHeads, headDim, normEpsilon: epsilon } = c;
+
+  let x = p.embed("embed", c.vocab, dim);
+  for (let i = 0; i < c.layers; i++) {
+    const attention = `layers.${i}.attention`;
+    const a = p.norm(x, `${attention}.norm`, { epsilon });
+    const q = p.linear(a, `${attention}.q`, heads * headDim, { bias: c.bias.qkv });
+    const k = p.linear(a, `${attention}.k`, kvHeads * headDim, { bias: c.bias.qkv });
+    const v = p.linear(a, `${attention}.v`, kvHeads * headDim, { bias: c.bias.qkv });
+    const mixed = p.attend(p.rope(q, rope, headDim), p.rope(k, rope, headDim), v, { kvHeads, headDim });
+    x = p.add(x, p.linear(mixed, `${attention}.o`, dim, { bias: c.bias.attentionOutput }));
+
+    const layer = `layers.${i}.ffn`;
+    const f = p.norm(x, `${layer}.norm`, { epsilon });
+    const up = p.act(p.linear(f, `${layer}.up`, ffn, { bias: c.bias.ffn }), c.activation);
+    x = p.add(x, p.linear(up, `${layer}.down`, dim, { bias: c.bias.ffn }));
+  }
+  return p.norm(x, "norm", { epsilon });
+};

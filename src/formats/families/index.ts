@@ -6,6 +6,7 @@ import { arcee } from "./arcee.js";
 import { bert } from "./bert.js";
 import { distilbert } from "./distilbert.js";
 import { ernie } from "./ernie.js";
+import { eurobert } from "./eurobert.js";
 import { exaone } from "./exaone.js";
 import { falconH1 } from "./falcon_h1.js";
 import type { Family, FamilyNames, Known, ModelType } from "./family.js";
@@ -70,6 +71,7 @@ const families: readonly Family[] = [
   nomicBert,
   gte,
   jinaBertV3,
+  eurobert,
 ];
 
 /** By `model_type` of config.json. */

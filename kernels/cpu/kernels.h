@@ -80,6 +80,10 @@ struct Attention {
   int reach;  // what is farther counts as if it were there
 };
 
+constexpr int attend_block = 32;  // positions of one step of the softmax
+
+constexpr int distances_width(int reach) { return 2 * (reach + attend_block) + 1; }
+
 // Some neighbouring tokens of one sequence, from the first of them on. Its state is read at `from`, null at the start
 // of a sequence, and written at `to`, which may be the same place, or null where nobody goes on.
 struct ShortConv {
@@ -141,9 +145,6 @@ struct Scan {
   int groups;
   int state_dim;
 };
-constexpr int attend_block = 32;  // positions of one step of the softmax
-
-constexpr int distances_width(int reach) { return 2 * (reach + attend_block) + 1; }
 
 // Limits of what one call gets.
 constexpr int linear_rows_max = 128;    // multiple of linear_rows_step

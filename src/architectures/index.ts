@@ -103,5 +103,12 @@ export function record(config: Config, contextSize = config.contextLength): Prog
     );
   }
   const recorder = new Recorder(contextSize);
-  return recorder.finish(head(recorder, config, architecture(recorder, config)));
+  const program = recorder.finish(head(recorder, config, architecture(recorder, config)));
+  if (!config.causal && program.ops.some((op) => op.kind === "attend" && op.causal)) {
+    throw new DeadliftError(
+      "UnsupportedArchitecture",
+      `cannot run architecture "${config.architecture}" with attention both ways, as its configuration says`,
+    );
+  }
+  return program;
 }

@@ -29,6 +29,7 @@ export function configFromJson(json: JsonObject, source: string): Config {
     turns: Array.from({ length: layers }, () => true),
     windows: type.windows?.(fields, layers) ?? everywhere(undefined, layers),
     bias: type.bias?.(fields) ?? plain.bias,
+    causal: fields.boolean("is_causal", true),
     tiedOutput: fields.boolean("tie_word_embeddings", false),
     tokens: {
       bos: fields.tokens("bos_token_id", vocab)[0],

@@ -59,6 +59,8 @@ const names: Readonly<Record<Format, Required<FamilyNames>>> = {
       cls: "head.dense",
       "cls.output": "head.classes",
       "cls.norm": "head.norm",
+      dense_2: "head.0.dense",
+      dense_3: "head.1.dense",
     },
     inLayer: {
       attn_norm: "attention.norm",

@@ -117,6 +117,8 @@ export interface Head {
   readonly kind: "next" | "masked" | "hidden" | "embedding" | "classes" | "token_classes";
   /** How the states of a text become one; undefined: each token has its own. */
   readonly pooling: Pooling | undefined;
+  /** Layers come before the pooling. */
+  readonly late: boolean;
   /** One after another; of classes the last one gives the logits. */
   readonly layers: readonly HeadLayer[];
   /** Vectors are meant to have length 1. */
@@ -130,6 +132,7 @@ export interface Head {
 export const nextHead: Head = {
   kind: "next",
   pooling: undefined,
+  late: false,
   layers: [],
   normalize: false,
   labels: [],

@@ -62,6 +62,8 @@ export interface MaskedHead {
 
 export interface ClassesHead {
   readonly pooling: Pooling;
+  /** Layers, the last one too, come before the pooling; default: after it. */
+  readonly late?: boolean;
   readonly layers: readonly HeadLayer[];
 }
 

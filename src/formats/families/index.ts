@@ -9,6 +9,7 @@ import { distilbert } from "./distilbert.js";
 import { dots } from "./dots.js";
 import { ernie } from "./ernie.js";
 import { ernieMoe } from "./ernie_moe.js";
+import { eurobert } from "./eurobert.js";
 import { exaone } from "./exaone.js";
 import { exaoneMoe } from "./exaone_moe.js";
 import { falconH1 } from "./falcon_h1.js";
@@ -90,6 +91,7 @@ const families: readonly Family[] = [
   minimax,
   ernieMoe,
   hunyuanMoe,
+  eurobert,
 ];
 
 /** By `model_type` of config.json. */

@@ -8,6 +8,7 @@ import { deepseekV2 } from "./deepseek_v2.js";
 import { deepseekV3 } from "./deepseek_v3.js";
 import { dots1 } from "./dots1.js";
 import { ernie45Moe } from "./ernie4_5_moe.js";
+import { flexOlmo } from "./flex_olmo.js";
 import { glm4Moe } from "./glm4_moe.js";
 import { gptOss } from "./gpt_oss.js";
 import { graniteMoe } from "./granite_moe.js";
@@ -34,6 +35,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   qwen2_moe: qwen2Moe,
   qwen3_moe: qwen3Moe,
   olmoe,
+  flex_olmo: flexOlmo,
   granite_moe: graniteMoe,
   deepseek_v2: deepseekV2,
   deepseek_v3: deepseekV3,

@@ -6,6 +6,7 @@ import { dots } from "./dots.js";
 import { ernieMoe } from "./ernie_moe.js";
 import { exaoneMoe } from "./exaone_moe.js";
 import type { Family, FamilyNames, Known, ModelType } from "./family.js";
+import { flexOlmo } from "./flex_olmo.js";
 import { glmMoe } from "./glm_moe.js";
 import { gptOss } from "./gpt_oss.js";
 import { graniteMoe } from "./granite_moe.js";
@@ -26,6 +27,7 @@ const families: readonly Family[] = [
   gptOss,
   qwenMoe,
   olmoe,
+  flexOlmo,
   graniteMoe,
   deepseek,
   glmMoe,

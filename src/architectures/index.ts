@@ -13,6 +13,7 @@ import { dots1 } from "./dots1.js";
 import { ernie45Moe } from "./ernie4_5_moe.js";
 import { exaone4 } from "./exaone4.js";
 import { falconH1 } from "./falcon_h1.js";
+import { flexOlmo } from "./flex_olmo.js";
 import { gemma2 } from "./gemma2.js";
 import { gemma3 } from "./gemma3.js";
 import { glm4Moe } from "./glm4_moe.js";
@@ -80,6 +81,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   qwen2_moe: qwen2Moe,
   qwen3_moe: qwen3Moe,
   olmoe,
+  flex_olmo: flexOlmo,
   granite_moe: graniteMoe,
   deepseek_v2: deepseekV2,
   deepseek_v3: deepseekV3,

@@ -87,7 +87,8 @@ const names: Readonly<Record<Format, Required<FamilyNames>>> = {
       ffn_down_shexp: "ffn.shared.down",
       exp_probs_b: "ffn.correction",
     },
-    bare: {},
+    // Some converters leave out what kind of tensor it is.
+    bare: { exp_probs_b: "ffn.correction.bias" },
     spare: {},
   },
 };

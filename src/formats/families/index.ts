@@ -14,6 +14,7 @@ import { exaone } from "./exaone.js";
 import { exaoneMoe } from "./exaone_moe.js";
 import { falconH1 } from "./falcon_h1.js";
 import type { Family, FamilyNames, Known, ModelType } from "./family.js";
+import { flexOlmo } from "./flex_olmo.js";
 import { gemma } from "./gemma.js";
 import { gemma2 } from "./gemma2.js";
 import { glmMoe } from "./glm_moe.js";
@@ -83,6 +84,7 @@ const families: readonly Family[] = [
   jinaBertV3,
   qwenMoe,
   olmoe,
+  flexOlmo,
   graniteMoe,
   deepseek,
   glmMoe,

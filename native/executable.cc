@@ -94,11 +94,13 @@ void Executable::split_stack(int id, int height) {
 void Executable::decode_vectors() {
   const auto decode = [&](int id) {
     if (id < 0 || !vectors_[id].empty()) return;
-    const Matrix& matrix = matrices_[id];
     const auto row = kernels_.decode[static_cast<int>(program_.weights[id].quant)];
-    vectors_[id].resize(int64_t{matrix.rows} * matrix.columns);
-    for (int64_t r = 0; r < matrix.rows; r++) {
-      row(matrix.data + r * matrix.stride, 0, matrix.columns, 1, vectors_[id].data() + r * matrix.columns);
+    std::vector<float>& values = vectors_[id];
+    for (const Matrix& matrix : experts_[id]) {  // or the parts of a vector
+      for (int64_t r = 0; r < matrix.rows; r++) {
+        values.resize(values.size() + matrix.columns);
+        row(matrix.data + r * matrix.stride, 0, matrix.columns, 1, values.data() + values.size() - matrix.columns);
+      }
     }
   };
   for (const Op& op : program_.ops) {

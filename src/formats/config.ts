@@ -12,7 +12,7 @@ import { isObject, type JsonObject } from "./file.js";
 /** The Config of a config.json. Throws InvalidConfig, UnsupportedArchitecture. */
 export function configFromJson(json: JsonObject, source: string): Config {
   const { fields, type } = textModel(json, source);
-  const sizes = readSizes(fields);
+  const sizes = readSizes(fields, type);
   const { layers, vocab, headDim, contextLength } = sizes;
   const ropes = type.ropes?.(fields);
   const ropeFacts = { headDim, contextLength, layout: type.layout ?? "half" } as const;
@@ -74,7 +74,7 @@ function typedFields(json: JsonObject, { defaults, aliases = {} }: ModelType, so
   return Fields.of(source, { ...defaults, ...Object.fromEntries(renamed) });
 }
 
-function readSizes(fields: Fields) {
+function readSizes(fields: Fields, type: ModelType) {
   const dim = fields.size("hidden_size");
   const heads = fields.size("num_attention_heads");
   const kvHeads = fields.size("num_key_value_heads", heads);
@@ -82,7 +82,7 @@ function readSizes(fields: Fields) {
   checkHeads(fields, { dim, heads, kvHeads, headDim });
   return {
     dim,
-    ffn: fields.size("intermediate_size"),
+    ffn: fields.size("intermediate_size", type.ffn?.(fields)),
     heads,
     kvHeads,
     headDim,

@@ -89,6 +89,9 @@ export const plain = {
   localRope: undefined,
   temper: undefined,
   qkvCap: undefined,
+  qkvByHead: false,
+  headNorms: false,
+  parallel: false,
   bias: { qkv: false, attentionOutput: false, ffn: false },
   output: { bias: false, scale: 1, softcap: undefined },
 } as const;
@@ -119,6 +122,12 @@ export interface Config {
   readonly temper: TemperConfig | undefined;
   /** Queries, keys and values are kept within it. */
   readonly qkvCap: number | undefined;
+  /** Where q, k and v are one matrix, a head's rows of each follow each other. */
+  readonly qkvByHead: boolean;
+  /** Queries and keys are normed head by head, where some models of an architecture do so. */
+  readonly headNorms: boolean;
+  /** Both halves of a layer read the same states, where some models of an architecture do so. */
+  readonly parallel: boolean;
   /** Layers that turn queries and keys. (layers) */
   readonly turns: readonly boolean[];
   /** Sliding window of each layer in tokens, the token itself included; undefined sees everything. (layers) */

@@ -32,6 +32,8 @@ export interface ModelType {
   readonly ropes?: (fields: Fields) => { readonly full: RopeFields; readonly local: RopeFields };
   /** Default: none. */
   readonly bias?: (fields: Fields) => Config["bias"];
+  /** Where `intermediate_size` is not stated. */
+  readonly ffn?: (fields: Fields) => number;
   /** Default: none. */
   readonly experts?: (fields: Fields, layers: number) => Config["experts"];
   /** Default: none. */
@@ -79,4 +81,6 @@ export interface FamilyNames {
   readonly inLayer?: Readonly<Record<string, string>>;
   /** Names in a layer that stand without ".weight". */
   readonly bare?: Readonly<Record<string, string>>;
+  /** Canonical names, in a layer, of matrices that are stored with columns for rows. */
+  readonly turned?: readonly string[];
 }

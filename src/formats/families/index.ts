@@ -2,12 +2,17 @@
 
 import type { Format } from "../names.js";
 import { arcee } from "./arcee.js";
+import { cohere } from "./cohere.js";
 import { ernie } from "./ernie.js";
 import { exaone } from "./exaone.js";
 import type { Family, FamilyNames, Known, ModelType } from "./family.js";
 import { gemma } from "./gemma.js";
 import { gemma2 } from "./gemma2.js";
+import { glm } from "./glm.js";
+import { glm4 } from "./glm4.js";
+import { gptNeox } from "./gpt_neox.js";
 import { gptOss } from "./gpt_oss.js";
+import { gpt2 } from "./gpt2.js";
 import { granite } from "./granite.js";
 import { helium } from "./helium.js";
 import { hunyuan } from "./hunyuan.js";
@@ -15,11 +20,16 @@ import { internlm } from "./internlm.js";
 import { llama } from "./llama.js";
 import { mistral } from "./mistral.js";
 import { mixtral } from "./mixtral.js";
+import { nemotron } from "./nemotron.js";
 import { olmo } from "./olmo.js";
+import { opt } from "./opt.js";
+import { phi } from "./phi.js";
 import { phi3 } from "./phi3.js";
 import { qwen } from "./qwen.js";
 import { seedOss } from "./seed_oss.js";
 import { smollm3 } from "./smollm3.js";
+import { stablelm } from "./stablelm.js";
+import { starcoder2 } from "./starcoder2.js";
 
 export type { FamilyNames, Known, ModelType, RopeFields } from "./family.js";
 
@@ -39,6 +49,16 @@ const families: readonly Family[] = [
   hunyuan,
   arcee,
   helium,
+  glm,
+  glm4,
+  stablelm,
+  cohere,
+  starcoder2,
+  nemotron,
+  phi,
+  gpt2,
+  gptNeox,
+  opt,
   mixtral,
   qwen,
   gptOss,

@@ -146,6 +146,7 @@ OpKind op_kind(const std::string& kind) {
       {"mul", OpKind::mul},
       {"scale", OpKind::scale},
       {"shift", OpKind::shift},
+      {"gain", OpKind::gain},
       {"softcap", OpKind::softcap},
       {"clamp", OpKind::clamp},
       {"temper", OpKind::temper},

@@ -112,7 +112,8 @@ void Executable::decode_vectors() {
       ones_.resize(std::max<size_t>(ones_.size(), program_.buffers[op.x].width), 1.0f);
       zeros_.resize(ones_.size());
     }
-    if (op.kind == OpKind::attend || op.kind == OpKind::shift) decode(op.weight);
+    const bool by_vector = op.kind == OpKind::shift || op.kind == OpKind::gain;
+    if (op.kind == OpKind::attend || by_vector) decode(op.weight);
     decode(op.bias);
     decode(op.up_bias);
   }
@@ -283,6 +284,8 @@ void Executable::run_op(const Op& op) {
       return scale(op);
     case OpKind::shift:
       return shift(op);
+    case OpKind::gain:
+      return gain(op);
     case OpKind::softcap:
       return softcap(op);
     case OpKind::clamp:

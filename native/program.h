@@ -25,6 +25,7 @@ enum class OpKind : uint8_t {
   mul,
   scale,
   shift,
+  gain,
   softcap,
   clamp,
   temper,
@@ -55,7 +56,8 @@ struct Op {
   OpKind kind;
   int out = -1;
   int x = -1;       // also: q of attend, gate of glu, a of add, mul and concat
-  int y = -1;       // k of attend, up of glu, b of those, residual of linear_add, chosen experts, weights of mix
+  int y = -1;       // k of attend (-1: stored before), up of glu, b of those, residual of linear_add, chosen experts,
+                    // weights of mix
   int z = -1;       // v of attend
   int weight = -1;  // also: table of embed, sinks of attend, gate of linear_glu and expert_glu
   int bias = -1;    // also: gateBias

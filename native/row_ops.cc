@@ -108,6 +108,16 @@ void Executable::shift(const Op& op) {
   each_row(row_count(op.out), width, [&](int token) { kernels_.add(out.row(token), x.row(token), weight, width); });
 }
 
+void Executable::gain(const Op& op) {
+  const int width = program_.buffers[op.out].width;
+  const Rows x = rows(op.x), out = rows(op.out);
+  const std::vector<float>& weight = vectors_[op.weight];
+  each_row(row_count(op.out), width, [&](int token) {
+    if (weight.size() == 1) return kernels_.scale(out.row(token), x.row(token), weight[0], width);
+    kernels_.mul(out.row(token), x.row(token), weight.data(), width);
+  });
+}
+
 void Executable::softcap(const Op& op) {
   const int width = program_.buffers[op.out].width;
   const Rows x = rows(op.x), out = rows(op.out);

@@ -9,6 +9,7 @@ import { cohere } from "./cohere.js";
 import { exaone4 } from "./exaone4.js";
 import { gemma2 } from "./gemma2.js";
 import { gemma3 } from "./gemma3.js";
+import { gemma4 } from "./gemma4.js";
 import { glm } from "./glm.js";
 import { glm4 } from "./glm4.js";
 import { gptNeox } from "./gpt_neox.js";
@@ -38,6 +39,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   qwen3,
   gemma2,
   gemma3,
+  gemma4,
   phi3,
   arcee,
   exaone4,

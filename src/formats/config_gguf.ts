@@ -27,7 +27,9 @@ export function ggufArchitecture(name: string): { readonly name: string; readonl
 export function configFromGguf(metadata: Metadata, tensors: ReadonlyMap<string, TensorInfo>, source: string): Config {
   const architecture = readArchitecture(metadata, source);
   const known = ggufTypes.get(architecture)!;
-  const fields = new Fields(source, (key) => uniform(metadata.get(`${architecture}.${key}`)));
+  const stated = new Fields(source, (key) => uniform(metadata.get(`${architecture}.${key}`)));
+  const own = known.sizes?.(stated);
+  const fields = own ? new Fields(source, (key) => own[key] ?? stated.get(key)) : stated;
   if (fields.get("expert_count") && !known.mixture) {
     throw new DeadliftError("UnsupportedArchitecture", `cannot run ${source}: a ${architecture} with experts`);
   }

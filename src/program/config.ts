@@ -80,6 +80,21 @@ export const noExperts: Experts = {
   groupsUsed: 1,
 };
 
+/** What Gemma 4 has besides. */
+export interface Gemma4Config {
+  /** Of layers with windows. */
+  readonly localHeadDim: number;
+  readonly localKvHeads: number;
+  /** In layers without windows, keys that are neither normed nor turned are the values. */
+  readonly keysAreValues: boolean;
+  /** So many of the last layers use keys and values of the last one of their kind before them. */
+  readonly sharing: number;
+  /** Of their feed-forward networks. */
+  readonly sharingFfn: number;
+  /** Vectors that each layer is given of each token: their width (0: none), and the ids that have some. */
+  readonly perLayer: { readonly width: number; readonly vocab: number };
+}
+
 /** What most models have. */
 export const plain = {
   normOffset: 0,
@@ -92,6 +107,7 @@ export const plain = {
   qkvByHead: false,
   headNorms: false,
   parallel: false,
+  gemma4: undefined,
   bias: { qkv: false, attentionOutput: false, ffn: false },
   output: { bias: false, scale: 1, softcap: undefined },
 } as const;
@@ -128,6 +144,7 @@ export interface Config {
   readonly headNorms: boolean;
   /** Both halves of a layer read the same states, where some models of an architecture do so. */
   readonly parallel: boolean;
+  readonly gemma4: Gemma4Config | undefined;
   /** Layers that turn queries and keys. (layers) */
   readonly turns: readonly boolean[];
   /** Sliding window of each layer in tokens, the token itself included; undefined sees everything. (layers) */

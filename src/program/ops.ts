@@ -129,8 +129,8 @@ export interface Attend {
   readonly kind: "attend";
   readonly out: BufferId; // (heads * headDim)
   readonly q: BufferId; // (heads * headDim)
-  readonly k: BufferId; // (kvHeads * headDim)
-  readonly v: BufferId; // (kvHeads * headDim)
+  readonly k: BufferId | undefined; // (kvHeads * headDim), undefined: what an earlier op of this layer has stored
+  readonly v: BufferId | undefined; // (kvHeads * headDim)
   /** Index into `Program.layers`: whose pages. */
   readonly layer: number;
   readonly heads: number;
@@ -188,6 +188,14 @@ export interface Shift {
   readonly out: BufferId;
   readonly x: BufferId;
   readonly weight: WeightId; // (width of x)
+}
+
+/** out[t, i] = x[t, i] * weight[i], or times the only value of the weight. */
+export interface Gain {
+  readonly kind: "gain";
+  readonly out: BufferId;
+  readonly x: BufferId;
+  readonly weight: WeightId; // (width of x) or (1)
 }
 
 /** out = cap * tanh(x / cap). */
@@ -343,6 +351,7 @@ export type Op =
   | Mul
   | Scale
   | Shift
+  | Gain
   | Softcap
   | Clamp
   | Temper
@@ -377,7 +386,7 @@ export function inputs(op: Op): readonly BufferId[] {
     case "embed":
       return [];
     case "attend":
-      return [op.q, op.k, op.v];
+      return [op.q, op.k, op.v].filter((id) => id !== undefined);
     case "glu":
       return [op.gate, op.up];
     case "add":

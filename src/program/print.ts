@@ -44,7 +44,7 @@ function operands(op: Op, program: Program): string[] {
       const { kvHeads, headDim } = program.layers[op.layer]!;
       const window = op.window === undefined ? [] : [`window=${op.window}`];
       return [
-        `q=%${op.q} k=%${op.k} v=%${op.v}`,
+        op.k === undefined ? `q=%${op.q}` : `q=%${op.q} k=%${op.k} v=%${op.v}`,
         `layer=${op.layer}`,
         `heads=${op.heads}/${kvHeads}x${headDim}`,
         ...(op.causal ? [] : ["both ways"]),
@@ -63,6 +63,7 @@ function operands(op: Op, program: Program): string[] {
     case "scale":
       return [`%${op.x}`, `by ${op.factor}`];
     case "shift":
+    case "gain":
       return [`%${op.x}`, ...weight(op.weight)];
     case "temper":
       return [`%${op.x}`, `by 1 + ${op.scale} ln(1 + position / ${op.length})`];

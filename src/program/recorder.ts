@@ -140,8 +140,17 @@ export class Recorder {
   /** Attention; each call owns the pages of one more layer. */
   attend(q: BufferId, k: BufferId, v: BufferId, options: AttendOptions): BufferId {
     const { kvHeads, headDim } = options;
+    return this.#attend(this.#layers.push({ kvHeads, headDim }) - 1, { q, k, v }, options);
+  }
+
+  /** Attention to what an earlier call has kept, of those the `layer`th. */
+  attendTo(layer: number, q: BufferId, options: Omit<AttendOptions, "kvHeads" | "headDim">): BufferId {
+    return this.#attend(layer, { q, k: undefined, v: undefined }, { ...options, ...this.#layers[layer]! });
+  }
+
+  #attend(layer: number, { q, k, v }: Pick<Attend, "q" | "k" | "v">, options: AttendOptions): BufferId {
+    const { headDim } = options;
     const { width, rows } = this.#buffer(q);
-    const layer = this.#layers.push({ kvHeads, headDim }) - 1;
     return this.#record(
       width,
       rows,
@@ -188,6 +197,11 @@ export class Recorder {
   shift(x: BufferId, weight: string): BufferId {
     const shape = [this.#buffer(x).width];
     return this.#like(x, (out) => ({ kind: "shift", out, x, weight: this.#weight(weight, shape) }));
+  }
+
+  /** Times a vector of the files, or its only value. */
+  gain(x: BufferId, weight: string, count = this.#buffer(x).width): BufferId {
+    return this.#like(x, (out) => ({ kind: "gain", out, x, weight: this.#weight(weight, [count]) }));
   }
 
   /** Without a cap nothing is recorded. */

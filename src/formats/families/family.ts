@@ -64,6 +64,8 @@ export interface Known {
   readonly truncate?: boolean;
   /** We can write it, too; default: no. */
   readonly writes?: boolean;
+  /** Keys that it leaves out, or states as a list or as 0, as most others would state them. */
+  readonly sizes?: (fields: Fields) => JsonObject;
   /** Whatever else it states. `tensors` by canonical name. */
   readonly more?: (fields: Fields, config: Config, tensors: ReadonlyMap<string, TensorInfo>) => Partial<Config>;
 }

@@ -8,6 +8,7 @@ import { exaone } from "./exaone.js";
 import type { Family, FamilyNames, Known, ModelType } from "./family.js";
 import { gemma } from "./gemma.js";
 import { gemma2 } from "./gemma2.js";
+import { gemma4 } from "./gemma4.js";
 import { glm } from "./glm.js";
 import { glm4 } from "./glm4.js";
 import { gptNeox } from "./gpt_neox.js";
@@ -39,6 +40,7 @@ const families: readonly Family[] = [
   smollm3,
   gemma,
   gemma2,
+  gemma4,
   phi3,
   olmo,
   granite,

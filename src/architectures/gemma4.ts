@@ -1,5 +1,5 @@
 // Gemma 4 (text): Gemma 3 with narrower heads in layers with windows, last layers that use keys and values of earlier ones,
-// and vectors that each layer is given of each token.
+// vectors that each layer is given of each token, and in some experts beside the network that all tokens use.
 
 import type { Config, Gemma4Config } from "../program/config.js";
 import type { BufferId } from "../program/ops.js";
@@ -25,7 +25,8 @@ export const gemma4: Architecture = (p, c) => {
     const gate = p.linear(f, `${layer}.gate`, ffn);
     const up = p.linear(f, `${layer}.up`, ffn);
     const down = p.linear(p.glu(gate, up, c.activation), `${layer}.down`, dim);
-    x = p.add(x, p.norm(down, `${layer}.post_norm`, { epsilon }));
+    const both = c.experts.count > 0 ? addExperts(p, c, x, down, layer) : down;
+    x = p.add(x, p.norm(both, `${layer}.post_norm`, { epsilon }));
 
     if (given !== undefined) x = addGiven(p, c, x, given, i);
     x = p.gain(x, `layers.${i}.scale`, 1);
@@ -63,6 +64,24 @@ function attend(
 function giverOf(c: Config, { sharing }: Gemma4Config, i: number): number {
   const kinds = c.windows.slice(0, c.layers - sharing).map((window) => window === undefined);
   return kinds.lastIndexOf(c.windows[i] === undefined);
+}
+
+/** Beside the network that all tokens use, `down`: each of the two is normed for itself. */
+function addExperts(p: Recorder, c: Config, x: BufferId, down: BufferId, layer: string): BufferId {
+  const { dim, normEpsilon: epsilon } = c;
+  const { count, used, ffn } = c.experts;
+  const scaled = p.scale(p.gain(p.norm(x, undefined, { epsilon }), `${layer}.router.scale`), dim ** -0.5);
+  const shares = p.softmax(p.linear(scaled, `${layer}.router`, count));
+  const chosen = p.route(shares, used);
+  // What each expert counts besides, whatever its share.
+  const factors = p.shift(p.scale(shares, 0), `${layer}.router.factors`);
+  const weights = p.mul(p.share(p.gather(shares, chosen)), p.gather(factors, chosen));
+  const f = p.norm(x, `${layer}.experts.norm`, { epsilon });
+  const both = p.expertLinear(f, chosen, `${layer}.experts.gate_up`, [count, 2 * ffn, dim]);
+  const gated = p.glu(p.slice(both, 0, ffn, 2 * ffn), p.slice(both, ffn, ffn, 2 * ffn), c.activation);
+  const mixed = p.mix(p.expertLinear(gated, chosen, `${layer}.experts.down`, [count, dim, ffn]), weights);
+  const first = p.norm(down, `${layer}.first_norm`, { epsilon });
+  return p.add(first, p.norm(mixed, `${layer}.experts.post_norm`, { epsilon }));
 }
 
 /** Of all layers one after another: a table's, and what the embedding becomes, (layers * width). */

@@ -1,11 +1,11 @@
-// Gemma 4 (text), without experts.
+// Gemma 4 (text).
 
-import type { Config, Gemma4Config, RopeConfig } from "../../program/config.js";
+import { type Config, type Gemma4Config, noExperts, type RopeConfig } from "../../program/config.js";
 import type { Fields } from "../fields.js";
 import type { TensorInfo } from "../sizes.js";
 import type { Family } from "./family.js";
 import { gemmaScales } from "./gemma.js";
-import { activationOf, attentionBias, localGgufRope, mustBeOff, patternedWindows } from "./readers.js";
+import { activationOf, attentionBias, localGgufRope, patternedWindows, readExperts } from "./readers.js";
 
 export const gemma4: Family = {
   types: {
@@ -26,6 +26,11 @@ export const gemma4: Family = {
       },
       activation: (fields) => activationOf(fields, "hidden_activation", "gelu_pytorch_tanh"),
       bias: attentionBias,
+      aliases: { top_k_experts: "num_experts_per_tok" },
+      experts: (fields, layers) =>
+        fields.boolean("enable_moe_block", false)
+          ? readExperts(fields, layers, "num_experts", "moe_intermediate_size")
+          : noExperts,
       // The last layer sees everything, whatever the list says.
       windows: (fields, layers) =>
         patternedWindows(fields, layers, 6).map((window, i) => (i < layers - 1 ? window : undefined)),
@@ -36,6 +41,7 @@ export const gemma4: Family = {
     gemma4: {
       name: "gemma4",
       activation: "gelu_tanh",
+      mixture: "sometimes",
       sizes: (fields) => ({
         feed_forward_length: entryOf(fields.get("feed_forward_length"), 0),
         "attention.head_count_kv": entryOf(fields.get("attention.head_count_kv"), -1),
@@ -57,8 +63,18 @@ export const gemma4: Family = {
         per_layer_input_gate: "per_layer.gate",
         per_layer_projection: "per_layer.projection",
         post_per_layer_input_norm: "per_layer.post_norm",
+        "router.proj": "ffn.router",
+        post_feedforward_layernorm_1: "ffn.first_norm",
+        pre_feedforward_layernorm_2: "ffn.experts.norm",
+        post_feedforward_layernorm_2: "ffn.experts.post_norm",
       },
-      bare: { layer_scalar: "scale" },
+      bare: {
+        layer_scalar: "scale",
+        "router.scale": "ffn.router.scale",
+        "router.per_expert_scale": "ffn.router.factors",
+        "experts.gate_up_proj": "ffn.experts.gate_up",
+        "experts.down_proj": "ffn.experts.down",
+      },
     },
     gguf: {
       outer: {
@@ -73,13 +89,17 @@ export const gemma4: Family = {
         proj: "per_layer.projection",
         post_norm: "per_layer.post_norm",
         layer_output_scale: "scale",
+        post_ffw_norm_1: "ffn.first_norm",
+        pre_ffw_norm_2: "ffn.experts.norm",
+        post_ffw_norm_2: "ffn.experts.post_norm",
+        ffn_gate_up_exps: "ffn.experts.gate_up",
       },
+      bare: { "ffn_gate_inp.scale": "ffn.router.scale", "ffn_down_exps.scale": "ffn.router.factors" },
     },
   },
 };
 
 function readGemma4(fields: Fields, config: Config): Partial<Config> {
-  mustBeOff(fields, "enable_moe_block");
   if (fields.get("use_bidirectional_attention") === "all") {
     throw fields.wrong("use_bidirectional_attention", 'null or "vision"', "all");
   }

@@ -149,6 +149,7 @@ OpKind op_kind(const std::string& kind) {
       {"gain", OpKind::gain},
       {"softcap", OpKind::softcap},
       {"clamp", OpKind::clamp},
+      {"sparsify", OpKind::sparsify},
       {"temper", OpKind::temper},
       {"slice", OpKind::slice},
       {"concat", OpKind::concat},

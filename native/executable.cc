@@ -290,6 +290,8 @@ void Executable::run_op(const Op& op) {
       return softcap(op);
     case OpKind::clamp:
       return clamp(op);
+    case OpKind::sparsify:
+      return sparsify(op);
     case OpKind::temper:
       return temper(op);
     case OpKind::slice:

@@ -100,6 +100,7 @@ class Executable {
   void gain(const Op& op);
   void softcap(const Op& op);
   void clamp(const Op& op);
+  void sparsify(const Op& op);
   void temper(const Op& op);
   void slice(const Op& op);
   void concat(const Op& op);

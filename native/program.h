@@ -28,6 +28,7 @@ enum class OpKind : uint8_t {
   gain,
   softcap,
   clamp,
+  sparsify,
   temper,
   slice,
   concat,
@@ -82,7 +83,7 @@ struct Op {
   int length = 0;  // of temper
   float floor = 0;
   float epsilon = 0;
-  float scale = 0;    // also: factor of scale
+  float scale = 0;    // also: factor of scale and sparsify
   float softcap = 0;  // also: cap of softcap and clamp; of attend 0: none
 };
 

@@ -44,7 +44,7 @@ describe("defaults and old words", () => {
   });
 
   it("Gemma 4 has other heads in layers without windows", () => {
-    const { headDim, kvHeads, rope, localRope, gemma4 } = read("gemma4_text", {
+    const { headDim, kvHeads, rope, localRope, sharing, gemma4 } = read("gemma4_text", {
       head_dim: 16,
       layer_types: ["sliding_attention", "full_attention", "sliding_attention", "sliding_attention"],
       attention_k_eq_v: true,
@@ -52,12 +52,11 @@ describe("defaults and old words", () => {
       num_kv_shared_layers: 2,
       use_double_wide_mlp: true,
     });
-    expect({ headDim, kvHeads }).toEqual({ headDim: 512, kvHeads: 1 });
+    expect({ headDim, kvHeads, sharing }).toEqual({ headDim: 512, kvHeads: 1, sharing: 2 });
     expect(gemma4).toMatchObject({
       localHeadDim: 16,
       localKvHeads: 2,
       keysAreValues: true,
-      sharing: 2,
       sharingFfn: 192,
     });
     expect([rope.dims, rope.factors?.filter(Number.isFinite).length, localRope?.dims]).toEqual([512, 64, 16]);
@@ -115,7 +114,7 @@ describe("refused", () => {
       /a list of 8 positive numbers/,
     ],
     ["norms of queries and keys", "phi", { qk_layernorm: true }, /false for qk_layernorm/],
-    ["norms after", "opt", { ffn_dim: 96, do_layer_norm_before: false }, /true for do_layer_norm_before/],
+    ["norms without weights", "opt", { ffn_dim: 96, layer_norm_elementwise_affine: false }, /true for layer_norm_el/],
     [
       "narrow embeddings",
       "opt",

@@ -1,7 +1,7 @@
 // Gemma 4 (text): Gemma 3 with narrower heads in layers with windows, last layers that use keys and values of earlier ones,
 // vectors that each layer is given of each token, and in some experts beside the network that all tokens use.
 
-import type { Config, Gemma4Config } from "../program/config.js";
+import type { Config } from "../program/config.js";
 import type { BufferId } from "../program/ops.js";
 import type { Recorder } from "../program/recorder.js";
 import type { Architecture } from "./index.js";
@@ -12,7 +12,7 @@ export const gemma4: Architecture = (p, c) => {
   const { dim, normEpsilon: epsilon } = c;
 
   let x = p.scale(p.embed("embed", c.vocab, dim), c.scales.embedding);
-  const given = own.perLayer.width > 0 ? perLayerVectors(p, c, x) : undefined;
+  const given = c.perLayer.width > 0 ? perLayerVectors(p, c, x) : undefined;
   for (let i = 0; i < c.layers; i++) {
     const attention = `layers.${i}.attention`;
     const a = p.norm(x, `${attention}.norm`, { epsilon });
@@ -20,7 +20,7 @@ export const gemma4: Architecture = (p, c) => {
     x = p.add(x, p.norm(o, `${attention}.post_norm`, { epsilon }));
 
     const layer = `layers.${i}.ffn`;
-    const ffn = i < c.layers - own.sharing ? c.ffn : own.sharingFfn;
+    const ffn = i < c.layers - c.sharing ? c.ffn : own.sharingFfn;
     const f = p.norm(x, `${layer}.norm`, { epsilon });
     const gate = p.linear(f, `${layer}.gate`, ffn);
     const up = p.linear(f, `${layer}.up`, ffn);
@@ -52,7 +52,7 @@ function attend(
   const headNorm = { epsilon, group: headDim };
   const made = p.linear(a, `${name}.q`, heads * headDim, { bias: c.bias.qkv });
   const q = p.rope(p.norm(made, `${name}.q_norm`, headNorm), turn, headDim);
-  if (i >= c.layers - own.sharing) return p.attendTo(giverOf(c, own, i), q, options);
+  if (i >= c.layers - c.sharing) return p.attendTo(giverOf(c, i), q, options);
   const k = p.linear(a, `${name}.k`, kvHeads * headDim, { bias: c.bias.qkv });
   const valuesAreKeys = own.keysAreValues && window === undefined;
   const v = valuesAreKeys ? k : p.linear(a, `${name}.v`, kvHeads * headDim, { bias: c.bias.qkv });
@@ -61,8 +61,8 @@ function attend(
 }
 
 /** The last layer of the same kind that makes keys and values. */
-function giverOf(c: Config, { sharing }: Gemma4Config, i: number): number {
-  const kinds = c.windows.slice(0, c.layers - sharing).map((window) => window === undefined);
+export function giverOf(c: Config, i: number): number {
+  const kinds = c.windows.slice(0, c.layers - c.sharing).map((window) => window === undefined);
   return kinds.lastIndexOf(c.windows[i] === undefined);
 }
 
@@ -85,8 +85,8 @@ function addExperts(p: Recorder, c: Config, x: BufferId, down: BufferId, layer: 
 }
 
 /** Of all layers one after another: a table's, and what the embedding becomes, (layers * width). */
-function perLayerVectors(p: Recorder, c: Config, x: BufferId): BufferId {
-  const { width, vocab } = c.gemma4!.perLayer;
+export function perLayerVectors(p: Recorder, c: Config, x: BufferId): BufferId {
+  const { width, vocab } = c.perLayer;
   const table = p.scale(p.embed("per_layer.embed", vocab, c.layers * width), Math.sqrt(width));
   const projected = p.scale(p.linear(x, "per_layer.projection", c.layers * width), c.dim ** -0.5);
   const normed = p.norm(projected, "per_layer.norm", { epsilon: c.normEpsilon, group: width });
@@ -94,7 +94,7 @@ function perLayerVectors(p: Recorder, c: Config, x: BufferId): BufferId {
 }
 
 function addGiven(p: Recorder, c: Config, x: BufferId, given: BufferId, i: number): BufferId {
-  const { width } = c.gemma4!.perLayer;
+  const { width } = c.perLayer;
   const layer = `layers.${i}.per_layer`;
   const gate = p.linear(x, `${layer}.gate`, width);
   const gated = p.glu(gate, p.slice(given, i * width, width), c.activation);

@@ -9,6 +9,7 @@ import { cohere } from "./cohere.js";
 import { exaone4 } from "./exaone4.js";
 import { gemma2 } from "./gemma2.js";
 import { gemma3 } from "./gemma3.js";
+import { gemma3n } from "./gemma3n.js";
 import { gemma4 } from "./gemma4.js";
 import { glm } from "./glm.js";
 import { glm4 } from "./glm4.js";
@@ -22,6 +23,7 @@ import { mixtral } from "./mixtral.js";
 import { olmo } from "./olmo.js";
 import { olmo2 } from "./olmo2.js";
 import { opt } from "./opt.js";
+import { opt350m } from "./opt_350m.js";
 import { phi } from "./phi.js";
 import { phi3 } from "./phi3.js";
 import { qwen2 } from "./qwen2.js";
@@ -39,6 +41,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   qwen3,
   gemma2,
   gemma3,
+  gemma3n,
   gemma4,
   phi3,
   arcee,
@@ -55,6 +58,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   gpt2,
   gpt_neox: gptNeox,
   opt,
+  opt_350m: opt350m,
   gpt_oss: gptOss,
 };
 

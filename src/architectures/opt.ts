@@ -1,8 +1,8 @@
-// OPT: learned positions, of which the first two rows stand for nothing, and layer norms.
+// OPT, but for that of 350 M parameters: learned positions, of which the first two rows stand for nothing, and layer norms.
 
 import type { Architecture } from "./index.js";
 
-const unusedPositions = 2;
+export const unusedPositions = 2;
 
 export const opt: Architecture = (p, c) => {
   const { dim, ffn, heads, kvHeads, headDim, normEpsilon: epsilon } = c;

@@ -12,7 +12,7 @@ import { isObject, type JsonObject } from "./file.js";
 /** The Config of a config.json. Throws InvalidConfig, UnsupportedArchitecture. */
 export function configFromJson(json: JsonObject, source: string): Config {
   const { fields, type } = textModel(json, source);
-  const sizes = readSizes(fields, type);
+  const sizes = readSizes(fields);
   const { layers, vocab, headDim, contextLength } = sizes;
   const ropes = type.ropes?.(fields);
   const ropeFacts = { headDim, contextLength, layout: type.layout ?? "half" } as const;
@@ -69,12 +69,13 @@ function textModel(json: JsonObject, source: string): { fields: Fields; type: Mo
 }
 
 /** Keys as most have them, with the defaults of the type. */
-function typedFields(json: JsonObject, { defaults, aliases = {} }: ModelType, source: string): Fields {
+function typedFields(json: JsonObject, { defaults, aliases = {}, sizes }: ModelType, source: string): Fields {
   const renamed = Object.entries(json).map(([key, value]) => [Object.hasOwn(aliases, key) ? aliases[key] : key, value]);
-  return Fields.of(source, { ...defaults, ...Object.fromEntries(renamed) });
+  const stated = { ...defaults, ...Object.fromEntries(renamed) };
+  return Fields.of(source, { ...stated, ...sizes?.(Fields.of(source, stated)) });
 }
 
-function readSizes(fields: Fields, type: ModelType) {
+function readSizes(fields: Fields) {
   const dim = fields.size("hidden_size");
   const heads = fields.size("num_attention_heads");
   const kvHeads = fields.size("num_key_value_heads", heads);
@@ -82,7 +83,7 @@ function readSizes(fields: Fields, type: ModelType) {
   checkHeads(fields, { dim, heads, kvHeads, headDim });
   return {
     dim,
-    ffn: fields.size("intermediate_size", type.ffn?.(fields)),
+    ffn: fields.size("intermediate_size"),
     heads,
     kvHeads,
     headDim,

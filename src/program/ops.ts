@@ -59,7 +59,7 @@ export type GateActivation = Activation | "clamped_swish";
 /** What of a token chooses its row of a table: the id, the position, or the segment (1: of the second text of a pair). */
 export type EmbedIndex = "token" | "position" | "segment";
 
-/** out[t] = table[index of t + offset]. */
+/** out[t] = table[index of t + offset]; beyond the table, its first row. */
 export interface Embed {
   readonly kind: "embed";
   readonly out: BufferId;
@@ -214,6 +214,14 @@ export interface Clamp {
   readonly cap: number;
 }
 
+/** out[t, i] = max(x[t, i] - (mean + factor * standard deviation of x[t]), 0). */
+export interface Sparsify {
+  readonly kind: "sparsify";
+  readonly out: BufferId;
+  readonly x: BufferId;
+  readonly factor: number;
+}
+
 /** out[t] = x[t] * (1 + scale * ln(1 + floor(position(t) / length))): queries of far positions are sharper. */
 export interface Temper {
   readonly kind: "temper";
@@ -354,6 +362,7 @@ export type Op =
   | Gain
   | Softcap
   | Clamp
+  | Sparsify
   | Temper
   | Slice
   | Concat

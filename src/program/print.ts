@@ -65,6 +65,8 @@ function operands(op: Op, program: Program): string[] {
     case "shift":
     case "gain":
       return [`%${op.x}`, ...weight(op.weight)];
+    case "sparsify":
+      return [`%${op.x}`, `above ${op.factor} deviations`];
     case "temper":
       return [`%${op.x}`, `by 1 + ${op.scale} ln(1 + position / ${op.length})`];
     case "softcap":

@@ -214,6 +214,11 @@ export class Recorder {
     return cap === undefined ? x : this.#like(x, (out) => ({ kind: "clamp", out, x, cap }));
   }
 
+  /** What is above so many standard deviations of a row; without a factor nothing is recorded. */
+  sparsify(x: BufferId, factor: number | undefined): BufferId {
+    return factor === undefined ? x : this.#like(x, (out) => ({ kind: "sparsify", out, x, factor }));
+  }
+
   /** Times a factor that grows with the position; without one nothing is recorded. */
   temper(x: BufferId, temper: TemperConfig | undefined): BufferId {
     return temper === undefined ? x : this.#like(x, (out) => ({ kind: "temper", out, x, ...temper }));

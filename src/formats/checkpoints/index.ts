@@ -14,7 +14,7 @@ import { awq, gptq } from "./gptq.js";
 import type { Method } from "./method.js";
 import { type Module, modulesOf } from "./module.js";
 import type { Shape } from "./pack.js";
-import { splitQkv } from "./split.js";
+import { splitQkv, splitStacks } from "./split.js";
 import { turnMatrices } from "./turned.js";
 
 export { type Method, methodOf } from "./method.js";
@@ -55,7 +55,10 @@ export function unpackable<T extends Part>(
   const found = new Map<string, T | MadeWeight<T>>(tensors);
   if (config.architecture === "gpt_oss") addExperts(found, program, unused);
   if (format === "safetensors") turnMatrices(found, program, type);
-  else splitQkv(found, program);
+  else {
+    splitQkv(found, program);
+    splitStacks(found, program);
+  }
   // GGUF has no parts, and only quantised safetensors have.
   if (!method && !all.some(({ name }) => /\.(?:weight_scale|weight_scale_inv|qweight|SCB|absmax)$/.test(name))) {
     return found;

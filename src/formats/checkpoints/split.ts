@@ -1,4 +1,5 @@
-// Queries, keys and values that GGUF holds as one matrix, where a program wants three: each is some of its rows.
+// Matrices that GGUF holds as one, where a program wants several: queries, keys and values, each some of its rows; and
+// stacks of no experts.
 
 import type { MadeWeight, Part } from "../../packed.js";
 import type { Program, Weight } from "../../program/ops.js";
@@ -15,6 +16,18 @@ export function splitQkv<T extends Part>(found: Map<string, T | MadeWeight<T>>, 
     if (!whole) continue;
     const three = kinds.map((kind) => wanted.get(`${layer}.${kind}${bias}`));
     split(found, whole as T, three);
+  }
+}
+
+/** Adds the matrices "streams.join.2" of stacks "streams.join" that the program names apart. */
+export function splitStacks<T extends Part>(found: Map<string, T | MadeWeight<T>>, program: Program): void {
+  for (const { name, shape } of program.weights) {
+    const [, base = "", index] = /^(.+)\.(\d+)$/.exec(name) ?? [];
+    const stack = found.has(name) ? undefined : (found.get(base) as T | undefined);
+    const [count = 0, ...rest] = stack?.shape ?? [];
+    if (!stack || rest.length !== shape.length || Number(index) >= count) continue;
+    const byteLength = stack.byteLength / count;
+    found.set(name, { ...stack, shape: rest, offset: stack.offset + Number(index) * byteLength, byteLength });
   }
 }
 

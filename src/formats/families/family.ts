@@ -24,6 +24,8 @@ export interface ModelType {
   readonly defaults?: JsonObject;
   /** Keys of this type, to those that most have. */
   readonly aliases?: Readonly<Record<string, string>>;
+  /** Keys that it leaves out, or states otherwise, as most others would state them. */
+  readonly sizes?: (fields: Fields) => JsonObject;
   /** Which two values of a head turn together; default: half. */
   readonly layout?: RopeConfig["layout"];
   /** Default: `hidden_act`, which is silu if absent. */
@@ -32,8 +34,6 @@ export interface ModelType {
   readonly ropes?: (fields: Fields) => { readonly full: RopeFields; readonly local: RopeFields };
   /** Default: none. */
   readonly bias?: (fields: Fields) => Config["bias"];
-  /** Where `intermediate_size` is not stated. */
-  readonly ffn?: (fields: Fields) => number;
   /** Default: none. */
   readonly experts?: (fields: Fields, layers: number) => Config["experts"];
   /** Default: none. */

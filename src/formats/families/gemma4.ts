@@ -105,21 +105,20 @@ function readGemma4(fields: Fields, config: Config): Partial<Config> {
   }
   const { headDim, kvHeads, ffn, windows } = config;
   const global = globalHeads(fields, config);
-  const sharing = sharedLayers(fields, "num_kv_shared_layers", windows);
-  const perLayer = fields.get("hidden_size_per_layer_input") ? fields.size("hidden_size_per_layer_input") : 0;
+  const width = fields.get("hidden_size_per_layer_input") ? fields.size("hidden_size_per_layer_input") : 0;
   return {
     ...global,
     rope: globalRope(fields, global.headDim),
     localRope: { ...plainRope(fields, "sliding_attention", 1e4), dims: headDim },
     scales: gemmaScales(config),
     output: { ...config.output, softcap: fields.optionalPositive("final_logit_softcapping") },
+    sharing: sharedLayers(fields, "num_kv_shared_layers", windows),
+    perLayer: { width, vocab: fields.size("vocab_size_per_layer_input") },
     gemma4: {
       localHeadDim: headDim,
       localKvHeads: kvHeads,
       keysAreValues: fields.boolean("attention_k_eq_v", false),
-      sharing,
       sharingFfn: ffn * (fields.boolean("use_double_wide_mlp", false) ? 2 : 1),
-      perLayer: { width: perLayer, vocab: fields.size("vocab_size_per_layer_input") },
     },
   };
 }
@@ -172,7 +171,7 @@ function plainRope(fields: Fields, kind: string, theta: number): Omit<RopeConfig
 }
 
 /** How many of the last layers use keys and values of earlier ones; before them must be one of each kind. */
-function sharedLayers(fields: Fields, key: string, windows: Config["windows"]): number {
+export function sharedLayers(fields: Fields, key: string, windows: Config["windows"]): number {
   const sharing = fields.get(key) ? fields.size(key) : 0;
   const makers = windows.slice(0, Math.max(0, windows.length - sharing)).map((window) => window === undefined);
   const missing = windows.find((window) => !makers.includes(window === undefined));
@@ -194,14 +193,14 @@ function readGemma4Gguf(fields: Fields, config: Config, tensors: ReadonlyMap<str
     localHeadDim: local,
     localKvHeads: Math.trunc((rows("layers.0.attention.k") ?? config.kvHeads * local) / local),
     keysAreValues: !tensors.has(`layers.${windows.indexOf(undefined)}.attention.v`),
-    sharing: sharedLayers(fields, "attention.shared_kv_layers", windows),
     sharingFfn: rows(`layers.${layers - 1}.ffn.gate`) ?? ffn,
-    perLayer: { width, vocab: rows("per_layer.embed") ?? config.vocab },
   };
   return {
     localRope: { ...localRope, dims: fields.size("rope.dimension_count_swa", local) },
     scales: gemmaScales(config),
     output: { ...config.output, softcap: fields.optionalPositive("final_logit_softcapping") },
+    sharing: sharedLayers(fields, "attention.shared_kv_layers", windows),
+    perLayer: { width, vocab: rows("per_layer.embed") ?? config.vocab },
     gemma4: own,
   };
 }

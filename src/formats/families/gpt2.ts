@@ -24,7 +24,7 @@ export const gpt2: Family = {
         activation_function: "hidden_act",
         layer_norm_epsilon: "rms_norm_eps",
       },
-      ffn: (fields) => 4 * fields.size("hidden_size"),
+      sizes: (fields) => ({ intermediate_size: fields.get("intermediate_size") ?? 4 * fields.size("hidden_size") }),
       activation: activationOf,
       bias: biases(true, true, true),
       more: (fields, { scales }) => {

@@ -8,6 +8,7 @@ import { exaone } from "./exaone.js";
 import type { Family, FamilyNames, Known, ModelType } from "./family.js";
 import { gemma } from "./gemma.js";
 import { gemma2 } from "./gemma2.js";
+import { gemma3n } from "./gemma3n.js";
 import { gemma4 } from "./gemma4.js";
 import { glm } from "./glm.js";
 import { glm4 } from "./glm4.js";
@@ -17,6 +18,7 @@ import { gpt2 } from "./gpt2.js";
 import { granite } from "./granite.js";
 import { helium } from "./helium.js";
 import { hunyuan } from "./hunyuan.js";
+import { hyperclovax } from "./hyperclovax.js";
 import { internlm } from "./internlm.js";
 import { llama } from "./llama.js";
 import { mistral } from "./mistral.js";
@@ -40,6 +42,7 @@ const families: readonly Family[] = [
   smollm3,
   gemma,
   gemma2,
+  gemma3n,
   gemma4,
   phi3,
   olmo,
@@ -49,6 +52,7 @@ const families: readonly Family[] = [
   ernie,
   internlm,
   hunyuan,
+  hyperclovax,
   arcee,
   helium,
   glm,

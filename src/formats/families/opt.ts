@@ -1,5 +1,6 @@
 // OPT. llama.cpp does not know it.
 
+import type { Config } from "../../program/config.js";
 import type { Fields } from "../fields.js";
 import type { Family } from "./family.js";
 import { activationOf, mustBeOff } from "./readers.js";
@@ -23,16 +24,18 @@ export const opt: Family = {
         const all = fields.boolean("enable_bias", true);
         return { qkv: all, attentionOutput: all, ffn: all };
       },
-      more: (fields, { dim }) => {
-        checkKind(fields, dim);
-        return {};
-      },
+      more: readOpt,
     },
   },
   names: {
     safetensors: {
       prefix: /^(?:model\.|decoder\.)+/,
-      outer: { embed_positions: "embed.positions", final_layer_norm: "norm" },
+      outer: {
+        embed_positions: "embed.positions",
+        project_in: "embed.projection",
+        project_out: "output.projection",
+        final_layer_norm: "norm",
+      },
       inLayer: {
         self_attn_layer_norm: "attention.norm",
         "self_attn.out_proj": "attention.o",
@@ -44,12 +47,14 @@ export const opt: Family = {
   },
 };
 
-/** The model of 350 M parameters is another list: norms after, narrower embeddings. */
-function checkKind(fields: Fields, dim: number): void {
-  for (const key of ["do_layer_norm_before", "layer_norm_elementwise_affine"]) {
-    if (!fields.boolean(key, true)) throw fields.wrong(key, "true", false);
+/** The model of 350 M parameters is a list of its own. */
+function readOpt(fields: Fields, { dim }: Config): Partial<Config> {
+  if (!fields.boolean("layer_norm_elementwise_affine", true)) {
+    throw fields.wrong("layer_norm_elementwise_affine", "true", false);
   }
   mustBeOff(fields, "_remove_final_layer_norm");
-  const width = fields.size("word_embed_proj_dim", dim);
-  if (width !== dim) throw fields.wrong("word_embed_proj_dim", `${dim} (hidden_size)`, width);
+  const wordDim = fields.size("word_embed_proj_dim", dim);
+  if (!fields.boolean("do_layer_norm_before", true)) return { architecture: "opt_350m", opt: { wordDim } };
+  if (wordDim !== dim) throw fields.wrong("word_embed_proj_dim", `${dim} (hidden_size)`, wordDim);
+  return {};
 }

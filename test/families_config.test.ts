@@ -43,6 +43,17 @@ describe("defaults and old words", () => {
     expect(localRope).toMatchObject({ theta: 1e4, scaling: undefined });
   });
 
+  it("text models inside others leave out what is as in their class", () => {
+    const text = { model_type: "gemma3_text", hidden_size: 2560, intermediate_size: 10240, num_hidden_layers: 34 };
+    const inside = { ...text, rope_scaling: { factor: 8, rope_type: "linear" }, sliding_window: 1024 };
+    const config = configFromJson({ model_type: "gemma3", text_config: inside, eos_token_id: [1, 106] }, "x");
+    expect(config).toMatchObject({ dim: 2560, layers: 34, heads: 8, kvHeads: 4, headDim: 256, vocab: 262208 });
+    expect(config).toMatchObject({ contextLength: 131072, tiedOutput: true, tokens: { eos: [1, 106] } });
+    const llava = { model_type: "llava", text_config: { model_type: "llama", vocab_size: 32064 } };
+    expect(configFromJson(llava, "x")).toMatchObject({ dim: 4096, ffn: 11008, layers: 32, heads: 32, vocab: 32064 });
+    expect(() => configFromJson(text, "x")).toThrow(/num_attention_heads/);
+  });
+
   it("Gemma 4 has other heads in layers without windows", () => {
     const { headDim, kvHeads, rope, localRope, sharing, gemma4 } = read("gemma4_text", {
       head_dim: 16,

@@ -5,6 +5,7 @@ import { type Config, plain } from "../program/config.js";
 import { checkHeads, checkLayers } from "./config_checks.js";
 import { ropeConfig } from "./config_rope.js";
 import { type ModelType, modelTypes, type RopeFields } from "./families/index.js";
+import { insideSizes } from "./families/inside.js";
 import { activationOf, everywhere } from "./families/readers.js";
 import { Fields } from "./fields.js";
 import { isObject, type JsonObject } from "./file.js";
@@ -58,7 +59,8 @@ function textModel(json: JsonObject, source: string): { fields: Fields; type: Mo
         .filter((key) => Object.hasOwn(json, key))
         .map((key) => [key, json[key]]),
     );
-    return { fields: typedFields({ ...text, ...shared }, type, `text_config of ${source}`), type };
+    const whole = { ...insideSizes(known!), ...text, ...shared };
+    return { fields: typedFields(whole, type, `text_config of ${source}`), type };
   }
   const inner = isObject(text) ? text.model_type : undefined;
   const received = typeof inner === "string" ? `"${name}" (text model "${inner}")` : `"${name}"`;

@@ -3,38 +3,50 @@
 import { type Config, type Gemma4Config, noExperts, type RopeConfig } from "../../program/config.js";
 import type { Fields } from "../fields.js";
 import type { TensorInfo } from "../sizes.js";
-import type { Family } from "./family.js";
+import type { Family, ModelType } from "./family.js";
 import { gemmaScales } from "./gemma.js";
 import { activationOf, attentionBias, localGgufRope, patternedWindows, readExperts } from "./readers.js";
 
+const gemma4Type: ModelType = {
+  architecture: "gemma4",
+  defaults: {
+    max_position_embeddings: 131072,
+    num_key_value_heads: 4,
+    head_dim: 256,
+    global_head_dim: 512,
+    sliding_window: 512,
+    vocab_size_per_layer_input: 262144,
+    hidden_size_per_layer_input: 256,
+    tie_word_embeddings: true,
+    pad_token_id: 0,
+    bos_token_id: 2,
+    eos_token_id: 1,
+  },
+  activation: (fields) => activationOf(fields, "hidden_activation", "gelu_pytorch_tanh"),
+  bias: attentionBias,
+  aliases: { top_k_experts: "num_experts_per_tok" },
+  experts: (fields, layers) =>
+    fields.boolean("enable_moe_block", false)
+      ? readExperts(fields, layers, "num_experts", "moe_intermediate_size")
+      : noExperts,
+  // The last layer sees everything, whatever the list says.
+  windows: (fields, layers) =>
+    patternedWindows(fields, layers, 6).map((window, i) => (i < layers - 1 ? window : undefined)),
+  more: readGemma4,
+};
+
 export const gemma4: Family = {
   types: {
-    gemma4_text: {
-      architecture: "gemma4",
+    gemma4_text: gemma4Type,
+    // The same list, where images and sounds are no towers of their own.
+    gemma4_unified_text: {
+      ...gemma4Type,
       defaults: {
-        max_position_embeddings: 131072,
-        num_key_value_heads: 4,
-        head_dim: 256,
-        global_head_dim: 512,
-        sliding_window: 512,
-        vocab_size_per_layer_input: 262144,
-        hidden_size_per_layer_input: 256,
-        tie_word_embeddings: true,
-        pad_token_id: 0,
-        bos_token_id: 2,
-        eos_token_id: 1,
+        ...gemma4Type.defaults,
+        max_position_embeddings: 262144,
+        sliding_window: 1024,
+        hidden_size_per_layer_input: 0,
       },
-      activation: (fields) => activationOf(fields, "hidden_activation", "gelu_pytorch_tanh"),
-      bias: attentionBias,
-      aliases: { top_k_experts: "num_experts_per_tok" },
-      experts: (fields, layers) =>
-        fields.boolean("enable_moe_block", false)
-          ? readExperts(fields, layers, "num_experts", "moe_intermediate_size")
-          : noExperts,
-      // The last layer sees everything, whatever the list says.
-      windows: (fields, layers) =>
-        patternedWindows(fields, layers, 6).map((window, i) => (i < layers - 1 ? window : undefined)),
-      more: readGemma4,
     },
   },
   gguf: {

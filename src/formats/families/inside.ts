@@ -18,6 +18,7 @@ const sizes: Readonly<Record<string, readonly [number, number, number, number, n
   gemma3_text: [262208, 2304, 9216, 26, 8],
   gemma3n_text: [262400, 2048, 16384, 35, 8],
   gemma4_text: [262144, 2304, 9216, 30, 8],
+  gemma4_unified_text: [262144, 2304, 9216, 30, 8],
   phi3: [32064, 3072, 8192, 32, 32],
   olmo: [50304, 4096, 11008, 32, 32],
   olmo2: [50304, 4096, 11008, 32, 32],

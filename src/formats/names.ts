@@ -8,7 +8,7 @@ import { viewParts } from "./views.js";
 export type Format = "safetensors" | "gguf";
 
 /** Of most models. */
-const names: Readonly<Record<Format, Required<FamilyNames>>> = {
+const names: Readonly<Record<Format, Required<Omit<FamilyNames, "turned">>>> = {
   safetensors: {
     prefix: /^(?:(?:model|language_model|text_model)\.)+/,
     layer: /^layers\.(0|[1-9]\d{0,3})\.(.+)$/,
@@ -122,8 +122,9 @@ function withoutPrefix(format: Format, name: string, type?: string): string {
 /** Also where the table has "*" for a number. */
 function meaningOf(table: Readonly<Record<string, string>> = {}, key: string): string | undefined {
   if (Object.hasOwn(table, key)) return table[key];
-  const [number] = /(?<=\.)(?:0|[1-9]\d{0,4})(?=\.)/.exec(key) ?? [];
-  const pattern = number === undefined ? key : key.replace(`.${number}.`, ".*.");
+  const numbers = /(?<=\.)(?:0|[1-9]\d{0,4})(?=\.|$)/;
+  const [number] = numbers.exec(key) ?? [];
+  const pattern = key.replace(numbers, "*");
   return Object.hasOwn(table, pattern) ? table[pattern]!.replace("*", number!) : undefined;
 }
 

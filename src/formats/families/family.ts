@@ -112,4 +112,6 @@ export interface FamilyNames {
   readonly bare?: Readonly<Record<string, string>>;
   /** Whole names, with ".bias", of what is stored a second time: it counts where the first is not there. */
   readonly spare?: Readonly<Record<string, string>>;
+  /** Canonical names, in a layer, of matrices that are stored with columns for rows. */
+  readonly turned?: readonly string[];
 }

@@ -165,7 +165,6 @@ OpKind op_kind(const std::string& kind) {
       {"short_conv", OpKind::short_conv},
       {"delta", OpKind::delta},
       {"scan", OpKind::scan},
-      {"normalize", OpKind::normalize},
       {"pool", OpKind::pool},
       {"select", OpKind::select},
       {"linear_add", OpKind::linear_add},

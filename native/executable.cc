@@ -358,8 +358,6 @@ void Executable::run_op(const Op& op) {
       return delta(op);
     case OpKind::scan:
       return scan(op);
-    case OpKind::normalize:
-      return normalize(op);
     case OpKind::pool:
       return pool(op);
     case OpKind::select:

@@ -109,7 +109,6 @@ class Executable {
   void concat(const Op& op);
   void share(const Op& op);
   void limit_groups(const Op& op);
-  void normalize(const Op& op);
   void pool(const Op& op);
   void select(const Op& op);
   void softmax(const Op& op);

@@ -44,7 +44,6 @@ enum class OpKind : uint8_t {
   short_conv,
   delta,
   scan,
-  normalize,
   pool,
   select,
   linear_add,

@@ -112,14 +112,13 @@ describe.each(isas)("%s", (isa) => {
     await checkRow(isa, 30, (test, a) => push(test, 42, { kind: "concat", a, b: test.input(tokens, 4), groups: 3 }));
   });
 
-  it("share, normalize, limit_groups", async () => {
+  it("share, limit_groups", async () => {
     for (const width of widths) {
       // Of positive numbers: a sum near 0 has no digits.
       await checkRow(isa, width, (test, x) => {
         const positive = push(test, width, { kind: "act", x, activation: "sigmoid" });
         return push(test, width, { kind: "share", x: positive, epsilon: 1e-6 });
       });
-      await checkRow(isa, width, (test, x) => push(test, width, { kind: "normalize", x }));
     }
     for (const [groups, used, best] of [
       [4, 2, 2],

@@ -203,7 +203,6 @@ struct Kernels {
   void (*layer_norm)(float* out, const float* x, const float* weight, const float* bias, int n, int groups, int step,
                      float epsilon);
   void (*sparsify)(float* out, const float* x, float factor, int n);
-  void (*normalize)(float* out, const float* x, int n);
   // cosines, sines // (pairs) of the token. `half`: (i, i + pairs) turn together, else (2i, 2i + 1).
   void (*rope)(float* out, const float* x, const float* cosines, const float* sines, int pairs, bool half, int heads,
                int head_dim);

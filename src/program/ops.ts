@@ -354,13 +354,6 @@ export interface LimitGroups {
   readonly floor: number;
 }
 
-/** out[t] = x[t] / max(|x[t]|, 1e-12), with the Euclidean length. */
-export interface Normalize {
-  readonly kind: "normalize";
-  readonly out: BufferId;
-  readonly x: BufferId;
-}
-
 /**
  * How the rows of a span become one: its first or last, the largest of each value, or their sum divided by their number
  * (mean), by its root (mean_sqrt), or with the weights 1, 2, 3 ... by the sum of those (weighted_mean).
@@ -413,7 +406,6 @@ export type Op =
   | Mix
   | Softplus
   | RecurrentOp
-  | Normalize
   | Pool
   | Select
   | FusedOp;

@@ -82,7 +82,6 @@ function operands(op: Op, program: Program): string[] {
     case "softmax":
     case "share":
     case "route":
-    case "normalize":
     case "select":
       return [`%${op.x}`];
     case "limit_groups":

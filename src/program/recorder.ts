@@ -400,11 +400,6 @@ export class Recorder {
     });
   }
 
-  /** Of length 1. */
-  normalize(x: BufferId): BufferId {
-    return this.#like(x, (out) => ({ kind: "normalize", out, x }));
-  }
-
   /** From here on one row for each sequence whose output is wanted. */
   pool(x: BufferId, pooling: Pooling): BufferId {
     return this.#record(this.#buffer(x).width, "outputs", (out) => ({ kind: "pool", out, x, pooling }));

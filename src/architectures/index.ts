@@ -17,6 +17,7 @@ import { gemma2 } from "./gemma2.js";
 import { gemma3 } from "./gemma3.js";
 import { glm4Moe } from "./glm4_moe.js";
 import { gptOss } from "./gpt_oss.js";
+import { graniteHybrid } from "./granite_hybrid.js";
 import { graniteMoe } from "./granite_moe.js";
 import { gte } from "./gte.js";
 import { head } from "./head.js";
@@ -81,6 +82,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   qwen3_moe: qwen3Moe,
   olmoe,
   granite_moe: graniteMoe,
+  granite_hybrid: graniteHybrid,
   deepseek_v2: deepseekV2,
   deepseek_v3: deepseekV3,
   glm4_moe: glm4Moe,

@@ -18,6 +18,7 @@ import { gemma2 } from "./gemma2.js";
 import { glmMoe } from "./glm_moe.js";
 import { gptOss } from "./gpt_oss.js";
 import { granite } from "./granite.js";
+import { graniteHybrid } from "./granite_hybrid.js";
 import { graniteMoe } from "./granite_moe.js";
 import { gte } from "./gte.js";
 import { helium } from "./helium.js";
@@ -83,6 +84,7 @@ const families: readonly Family[] = [
   qwenMoe,
   olmoe,
   graniteMoe,
+  graniteHybrid,
   deepseek,
   glmMoe,
   dots,

@@ -38,12 +38,15 @@ void Executable::spread_distances() {
 }
 
 Attention Executable::attention(const Op& op, const Span& span, int first_token) const {
-  const Rows q = rows(op.x), k = rows(op.y), v = rows(op.z), out = rows(op.out);
+  const bool stores = op.y >= 0;
+  const Rows q = rows(op.x), k = stores ? rows(op.y) : Rows{}, v = stores ? rows(op.z) : Rows{}, out = rows(op.out);
   Attention a{};
   a.kv = {&layouts_[op.layer], kv_.as<uint8_t>() + layer_offsets_[op.layer], page_bytes_, span.pages};
   a.q = q.row(first_token), a.q_stride = q.stride;
-  a.k = k.row(first_token), a.k_stride = k.stride;
-  a.v = v.row(first_token), a.v_stride = v.stride;
+  if (stores) {
+    a.k = k.row(first_token), a.k_stride = k.stride;
+    a.v = v.row(first_token), a.v_stride = v.stride;
+  }
   a.out = out.row(first_token), a.out_stride = out.stride;
   a.position = span.position;
   a.tokens = span.count;
@@ -117,8 +120,8 @@ void Executable::attend(const Op& op) {
   const int group = op.heads / layer.kv_heads, tokens = std::max(1, attend_queries_max / group);
   cut_tiles(group);
   // Transposing is slow work.
-  each_row(static_cast<int>(tiles_.size()) * layer.kv_heads, tokens * (layer.head_dim + layer.value_dim) * 4,
-           [&](int i) {
+  each_row(op.y < 0 ? 0 : static_cast<int>(tiles_.size()) * layer.kv_heads,
+           tokens * (layer.head_dim + layer.value_dim) * 4, [&](int i) {
              const auto [span, first, count] = tiles_[i / layer.kv_heads];
              store(attention(op, batch_->spans[span], span_starts_[span]), i % layer.kv_heads, first, count);
            });

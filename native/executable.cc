@@ -100,11 +100,13 @@ void Executable::split_stack(int id, int height) {
 void Executable::decode_vectors() {
   const auto decode = [&](int id) {
     if (id < 0 || !vectors_[id].empty()) return;
-    const Matrix& matrix = matrices_[id];
     const auto row = kernels_.decode[static_cast<int>(program_.weights[id].quant)];
-    vectors_[id].resize(int64_t{matrix.rows} * matrix.columns);
-    for (int64_t r = 0; r < matrix.rows; r++) {
-      row(matrix.data + r * matrix.stride, 0, matrix.columns, 1, vectors_[id].data() + r * matrix.columns);
+    std::vector<float>& values = vectors_[id];
+    for (const Matrix& matrix : experts_[id]) {  // or the parts of a vector
+      for (int64_t r = 0; r < matrix.rows; r++) {
+        values.resize(values.size() + matrix.columns);
+        row(matrix.data + r * matrix.stride, 0, matrix.columns, 1, values.data() + values.size() - matrix.columns);
+      }
     }
   };
   for (const DistancesFacts& facts : program_.distances) decode(facts.table);
@@ -117,7 +119,8 @@ void Executable::decode_vectors() {
       ones_.resize(std::max<size_t>(ones_.size(), program_.buffers[op.x].width), 1.0f);
       zeros_.resize(ones_.size());
     }
-    if (op.kind == OpKind::attend || op.kind == OpKind::shift) decode(op.weight);
+    const bool by_vector = op.kind == OpKind::shift || op.kind == OpKind::gain;
+    if (op.kind == OpKind::attend || by_vector) decode(op.weight);
     decode(op.bias);
     decode(op.up_bias);
     if (op.state < 0 || !vectors_[op.weight].empty()) continue;
@@ -321,10 +324,14 @@ void Executable::run_op(const Op& op) {
       return scale(op);
     case OpKind::shift:
       return shift(op);
+    case OpKind::gain:
+      return gain(op);
     case OpKind::softcap:
       return softcap(op);
     case OpKind::clamp:
       return clamp(op);
+    case OpKind::sparsify:
+      return sparsify(op);
     case OpKind::temper:
       return temper(op);
     case OpKind::slice:

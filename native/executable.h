@@ -100,8 +100,10 @@ class Executable {
   void mul(const Op& op);
   void scale(const Op& op);
   void shift(const Op& op);
+  void gain(const Op& op);
   void softcap(const Op& op);
   void clamp(const Op& op);
+  void sparsify(const Op& op);
   void temper(const Op& op);
   void slice(const Op& op);
   void concat(const Op& op);

@@ -26,8 +26,10 @@ enum class OpKind : uint8_t {
   mul,
   scale,
   shift,
+  gain,
   softcap,
   clamp,
+  sparsify,
   temper,
   slice,
   concat,
@@ -60,10 +62,10 @@ enum class Pooling : uint8_t { first, last, max, mean, mean_sqrt, weighted_mean 
 struct Op {
   OpKind kind;
   int out = -1;
-  int x = -1;       // also: q of attend and delta, gate of glu, a of add, mul and concat
-  int y = -1;       // k of attend and delta, up of glu, b of those and of scan, residual of linear_add, chosen experts,
-                    // weights of mix
-  int z = -1;       // v of attend and delta, c of scan
+  int x = -1;  // also: q of attend and delta, gate of glu, a of add, mul and concat
+  int y = -1;  // k of attend (-1: stored before) and delta, up of glu, b of those and of scan, residual of linear_add,
+               // chosen experts, weights of mix
+  int z = -1;  // v of attend and delta, c of scan
   int step = -1;    // of delta and scan
   int beta = -1;    // of delta
   int weight = -1;  // also: table of embed, sinks of attend, gate of linear_glu and expert_glu, rates of delta and scan
@@ -90,7 +92,7 @@ struct Op {
   int length = 0;  // of temper
   float floor = 0;
   float epsilon = 0;
-  float scale = 0;    // also: factor of scale
+  float scale = 0;    // also: factor of scale and sparsify
   float softcap = 0;  // also: cap of softcap and clamp; of attend 0: none
   int state = -1;
   bool log_rates = false;

@@ -19,8 +19,9 @@ void Executable::embed(const Op& op) {
     return batch_->segments.empty() ? 0 : batch_->segments[token];
   };
   each_row(row_count(op.out), table.columns, [&](int token) {
-    const int64_t row = int64_t{index(token)} + op.offset;
-    assert(row >= 0 && row < table.rows);
+    int64_t row = int64_t{index(token)} + op.offset;
+    assert(row >= 0);
+    if (row >= table.rows) row = 0;
     decode(table.data + row * table.stride, 0, table.columns, 1, out.row(token));
   });
 }
@@ -108,6 +109,16 @@ void Executable::shift(const Op& op) {
   each_row(row_count(op.out), width, [&](int token) { kernels_.add(out.row(token), x.row(token), weight, width); });
 }
 
+void Executable::gain(const Op& op) {
+  const int width = program_.buffers[op.out].width;
+  const Rows x = rows(op.x), out = rows(op.out);
+  const std::vector<float>& weight = vectors_[op.weight];
+  each_row(row_count(op.out), width, [&](int token) {
+    if (weight.size() == 1) return kernels_.scale(out.row(token), x.row(token), weight[0], width);
+    kernels_.mul(out.row(token), x.row(token), weight.data(), width);
+  });
+}
+
 void Executable::softcap(const Op& op) {
   const int width = program_.buffers[op.out].width;
   const Rows x = rows(op.x), out = rows(op.out);
@@ -120,6 +131,13 @@ void Executable::clamp(const Op& op) {
   const Rows x = rows(op.x), out = rows(op.out);
   each_row(row_count(op.out), width,
            [&](int token) { kernels_.clamp(out.row(token), x.row(token), op.softcap, width); });
+}
+
+void Executable::sparsify(const Op& op) {
+  const int width = program_.buffers[op.out].width;
+  const Rows x = rows(op.x), out = rows(op.out);
+  each_row(row_count(op.out), width * 2,
+           [&](int token) { kernels_.sparsify(out.row(token), x.row(token), op.scale, width); });
 }
 
 void Executable::temper(const Op& op) {

@@ -77,6 +77,8 @@ describe("render", () => {
     const thinking: Message[] = [...hi, { role: "assistant", content: "", reasoning_content: "so" }];
     const reasoning = "{{ messages[-1].reasoning_content }}</think>";
     expect(render(reasoning, { continueFinalMessage: "reasoning_content" }, thinking)).toBe("so");
+    const otherName = "{{ messages[-1].thinking }}</think>";
+    expect(render(otherName, { continueFinalMessage: "reasoning_content" }, thinking)).toBe("so");
     const parts: Message[] = [{ role: "assistant", content: [{ type: "text", text: "go" }] }];
     expect(render("{{ messages[0].content[0].text }}<e>", { continueFinalMessage: true }, parts)).toBe("go");
     expect(messages[1]!.content).toBe("One, ");

@@ -16,6 +16,14 @@ function outcome(source: string, variables: Record<string, unknown> = {}): { cod
 
 const deep = (open: string, close: string, times: number) => open.repeat(times) + close.repeat(times);
 
+/** Two values of 2^60 members, each in the memory of sixty. */
+const doubled = (member: string) =>
+  `{% set ns = namespace(a=(1, 1), b=(1, 1)) %}{% for i in range(60) %}{% set ns.a = ${member} %}` +
+  `{% set ns.b = ${member.replaceAll("ns.a", "ns.b")} %}{% endfor %}`;
+const often = (value: string) => `{% for i in range(99999) %}{% set x = ${value} %}{% endfor %}`;
+const keeping = (value: string, before = "") =>
+  `{% set ns = namespace(l=[]) %}{% for i in range(9999) %}${before}{% set ns.l = [ns.l, ${value}] %}{% endfor %}`;
+
 describe("hostile templates", () => {
   it.each([
     ["a long range", "{% for i in range(10**9) %}{% endfor %}", "range"],
@@ -71,6 +79,24 @@ describe("hostile templates", () => {
       "{% set s = 'a' * 9999999 %}{% for i in range(99999) %}{% set x = s.count('b') %}{% endfor %}",
       "steps",
     ],
+    ["comparing what holds itself many times over", `${doubled("[ns.a, ns.a]")}{{ ns.a == ns.b }}`, "steps"],
+    ["looking for it", `${doubled("[ns.a, ns.a]")}{{ ns.a in [ns.b] }}`, "steps"],
+    ["counting it", `${doubled("[ns.a, ns.a]")}{{ [ns.a].count(ns.b) }}`, "steps"],
+    ["sorting it", `${doubled("[ns.a, ns.a]")}{{ [ns.a, ns.b] | sort | length }}`, "steps"],
+    ["it as a key", `${doubled("(ns.a, ns.a)")}{{ {ns.a: 1} }}`, "steps"],
+    ["looking into long strings of wide characters", `{% set s = '😀' * 8000000 %}${often("s[i]")}`, "steps"],
+    ["trimming", `{% set s = ' ' * 9999999 %}${often("s | trim")}`, "steps"],
+    ["JSON of long strings", `{% set s = ['a' * 999999] * 9 %}${often("s | tojson")}`, "steps"],
+    ["printing lists of long strings", `{% set s = ['a' * 9999999] %}${often("s | string")}`, "steps"],
+    ["splitting lines", `{% set s = 'a\\n' * 400000 %}${often("s.splitlines()")}`, "steps"],
+    ["keeping long results", `{% set s = 'ä' * 9999999 %}${keeping("(s ~ i) | upper")}`, "steps"],
+    [
+      "keeping long blocks",
+      keeping("x", "{% set x %}{% for j in range(9) %}{{ 'ä' * 999999 }}{% endfor %}{% endset %}"),
+      "steps",
+    ],
+    ["replacing every character", "{{ ('a' * 9999999).replace('a', 'b') }}", "steps"],
+    ["formatting the time", "{{ strftime_now('%c' * 999999) }}", "steps"],
     ["brackets", `{{ ${deep("(", ")", 5000)} }}`, "nesting"],
     ["blocks", deep("{% if x %}", "{% endif %}", 5000), "nesting"],
     ["negations", `{{ ${"not ".repeat(5000)}x }}`, "nesting"],
@@ -81,6 +107,25 @@ describe("hostile templates", () => {
     const { code, message } = outcome(source);
     expect(code, message).toBe("LimitExceeded");
     expect(message).toContain(`limit "${name}"`);
+  });
+
+  it("cuts a text of many origins in time that grows with its length", { timeout: 60_000 }, () => {
+    const render = (source: string) => chatTemplate(source).render([{ role: "user", content: "x" }]);
+    const many = "{% set t = (messages[0].content ~ 'a,') * 200000 %}";
+    const started = performance.now();
+    expect(render(`${many}{{ t.split(',') | length }}{% for c in t %}{% endfor %}`)).toBe("200001");
+    expect(performance.now() - started).toBeLessThan(20_000);
+    expect(() => render(`${many}{{ t | upper }}`)).toThrow(expect.objectContaining({ code: "LimitExceeded" }));
+  });
+
+  it("still renders a conversation of a million tokens", { timeout: 60_000 }, () => {
+    const source = `{%- set ns = namespace(all='') -%}{%- for m in messages -%}
+      {%- set text = m.content.split('</think>')[-1].lstrip('\\n') | trim -%}
+      {%- if '<tool>' in text %}{{ text | tojson }}{% endif -%}
+      {%- set ns.all = ns.all ~ '<|' ~ m.role ~ '|>' ~ text -%}
+    {%- endfor -%}{{ ns.all }}`;
+    const messages = Array.from({ length: 2000 }, () => ({ role: "user", content: "some words here\n".repeat(125) }));
+    expect(chatTemplate(source).render(messages).length).toBe(2000 * (8 + 125 * 16 - 1));
   });
 
   it.each([

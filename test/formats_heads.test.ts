@@ -1,6 +1,7 @@
 // What config.json says of a model's head: from the name of its class, its labels and its problem; and what is refused.
 
 import { describe, expect, it } from "vitest";
+import { record } from "../src/architectures/index.js";
 import { configFromJson } from "../src/formats/config.js";
 import { configFromGguf } from "../src/formats/config_gguf.js";
 import type { MetadataValue } from "../src/formats/gguf_metadata.js";
@@ -34,6 +35,15 @@ describe("the head", () => {
     expect(classes.layers).toEqual([
       { weight: "head.classes", width: 2, bias: false, activation: undefined, norm: undefined },
     ]);
+  });
+
+  it("of a model whose attention goes both ways is not the next token", () => {
+    const qwen2 = { model_type: "qwen2", num_key_value_heads: 2, is_causal: false };
+    expect(read(qwen2).head.kind).toBe("hidden");
+    const program = record(read({ ...qwen2, architectures: ["Qwen2Model"] }));
+    expect(program.ops.filter((op) => op.kind === "attend").map(({ causal }) => causal)).toEqual([false]);
+    const mixtral = read({ ...qwen2, model_type: "mixtral", architectures: ["MixtralModel"] });
+    expect(() => record(mixtral)).toThrow(/both ways/);
   });
 
   it("has labels in the order of their ids", () => {
@@ -131,6 +141,8 @@ describe("encoders that we do not have", () => {
     ["albert", "inner_group_num", 2],
     ["albert", "num_hidden_groups", 2],
     ["mpnet", "relative_attention_num_buckets", 16],
+    ["eurobert", "classifier_pooling", "last", ["EuroBertForSequenceClassification"]],
+    ["gemma3_text", "architectures", ["Gemma3ForCausalLM"], undefined, { use_bidirectional_attention: true }],
     ["nomic_bert", "activation_function", "gelu"],
     ["nomic_bert", "prenorm", true],
     ["nomic_bert", "moe_every_n_layers", 2],
@@ -144,10 +156,12 @@ describe("encoders that we do not have", () => {
     ["modernbert", "classifier_pooling", "max", ["ModernBertForSequenceClassification"]],
     ["modernbert", "rope_scaling", { rope_type: "yarn", factor: 2 }],
     ["modernbert", "rope_type", { full_attention: { rope_type: "yarn" } }],
-  ])("%s with %s: %s", (type, key, value, architectures?: string[]) => {
+  ])("%s with %s: %s", (type, key, value, architectures?: string[], more: object = {}) => {
     const scaling = { rope_type: { rope_parameters: value }, type: { rope_scaling: { type: value } } };
     const stated = key in scaling ? scaling[key as "type"] : { [key]: value };
-    expect(() => read({ model_type: type, ...(architectures && { architectures }), ...stated })).toThrow(key);
+    expect(() =>
+      read({ model_type: type, num_key_value_heads: 2, ...(architectures && { architectures }), ...stated, ...more }),
+    ).toThrow(key);
   });
 
   it("positions that are all before the first token's", () => {

@@ -30,6 +30,20 @@ describe("names", () => {
   });
 
   it.each([
+    ["gpt2", "h.3.attn.c_attn.weight", "layers.3.attention.qkv"],
+    ["gpt2", "transformer.wpe.weight", "embed.positions"],
+    ["gpt_neox", "gpt_neox.layers.1.attention.query_key_value.bias", "layers.1.attention.qkv.bias"],
+    ["opt", "model.decoder.layers.0.final_layer_norm.weight", "layers.0.ffn.norm"],
+    ["opt", "decoder.final_layer_norm.bias", "norm.bias"],
+    ["stablelm", "model.layers.2.self_attn.q_layernorm.norms.11.weight", "layers.2.attention.q_norm.11"],
+    ["gemma", "model.layers.0.post_attention_layernorm.weight", "layers.0.ffn.norm"],
+    ["gemma2", "model.layers.0.post_attention_layernorm.weight", "layers.0.attention.post_norm"],
+    ["gemma4_text", "model.language_model.layers.5.layer_scalar", "layers.5.scale"],
+  ])("of %s: %s", (type, name, canonical) => {
+    expect(canonicalName("safetensors", name, type)).toBe(canonical);
+  });
+
+  it.each([
     "self_attn.sinks",
     "model.self_attn.sinks",
     "model.layers.0.self_attn.sinks.weight",

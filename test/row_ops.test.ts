@@ -81,7 +81,7 @@ describe.each(isas)("%s", (isa) => {
     await executable.dispose();
   });
 
-  it("mul, value by value and by groups; scale, temper, shift, softcap, clamp", async () => {
+  it("mul, value by value and by groups; scale, temper, shift, gain, softcap, clamp, sparsify", async () => {
     for (const width of widths) {
       for (const times of [1, 4]) {
         await checkRow(isa, width * times, (test, a) =>
@@ -92,8 +92,14 @@ describe.each(isas)("%s", (isa) => {
       await checkRow(isa, width, (test, x) =>
         push(test, width, { kind: "shift", x, weight: test.weight("BF16", [width]) }),
       );
+      for (const count of [1, width]) {
+        await checkRow(isa, width, (test, x) =>
+          push(test, width, { kind: "gain", x, weight: test.weight("F32", [count]) }),
+        );
+      }
       await checkRow(isa, width, (test, x) => push(test, width, { kind: "softcap", x, cap: 0.7 }));
       await checkRow(isa, width, (test, x) => push(test, width, { kind: "clamp", x, cap: 0.7 }));
+      await checkRow(isa, width, (test, x) => push(test, width, { kind: "sparsify", x, factor: 0.3 }));
       await checkRow(isa, width, (test, x) => push(test, width, { kind: "temper", x, scale: 0.4, length: 5 }));
     }
   });

@@ -80,6 +80,10 @@ struct Attention {
   int reach;  // what is farther counts as if it were there
 };
 
+constexpr int attend_block = 32;  // positions of one step of the softmax
+
+constexpr int distances_width(int reach) { return 2 * (reach + attend_block) + 1; }
+
 // Some neighbouring tokens of one sequence, from the first of them on. Its state is read at `from`, null at the start
 // of a sequence, and written at `to`, which may be the same place, or null where nobody goes on.
 struct ShortConv {
@@ -141,9 +145,6 @@ struct Scan {
   int groups;
   int state_dim;
 };
-constexpr int attend_block = 32;  // positions of one step of the softmax
-
-constexpr int distances_width(int reach) { return 2 * (reach + attend_block) + 1; }
 
 // Limits of what one call gets.
 constexpr int linear_rows_max = 128;    // multiple of linear_rows_step
@@ -201,6 +202,7 @@ struct Kernels {
   void (*norm)(float* out, const float* x, const float* weight, int n, int groups, int step, float epsilon);
   void (*layer_norm)(float* out, const float* x, const float* weight, const float* bias, int n, int groups, int step,
                      float epsilon);
+  void (*sparsify)(float* out, const float* x, float factor, int n);
   void (*normalize)(float* out, const float* x, int n);
   // cosines, sines // (pairs) of the token. `half`: (i, i + pairs) turn together, else (2i, 2i + 1).
   void (*rope)(float* out, const float* x, const float* cosines, const float* sines, int pairs, bool half, int heads,

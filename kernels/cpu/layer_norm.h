@@ -1,4 +1,4 @@
-// layer_norm: (x - mean) / sqrt(mean((x - mean)^2) + epsilon) * weight + bias, group by group.
+// layer_norm, sparsify: (x - mean) / sqrt(mean((x - mean)^2) + epsilon) * weight + bias, group by group.
 
 #include "kernels/cpu/softmax.h"
 
@@ -40,6 +40,15 @@ inline void layer_norm(float* out, const float* x, const float* weight, const fl
     const vec apart = mul(sub(load_part(x + i, n - i), mean), scale);
     store_part(out + i, fma(apart, load_part(weight + i, n - i), load_part(bias + i, n - i)), n - i);
   }
+}
+
+// max(x - (mean + factor * standard deviation), 0); NaN passes.
+inline void sparsify(float* out, const float* x, float factor, int n) {
+  const float mean = sum_of(x, n) / static_cast<float>(n);
+  const vec cutoff = splat(mean + factor * square_root(variance_of(x, splat(mean), n)));
+  int i = 0;
+  for (; i + lanes <= n; i += lanes) store(out + i, max(zero(), sub(load(x + i), cutoff)));
+  if (i < n) store_part(out + i, max(zero(), sub(load_part(x + i, n - i), cutoff)), n - i);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Gemma 2: norms before and after each half layer, softcaps, windows in every other layer.
+// Gemma 2: norms before and after each half layer, softcaps, windows in every other layer. HyperCLOVA X, which scales.
 
 import type { Architecture } from "./index.js";
 
@@ -22,14 +22,14 @@ export const gemma2: Architecture = (p, c) => {
       softcap: c.attentionSoftcap,
     });
     const o = p.linear(mixed, `${attention}.o`, dim, { bias: c.bias.attentionOutput });
-    x = p.add(x, p.norm(o, `${attention}.post_norm`, norm));
+    x = p.add(x, p.scale(p.norm(o, `${attention}.post_norm`, norm), scales.residual));
 
     const layer = `layers.${i}.ffn`;
     const f = p.norm(x, `${layer}.norm`, norm);
-    const gate = p.linear(f, `${layer}.gate`, ffn);
-    const up = p.linear(f, `${layer}.up`, ffn);
-    const down = p.linear(p.glu(gate, up, c.activation), `${layer}.down`, dim);
-    x = p.add(x, p.norm(down, `${layer}.post_norm`, norm));
+    const gate = p.linear(f, `${layer}.gate`, ffn, { bias: c.bias.ffn });
+    const up = p.linear(f, `${layer}.up`, ffn, { bias: c.bias.ffn });
+    const down = p.linear(p.glu(gate, up, c.activation), `${layer}.down`, dim, { bias: c.bias.ffn });
+    x = p.add(x, p.scale(p.norm(down, `${layer}.post_norm`, norm), scales.residual));
   }
   return p.norm(x, "norm", norm);
 };

@@ -22,6 +22,7 @@ export const gemma3: Architecture = (p, c) => {
     const mixed = p.attend(p.rope(qNormed, turn, headDim), p.rope(kNormed, turn, headDim), v, {
       kvHeads,
       headDim,
+      causal: c.causal,
       scale: scales.attention,
       window: c.windows[i],
     });

@@ -6,9 +6,10 @@ import type { Recorder } from "../program/recorder.js";
 
 /** `x`: (tokens, dim). Returns the result of the program: one row for each output of a step. */
 export function head(p: Recorder, c: Config, x: BufferId): BufferId {
-  const { kind, pooling, layers } = c.head;
-  const pooled = pooling === undefined ? p.select(x) : p.pool(x, pooling);
-  const last = layers.reduce((states, layer) => headLayer(p, c, states, layer), pooled);
+  const { kind, pooling, late, layers } = c.head;
+  const pool = (states: BufferId) => (pooling === undefined ? p.select(states) : p.pool(states, pooling));
+  const stack = (states: BufferId) => layers.reduce((below, layer) => headLayer(p, c, below, layer), states);
+  const last = late ? pool(stack(x)) : stack(pool(x));
   if (kind !== "next" && kind !== "masked") return last;
   const { bias, scale, softcap } = c.output;
   return p.softcap(p.scale(p.linear(last, "output", c.vocab, { bias }), scale), softcap);

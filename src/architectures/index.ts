@@ -7,16 +7,24 @@ import { Recorder } from "../program/recorder.js";
 import { albert } from "./albert.js";
 import { arcee } from "./arcee.js";
 import { bert } from "./bert.js";
+import { cohere } from "./cohere.js";
 import { deepseekV2 } from "./deepseek_v2.js";
 import { deepseekV3 } from "./deepseek_v3.js";
 import { dots1 } from "./dots1.js";
 import { ernie45Moe } from "./ernie4_5_moe.js";
 import { exaone4 } from "./exaone4.js";
 import { falconH1 } from "./falcon_h1.js";
+import { flexOlmo } from "./flex_olmo.js";
 import { gemma2 } from "./gemma2.js";
 import { gemma3 } from "./gemma3.js";
+import { gemma3n } from "./gemma3n.js";
+import { gemma4 } from "./gemma4.js";
+import { glm } from "./glm.js";
+import { glm4 } from "./glm4.js";
 import { glm4Moe } from "./glm4_moe.js";
+import { gptNeox } from "./gpt_neox.js";
 import { gptOss } from "./gpt_oss.js";
+import { gpt2 } from "./gpt2.js";
 import { graniteHybrid } from "./granite_hybrid.js";
 import { graniteMoe } from "./granite_moe.js";
 import { gte } from "./gte.js";
@@ -37,12 +45,17 @@ import { nomicBert } from "./nomic_bert.js";
 import { olmo } from "./olmo.js";
 import { olmo2 } from "./olmo2.js";
 import { olmoe } from "./olmoe.js";
+import { opt } from "./opt.js";
+import { opt350m } from "./opt_350m.js";
+import { phi } from "./phi.js";
 import { phi3 } from "./phi3.js";
 import { qwen2 } from "./qwen2.js";
 import { qwen2Moe } from "./qwen2_moe.js";
 import { qwen3 } from "./qwen3.js";
 import { qwen3Moe } from "./qwen3_moe.js";
 import { qwen3Next } from "./qwen3_next.js";
+import { stablelm } from "./stablelm.js";
+import { starcoder2 } from "./starcoder2.js";
 import { staticVectors } from "./static.js";
 import { t5 } from "./t5.js";
 
@@ -64,12 +77,24 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   qwen3,
   gemma2,
   gemma3,
+  gemma3n,
+  gemma4,
   phi3,
   arcee,
   exaone4,
   hunyuan,
   olmo,
   olmo2,
+  glm,
+  glm4,
+  stablelm,
+  cohere,
+  starcoder2,
+  phi,
+  gpt2,
+  gpt_neox: gptNeox,
+  opt,
+  opt_350m: opt350m,
   gpt_oss: gptOss,
   lfm2,
   mamba,
@@ -81,6 +106,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   qwen2_moe: qwen2Moe,
   qwen3_moe: qwen3Moe,
   olmoe,
+  flex_olmo: flexOlmo,
   granite_moe: graniteMoe,
   granite_hybrid: graniteHybrid,
   deepseek_v2: deepseekV2,
@@ -105,5 +131,12 @@ export function record(config: Config, contextSize = config.contextLength): Prog
     );
   }
   const recorder = new Recorder(contextSize);
-  return recorder.finish(head(recorder, config, architecture(recorder, config)));
+  const program = recorder.finish(head(recorder, config, architecture(recorder, config)));
+  if (!config.causal && program.ops.some((op) => op.kind === "attend" && op.causal)) {
+    throw new DeadliftError(
+      "UnsupportedArchitecture",
+      `cannot run architecture "${config.architecture}" with attention both ways, as its configuration says`,
+    );
+  }
+  return program;
 }

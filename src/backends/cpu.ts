@@ -109,12 +109,13 @@ function nativeProgram(program: Program, weights: readonly (Tensor | readonly Te
 
 function nativeWeight(weight: Tensor | readonly Tensor[], { shape }: Weight): NativeWeight {
   const tensors = [weight].flat() as readonly Tensor[];
+  const isVector = shape.length === 1;
   return {
     parts: tensors.map(({ file, offset, byteLength }) => ({ file: file.handle, offset, byteLength })),
     quant: tensors[0]!.quant,
-    // Of all matrices of a stack; a vector is one row.
-    rows: shape.slice(0, -1).reduce((product, size) => product * size, 1),
-    columns: shape.at(-1)!,
+    // Of all matrices of a stack; a vector is one row, or as many as it has parts.
+    rows: shape.slice(0, -1).reduce((product, size) => product * size, isVector ? tensors.length : 1),
+    columns: isVector ? shape[0]! / tensors.length : shape.at(-1)!,
   };
 }
 

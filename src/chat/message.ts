@@ -137,13 +137,14 @@ export function toValue(value: unknown, name: string, depth = 0): Value {
 const REASONING = ["reasoning_content", "thinking", "reasoning"];
 
 /** Reasoning under the names that templates read, as transformers fills them in. */
-function withReasoning(message: Record<string, unknown>): Record<string, unknown> {
+export function withReasoning(message: Message): Message {
   const reasoning = REASONING.map((name) => message[name]).find((value) => value !== undefined && value !== null);
-  return reasoning === undefined ? message : { thinking: reasoning, ...message, reasoning_content: reasoning };
+  if (reasoning === undefined) return message;
+  return { thinking: reasoning, ...message, reasoning_content: reasoning as string };
 }
 
 export function messageValue(message: Message, index: number): Dict {
-  const value = toValue(withReasoning(message), `messages[${index}]`) as Dict;
+  const value = toValue(message, `messages[${index}]`) as Dict;
   if (!ROLES.has(message.role)) return value;
   return new Dict(
     value.entries().map(([key, item]) => [key, (key as Text).value === "role" ? text(message.role) : item] as const),

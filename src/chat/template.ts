@@ -11,7 +11,15 @@ import { position } from "./jinja/lexer.js";
 import { parse } from "./jinja/parser.js";
 import type { Segment, Text } from "./jinja/text.js";
 import { list, NONE, text, type Value } from "./jinja/value.js";
-import { type Message, messageValue, type Tool, toValue, validateMessages, validateTools } from "./message.js";
+import {
+  type Message,
+  messageValue,
+  type Tool,
+  toValue,
+  validateMessages,
+  validateTools,
+  withReasoning,
+} from "./message.js";
 
 export type { Segment } from "./jinja/text.js";
 export type { Message, TextPart, Tool, ToolCall } from "./message.js";
@@ -68,7 +76,7 @@ function renderText(
   messages: readonly Message[],
   options: RenderOptions,
 ): Text {
-  const open = continued(messages, options.continueFinalMessage, parsed.source);
+  const open = continued(messages.map(withReasoning), options.continueFinalMessage, parsed.source);
   const interpreter = new Interpreter();
   const scope = new Scope(contextScope(specials, open, options));
   const rendered = reporting(

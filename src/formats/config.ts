@@ -6,6 +6,7 @@ import { checkHeads, checkLayers } from "./config_checks.js";
 import { ropeConfig } from "./config_rope.js";
 import { readHead } from "./families/heads.js";
 import { type ModelType, modelTypes, nearestType, type RopeFields } from "./families/index.js";
+import { insideSizes } from "./families/inside.js";
 import { activationOf, everywhere } from "./families/readers.js";
 import { Fields } from "./fields.js";
 import { isObject, type JsonObject } from "./file.js";
@@ -29,6 +30,7 @@ export function configFromJson(json: JsonObject, source: string): Config {
     turns: Array.from({ length: layers }, () => true),
     windows: type.windows?.(fields, layers) ?? everywhere(undefined, layers),
     bias: type.bias?.(fields) ?? plain.bias,
+    causal: fields.boolean("is_causal", true),
     tiedOutput: fields.boolean("tie_word_embeddings", false),
     tokens: {
       bos: fields.tokens("bos_token_id", vocab)[0],
@@ -60,7 +62,8 @@ function textModel(json: JsonObject, source: string): { fields: Fields; type: Mo
         .filter((key) => Object.hasOwn(json, key))
         .map((key) => [key, json[key]]),
     );
-    return { fields: typedFields({ ...text, ...shared }, type, `text_config of ${source}`), type };
+    const whole = { ...insideSizes(known!), ...text, ...shared };
+    return { fields: typedFields(whole, type, `text_config of ${source}`), type };
   }
   throw unknownType(json, source);
 }

@@ -95,7 +95,8 @@ function readSizes(fields: Fields, metadata: Metadata, tensors: ReadonlyMap<stri
   const tokens = metadata.get("tokenizer.ggml.tokens");
   return {
     dim,
-    ffn: fields.size("feed_forward_length"),
+    // Where all layers have experts it may be left out.
+    ffn: fields.size("feed_forward_length", fields.optionalSize("expert_feed_forward_length")),
     heads,
     kvHeads,
     headDim,

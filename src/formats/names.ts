@@ -8,7 +8,7 @@ import { viewParts } from "./views.js";
 export type Format = "safetensors" | "gguf";
 
 /** Of most models. */
-const names: Readonly<Record<Format, Required<FamilyNames>>> = {
+const names: Readonly<Record<Format, Required<Omit<FamilyNames, "turned">>>> = {
   safetensors: {
     prefix: /^(?:(?:model|language_model|text_model)\.)+/,
     layer: /^layers\.(0|[1-9]\d{0,3})\.(.+)$/,
@@ -59,6 +59,8 @@ const names: Readonly<Record<Format, Required<FamilyNames>>> = {
       cls: "head.dense",
       "cls.output": "head.classes",
       "cls.norm": "head.norm",
+      dense_2: "head.0.dense",
+      dense_3: "head.1.dense",
     },
     inLayer: {
       attn_norm: "attention.norm",
@@ -85,7 +87,8 @@ const names: Readonly<Record<Format, Required<FamilyNames>>> = {
       ffn_down_shexp: "ffn.shared.down",
       exp_probs_b: "ffn.correction",
     },
-    bare: {},
+    // Some converters leave out what kind of tensor it is.
+    bare: { exp_probs_b: "ffn.correction.bias" },
     spare: {},
   },
 };
@@ -119,8 +122,9 @@ function withoutPrefix(format: Format, name: string, type?: string): string {
 /** Also where the table has "*" for a number. */
 function meaningOf(table: Readonly<Record<string, string>> = {}, key: string): string | undefined {
   if (Object.hasOwn(table, key)) return table[key];
-  const [number] = /(?<=\.)(?:0|[1-9]\d{0,4})(?=\.)/.exec(key) ?? [];
-  const pattern = number === undefined ? key : key.replace(`.${number}.`, ".*.");
+  const numbers = /(?<=\.)(?:0|[1-9]\d{0,4})(?=\.|$)/;
+  const [number] = numbers.exec(key) ?? [];
+  const pattern = key.replace(numbers, "*");
   return Object.hasOwn(table, pattern) ? table[pattern]!.replace("*", number!) : undefined;
 }
 

@@ -10,7 +10,8 @@ export type Bound<T> = T | readonly T[];
 
 /**
  * Tensors in the order of `program.weights`. A stack "layers.0.ffn.experts.up" that is not there may be so many matrices
- * "layers.0.ffn.experts.0.up" and so on. Throws MissingTensor, WrongShape or UnsupportedQuant.
+ * "layers.0.ffn.experts.0.up" and so on; a vector "layers.0.attention.q_norm" may be so many parts, one after another.
+ * Throws MissingTensor, WrongShape or UnsupportedQuant.
  */
 export function bindWeights<T extends TensorInfo>(program: Program, tensors: ReadonlyMap<string, T>): Bound<T>[] {
   const all = program.weights.map((weight) => matricesOf(weight, tensors));
@@ -27,13 +28,21 @@ export function bindWeights<T extends TensorInfo>(program: Program, tensors: Rea
   });
 }
 
-/** A weight as it is, or the matrices of a stack that is not there as a whole. */
+/** A weight as it is, or the matrices of a stack, or the parts of a vector, that is not there as a whole. */
 export function matricesOf(weight: Weight, tensors: ReadonlyMap<string, unknown>): readonly Weight[] {
   const { name, shape } = weight;
+  if (shape.length === 1 && tensors.has(`${name}.0`) && !tensors.has(name)) return partsOf(weight, tensors);
   const [count, ...matrix] = shape;
   const nameOf = (i: number) => name.replace(".experts.", `.experts.${i}.`);
   if (shape.length !== 3 || tensors.has(name) || nameOf(0) === name) return [weight];
   return Array.from({ length: count! }, (_, i) => ({ name: nameOf(i), shape: matrix }));
+}
+
+/** As many as there are, all of one size. */
+function partsOf({ name, shape }: Weight, tensors: ReadonlyMap<string, unknown>): readonly Weight[] {
+  let count = 1;
+  while (tensors.has(`${name}.${count}`)) count++;
+  return Array.from({ length: count }, (_, i) => ({ name: `${name}.${i}`, shape: [shape[0]! / count] }));
 }
 
 function bind<T extends TensorInfo>(

@@ -117,6 +117,8 @@ export interface Head {
   readonly kind: "next" | "masked" | "hidden" | "embedding" | "classes" | "token_classes";
   /** How the states of a text become one; undefined: each token has its own. */
   readonly pooling: Pooling | undefined;
+  /** Layers come before the pooling. */
+  readonly late: boolean;
   /** One after another; of classes the last one gives the logits. */
   readonly layers: readonly HeadLayer[];
   /** Vectors are meant to have length 1. */
@@ -130,6 +132,7 @@ export interface Head {
 export const nextHead: Head = {
   kind: "next",
   pooling: undefined,
+  late: false,
   layers: [],
   normalize: false,
   labels: [],
@@ -159,6 +162,29 @@ export interface EncoderConfig {
   readonly distances: { readonly count: number; readonly reach: number } | undefined;
 }
 
+/** What Gemma 4 has besides. */
+export interface Gemma4Config {
+  /** Of layers with windows. */
+  readonly localHeadDim: number;
+  readonly localKvHeads: number;
+  /** In layers without windows, keys that are neither normed nor turned are the values. */
+  readonly keysAreValues: boolean;
+  /** Width of the feed-forward networks of layers that use keys and values of others. */
+  readonly sharingFfn: number;
+}
+
+/** What Gemma 3n has besides. */
+export interface Gemma3nConfig {
+  /** Of states, which layers pass on together. */
+  readonly streams: number;
+  /** Width of the narrow way beside attention. */
+  readonly laurelRank: number;
+  /** Gates count from so many standard deviations on; undefined: all of them. (layers) */
+  readonly sparsity: readonly (number | undefined)[];
+  /** The first stream is scaled before it chooses from the vectors of a layer. */
+  readonly scaled: boolean;
+}
+
 /** What most models have. */
 export const plain = {
   head: nextHead,
@@ -171,6 +197,14 @@ export const plain = {
   localRope: undefined,
   temper: undefined,
   qkvCap: undefined,
+  qkvByHead: false,
+  headNorms: false,
+  parallel: false,
+  sharing: 0,
+  perLayer: { width: 0, vocab: 0 },
+  gemma4: undefined,
+  gemma3n: undefined,
+  opt: undefined,
   bias: { qkv: false, attentionOutput: false, ffn: false },
   output: { bias: false, scale: 1, softcap: undefined },
   causal: true,
@@ -205,6 +239,20 @@ export interface Config {
   readonly temper: TemperConfig | undefined;
   /** Queries, keys and values are kept within it. */
   readonly qkvCap: number | undefined;
+  /** Where q, k and v are one matrix, a head's rows of each follow each other. */
+  readonly qkvByHead: boolean;
+  /** Queries and keys are normed head by head, where some models of an architecture do so. */
+  readonly headNorms: boolean;
+  /** Both halves of a layer read the same states, where some models of an architecture do so. */
+  readonly parallel: boolean;
+  /** So many of the last layers use keys and values of the last one of their kind before them. */
+  readonly sharing: number;
+  /** Vectors that each layer is given of each token: their width (0: none), and the ids that have some. */
+  readonly perLayer: { readonly width: number; readonly vocab: number };
+  readonly gemma4: Gemma4Config | undefined;
+  readonly gemma3n: Gemma3nConfig | undefined;
+  /** Of OPT of 350 M parameters: the width of embeddings. */
+  readonly opt: { readonly wordDim: number } | undefined;
   /** Layers that turn queries and keys. (layers) */
   readonly turns: readonly boolean[];
   /** Sliding window of each layer in tokens, the token itself included; undefined sees everything. (layers) */

@@ -76,7 +76,7 @@ export type GateActivation = Activation | "clamped_swish";
 /** What of a token chooses its row of a table: the id, the position, or the segment (1: of the second text of a pair). */
 export type EmbedIndex = "token" | "position" | "segment";
 
-/** out[t] = table[index of t + offset]. */
+/** out[t] = table[index of t + offset]; beyond the table, its first row. */
 export interface Embed {
   readonly kind: "embed";
   readonly out: BufferId;
@@ -154,8 +154,8 @@ export interface Attend {
   readonly kind: "attend";
   readonly out: BufferId; // (heads * valueDim)
   readonly q: BufferId; // (heads * headDim)
-  readonly k: BufferId; // (kvHeads * headDim)
-  readonly v: BufferId; // (kvHeads * valueDim)
+  readonly k: BufferId | undefined; // (kvHeads * headDim), undefined: what an earlier op of this layer has stored
+  readonly v: BufferId | undefined; // (kvHeads * valueDim)
   /** Index into `Program.layers`: whose pages. */
   readonly layer: number;
   readonly heads: number;
@@ -216,6 +216,14 @@ export interface Shift {
   readonly weight: WeightId; // (width of x)
 }
 
+/** out[t, i] = x[t, i] * weight[i], or times the only value of the weight. */
+export interface Gain {
+  readonly kind: "gain";
+  readonly out: BufferId;
+  readonly x: BufferId;
+  readonly weight: WeightId; // (width of x) or (1)
+}
+
 /** out = cap * tanh(x / cap). */
 export interface Softcap {
   readonly kind: "softcap";
@@ -230,6 +238,14 @@ export interface Clamp {
   readonly out: BufferId;
   readonly x: BufferId;
   readonly cap: number;
+}
+
+/** out[t, i] = max(x[t, i] - (mean + factor * standard deviation of x[t]), 0). */
+export interface Sparsify {
+  readonly kind: "sparsify";
+  readonly out: BufferId;
+  readonly x: BufferId;
+  readonly factor: number;
 }
 
 /** out[t] = x[t] * (1 + scale * ln(1 + floor(position(t) / length))): queries of far positions are sharper. */
@@ -381,8 +397,10 @@ export type Op =
   | Mul
   | Scale
   | Shift
+  | Gain
   | Softcap
   | Clamp
+  | Sparsify
   | Temper
   | Slice
   | Concat
@@ -419,7 +437,7 @@ export function inputs(op: Op): readonly BufferId[] {
     case "embed":
       return [];
     case "attend":
-      return [op.q, op.k, op.v];
+      return [op.q, op.k, op.v].filter((id) => id !== undefined);
     case "glu":
       return [op.gate, op.up];
     case "add":

@@ -46,7 +46,7 @@ function operands(op: Op, program: Program): string[] {
       const { kvHeads, headDim, valueDim } = program.layers[op.layer]!;
       const window = op.window === undefined ? [] : [`window=${op.window}`];
       return [
-        `q=%${op.q} k=%${op.k} v=%${op.v}`,
+        op.k === undefined ? `q=%${op.q}` : `q=%${op.q} k=%${op.k} v=%${op.v}`,
         `layer=${op.layer}`,
         `heads=${op.heads}/${kvHeads}x${headDim}${valueDim === headDim ? "" : `, values of ${valueDim}`}`,
         ...(op.causal ? [] : ["both ways"]),
@@ -66,7 +66,10 @@ function operands(op: Op, program: Program): string[] {
     case "scale":
       return [`%${op.x}`, `by ${op.factor}`];
     case "shift":
+    case "gain":
       return [`%${op.x}`, ...weight(op.weight)];
+    case "sparsify":
+      return [`%${op.x}`, `above ${op.factor} deviations`];
     case "temper":
       return [`%${op.x}`, `by 1 + ${op.scale} ln(1 + position / ${op.length})`];
     case "softcap":

@@ -192,8 +192,17 @@ export class Recorder {
   /** Attention; each call owns the pages of one more layer. */
   attend(q: BufferId, k: BufferId, v: BufferId, options: AttendOptions): BufferId {
     const { kvHeads, headDim, valueDim = headDim } = options;
+    return this.#attend(this.#layers.push({ kvHeads, headDim, valueDim }) - 1, { q, k, v }, options);
+  }
+
+  /** Attention to what an earlier call has kept, of those the `layer`th. */
+  attendTo(layer: number, q: BufferId, options: Omit<AttendOptions, "kvHeads" | "headDim">): BufferId {
+    return this.#attend(layer, { q, k: undefined, v: undefined }, { ...options, ...this.#layers[layer]! });
+  }
+
+  #attend(layer: number, { q, k, v }: Pick<Attend, "q" | "k" | "v">, options: AttendOptions): BufferId {
+    const { headDim, valueDim = headDim } = options;
     const { width, rows } = this.#buffer(q);
-    const layer = this.#layers.push({ kvHeads, headDim, valueDim }) - 1;
     return this.#record(
       (width / headDim) * valueDim,
       rows,
@@ -243,6 +252,11 @@ export class Recorder {
     return this.#like(x, (out) => ({ kind: "shift", out, x, weight: this.#weight(weight, shape) }));
   }
 
+  /** Times a vector of the files, or its only value. */
+  gain(x: BufferId, weight: string, count = this.#buffer(x).width): BufferId {
+    return this.#like(x, (out) => ({ kind: "gain", out, x, weight: this.#weight(weight, [count]) }));
+  }
+
   /** Without a cap nothing is recorded. */
   softcap(x: BufferId, cap: number | undefined): BufferId {
     return cap === undefined ? x : this.#like(x, (out) => ({ kind: "softcap", out, x, cap }));
@@ -251,6 +265,11 @@ export class Recorder {
   /** Without a cap nothing is recorded. */
   clamp(x: BufferId, cap: number | undefined): BufferId {
     return cap === undefined ? x : this.#like(x, (out) => ({ kind: "clamp", out, x, cap }));
+  }
+
+  /** What is above so many standard deviations of a row; without a factor nothing is recorded. */
+  sparsify(x: BufferId, factor: number | undefined): BufferId {
+    return factor === undefined ? x : this.#like(x, (out) => ({ kind: "sparsify", out, x, factor }));
   }
 
   /** Times a factor that grows with the position; without one nothing is recorded. */

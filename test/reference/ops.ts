@@ -100,6 +100,10 @@ export class ReferenceExecutable implements Executable {
         });
       case "shift":
         return rows(op.x).map((row) => row.map((value, i) => value + this.#values(op.weight)![i]!));
+      case "gain": {
+        const weight = this.#values(op.weight)!;
+        return rows(op.x).map((row) => row.map((value, i) => value * weight[i % weight.length]!));
+      }
       case "concat":
         return rows(op.a).map((row, t) =>
           concat(row, repeated(rows(op.b)[t]!, row.length, op, this.program), op.groups),
@@ -169,13 +173,16 @@ export class ReferenceExecutable implements Executable {
     const { pageTokens, kvType } = this.options;
     const where = (pages: Int32Array, position: number) =>
       `${op.layer} ${pages[Math.floor(position / pageTokens)]} ${position % pageTokens}`;
-    const [q, k, v] = [this.#buffer(op.q), this.#buffer(op.k), this.#buffer(op.v)];
+    const q = this.#buffer(op.q);
+    const stored = op.k !== undefined && op.v !== undefined ? [this.#buffer(op.k), this.#buffer(op.v)] : [];
     const out: Rows = [];
     for (const { count, position, pages } of batch.spans) {
       const start = out.length;
-      for (let i = 0; i < count; i++) {
-        const [key, value] = [asKept(k[start + i]!, kvType, headDim), asKept(v[start + i]!, kvType, valueDim)];
-        this.#cache.set(where(pages, position + i), { k: key, v: value });
+      for (let i = 0; i < count && stored.length > 0; i++) {
+        const [key, value] = stored.map((rows, which) =>
+          asKept(rows[start + i]!, kvType, which === 0 ? headDim : valueDim),
+        );
+        this.#cache.set(where(pages, position + i), { k: key!, v: value! });
       }
       for (let i = 0; i < count; i++) {
         const t = out.length;

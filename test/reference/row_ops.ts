@@ -64,6 +64,11 @@ export function rowOp(row: Float64Array, op: Op): Float64Array {
       return row.map((x) => op.cap * Math.tanh(x / op.cap));
     case "clamp":
       return row.map((x) => Math.min(Math.max(x, -op.cap), op.cap));
+    case "sparsify": {
+      const mean = sum / row.length;
+      const deviation = Math.sqrt(row.reduce((total, x) => total + (x - mean) ** 2, 0) / row.length);
+      return row.map((x) => Math.max(x - mean - op.factor * deviation, 0));
+    }
     case "softmax":
       return softmax(row);
     case "share":

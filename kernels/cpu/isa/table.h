@@ -124,6 +124,7 @@ constexpr Kernels make_kernels(const char* isa, const char* needs) {
               glu<Gated<Relu2>>, glu<Gated<Sigmoid>>, glu<Gated<Tanh>>, glu<ClampedSwish>},
       .norm = norm,
       .layer_norm = layer_norm,
+      .sparsify = sparsify,
       .normalize = normalize,
       .rope = rope,
       .softmax = softmax,

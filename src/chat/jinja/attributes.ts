@@ -23,6 +23,7 @@ import {
   type Value,
   weight,
 } from "./value.js";
+import { spend } from "./work.js";
 
 /** Public names that Python has, and deadlift does not: using one is an error, not an undefined value. */
 const UNSUPPORTED: Record<string, string> = {
@@ -69,6 +70,7 @@ function indexed(value: Value, key: Value): Value | undefined {
 }
 
 function hashable(key: Value): boolean {
+  spend(1);
   if (key instanceof List) return key.kind === "tuple" && key.items.every(hashable);
   return !(key instanceof Dict);
 }

@@ -2,7 +2,7 @@
 
 import type { CallArguments, Expression } from "./ast.js";
 import { attribute, item, slice } from "./attributes.js";
-import { fail, LIMITS, LimitFailure, unsupported } from "./failure.js";
+import { fail, unsupported } from "./failure.js";
 import { FILTERS, UNSUPPORTED_FILTERS } from "./filters.js";
 import { type Names, SEQUENCE_FILTERS } from "./filters_sequence.js";
 import { binary, compare, sign } from "./operators.js";
@@ -23,6 +23,7 @@ import {
   type Value,
   weight,
 } from "./value.js";
+import { beginWork, spend } from "./work.js";
 
 const NO_ELSE = "the inline if-expression evaluated to false and no else section was defined.";
 
@@ -55,23 +56,16 @@ export class Scope {
 export class Evaluator implements Names {
   /** Offset in the source of what is being evaluated, for errors. */
   at = 0;
-  #steps = 0;
 
-  /** Counts work, so that a hostile template ends. */
-  spend(steps: number): void {
-    this.#steps += steps;
-    if (this.#steps > LIMITS.steps) {
-      throw new LimitFailure(
-        `expected at most ${LIMITS.steps} steps (limit "steps") in a chat template, received more`,
-      );
-    }
+  constructor() {
+    beginWork();
   }
 
   evaluate(node: Expression, scope: Scope): Value {
-    this.spend(1);
+    spend(1);
     this.at = node.at;
     const value = this.#evaluate(node, scope);
-    if (!CHEAP.has(node.kind)) this.spend(weight(value) >> 3);
+    if (!CHEAP.has(node.kind)) spend(weight(value) >> (value instanceof Text ? 4 : 3));
     return value;
   }
 
@@ -144,7 +138,7 @@ export class Evaluator implements Names {
     let left = this.evaluate(node.first, scope);
     for (const { operator, operand } of node.rest) {
       const right = this.evaluate(operand, scope);
-      this.spend(weight(left) + weight(right));
+      spend(weight(left) + weight(right));
       if (!compare(operator, left, right)) return false;
       left = right;
     }
@@ -172,7 +166,7 @@ export class Evaluator implements Names {
   call(callee: Value, args: Arguments, at = this.at): Value {
     this.at = at;
     if (callee instanceof Callable) {
-      this.spend(callee.cost);
+      spend(callee.cost);
       return callee.call(args);
     }
     if (callee instanceof Undefined) callee.fail();
@@ -181,7 +175,7 @@ export class Evaluator implements Names {
 
   filter(name: string, value: Value, args: Arguments, at = this.at): Value {
     this.at = at;
-    this.spend(1 + weight(value));
+    spend(1 + weight(value));
     if (Object.hasOwn(FILTERS, name)) return FILTERS[name]!(value, args);
     if (Object.hasOwn(SEQUENCE_FILTERS, name)) return SEQUENCE_FILTERS[name]!(value, args, this);
     return UNSUPPORTED_FILTERS.has(name) ? unsupported(`the filter '${name}'`) : fail(`No filter named '${name}'.`);
@@ -189,7 +183,7 @@ export class Evaluator implements Names {
 
   test(name: string, value: Value, args: Arguments, at = this.at): boolean {
     this.at = at;
-    this.spend(1);
+    spend(1);
     if (name === "filter" || name === "test") {
       const known = name === "test" ? [TESTS] : [FILTERS, SEQUENCE_FILTERS];
       return value instanceof Text && known.some((names) => Object.hasOwn(names, value.value));

@@ -20,6 +20,7 @@ import {
   Undefined,
   type Value,
 } from "./value.js";
+import { spend } from "./work.js";
 
 /** How a list of statements ended early. */
 type Jump = "break" | "continue" | undefined;
@@ -40,7 +41,7 @@ export class Interpreter extends Evaluator {
 
   #execute(body: readonly Statement[], scope: Scope, out: TextBuilder): Jump {
     for (const statement of body) {
-      this.spend(1);
+      spend(1);
       this.at = statement.at;
       const jump = this.#statement(statement, scope, out);
       if (jump) return jump;
@@ -135,7 +136,7 @@ export class Interpreter extends Evaluator {
     const loop = new Loop(items, size, depth, node.recursive ? again : undefined);
     const value = loop.value();
     while (loop.advance()) {
-      this.spend(4); // a round costs more than a node: a scope and the loop's bookkeeping
+      spend(4); // a round costs more than a node: a scope and the loop's bookkeeping
       const inner = new Scope(scope);
       inner.set("loop", value);
       this.#assign(node.target, loop.current, inner);

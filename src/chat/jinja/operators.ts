@@ -7,11 +7,13 @@ import { arithmetic, numeric, toCount } from "./number.js";
 import { escapeHtml } from "./print.js";
 import { concat, repeat, Text } from "./text.js";
 import { Dict, isIterable, iterate, List, typeName, Undefined, type Value } from "./value.js";
+import { spend } from "./work.js";
 
 export function equals(a: Value, b: Value): boolean {
+  spend(1);
   const [x, y] = [numeric(a), numeric(b)];
   if (x !== undefined || y !== undefined) return x !== undefined && y !== undefined && x <= y && x >= y;
-  if (a instanceof Text) return b instanceof Text && a.value === b.value;
+  if (a instanceof Text) return b instanceof Text && sameText(a.value, b.value);
   if (a instanceof List) {
     if (!(b instanceof List) || a.kind !== b.kind || a.items.length !== b.items.length) return false;
     return a.items.every((item, i) => equals(item, b.items[i]!));
@@ -26,8 +28,15 @@ export function equals(a: Value, b: Value): boolean {
   return a === b || (a instanceof Undefined && b instanceof Undefined);
 }
 
+function sameText(a: string, b: string): boolean {
+  if (a.length !== b.length) return false;
+  spend(a.length >> 7);
+  return a === b;
+}
+
 /** Negative, zero or positive; fails where Python has no order. `operator` is for the message. */
 export function order(a: Value, b: Value, operator: string): number {
+  spend(1);
   const [x, y] = [numeric(a), numeric(b)];
   if (x !== undefined && y !== undefined) return x < y ? -1 : x > y ? 1 : x <= y ? 0 : Number.NaN;
   if (a instanceof Text && b instanceof Text) return comparePoints(a.value, b.value);
@@ -44,6 +53,7 @@ export function order(a: Value, b: Value, operator: string): number {
 
 /** By code points, where JavaScript compares UTF-16 units. */
 function comparePoints(a: string, b: string): number {
+  spend(Math.min(a.length, b.length) >> 4);
   if (a === b) return 0;
   let i = 0;
   while (i < a.length && a[i] === b[i]) i++;
@@ -109,6 +119,7 @@ function add(a: Value, b: Value): Value {
   if (a instanceof List && (a.kind === "list" || a.kind === "tuple")) {
     if (b instanceof List && b.kind === a.kind) {
       limit("items", a.items.length + b.items.length);
+      spend((a.items.length + b.items.length) >> 5);
       return new List([...a.items, ...b.items], a.kind);
     }
     fail(`can only concatenate ${a.kind} (not "${typeName(b)}") to ${a.kind}`);

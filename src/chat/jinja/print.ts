@@ -4,6 +4,7 @@ import { fail, limit, unsupported } from "./failure.js";
 import { printFloat } from "./number.js";
 import { repeat, Text, TextBuilder } from "./text.js";
 import { Callable, Dict, hashOf, List, Namespace, NONE, text, typeName, Undefined, type Value } from "./value.js";
+import { spend } from "./work.js";
 
 const CONTROLS = "\\x00-\\x1f";
 const ESCAPED_IN_JSON = new RegExp(`["\\\\${CONTROLS}]`, "g");
@@ -78,6 +79,7 @@ function writeList(value: List, out: TextBuilder): void {
 
 function writeQuoted(value: Text, out: TextBuilder): void {
   const quote = value.value.includes("'") && !value.value.includes('"') ? '"' : "'";
+  spend(value.value.length >> 1);
   const quoted = (run: string) => run.replace(/./gsu, (character) => escapeCharacter(character, quote));
   if (value.markup) out.add("Markup(");
   out.add(quote).add(value.mapCharacters(quoted)).add(quote);

@@ -1,5 +1,7 @@
 // Python's strftime in the C locale, in local time as datetime.now() gives it.
 
+import { spend } from "./work.js";
+
 const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 const MONTHS = "January February March April May June July August September October November December".split(" ");
 const DAY = 86_400_000;
@@ -69,6 +71,7 @@ function field(now: Date, letter: string, padding: Padding): string | undefined 
     Z: () => "",
     "%": () => "%",
   };
+  spend(8);
   const composed = COMPOSED[letter];
   return composed === undefined ? fields[letter]?.() : strftime(now, composed);
 }

@@ -1,12 +1,13 @@
 // Taking strings apart and putting them together, keeping track of where each character came from.
 
 import { bind } from "./arguments.js";
-import { fail } from "./failure.js";
+import { fail, limit } from "./failure.js";
 import { SPACE } from "./lexer.js";
 import { toCount } from "./number.js";
 import { escapeHtml } from "./print.js";
 import { Text, TextBuilder } from "./text.js";
 import { type Arguments, iterate, type List, list, NONE, typeName, type Value } from "./value.js";
+import { spend } from "./work.js";
 
 const SPACES = new RegExp(`[${SPACE}]`);
 const LINE_ENDS = "\n\r\v\f\x1c-\x1e\x85\u2028\u2029";
@@ -35,6 +36,7 @@ export function strip(self: Text, chars: Value | undefined, left: boolean, right
     if (!goes(character)) break;
     end -= character.length;
   }
+  spend((start + value.length - end) >> 2);
   return self.slice(start, end);
 }
 
@@ -48,11 +50,18 @@ export function split(self: Text, args: Arguments, fromRight: boolean): List {
   return list(fromRight ? splitRight(self, sep, times) : splitLeft(self, sep, times));
 }
 
+/** A part more: that is work, and there may be too many. */
+function onePart(parts: readonly unknown[]): void {
+  spend(2);
+  limit("items", parts.length);
+}
+
 function splitLeft(self: Text, sep: string, times: number): Text[] {
   const parts: Text[] = [];
   let at = 0;
   for (let found = self.value.indexOf(sep); found >= 0 && parts.length < times; found = self.value.indexOf(sep, at)) {
     parts.push(self.slice(at, found));
+    onePart(parts);
     at = found + sep.length;
   }
   return [...parts, self.slice(at)];
@@ -65,15 +74,18 @@ function splitRight(self: Text, sep: string, times: number): Text[] {
     const found = end < sep.length ? -1 : self.value.lastIndexOf(sep, end - sep.length);
     if (found < 0) break;
     parts.push(self.slice(found + sep.length, end));
+    onePart(parts);
     end = found;
   }
   return [...parts, self.slice(0, end)].reverse();
 }
 
 function splitSpaces(self: Text, times: number, fromRight: boolean): Text[] {
-  const words = [...self.value.matchAll(new RegExp(`[^${SPACE}]+`, "g"))].map(
-    (m) => [m.index, m.index + m[0].length] as const,
-  );
+  const words: (readonly [start: number, end: number])[] = [];
+  for (const match of self.value.matchAll(new RegExp(`[^${SPACE}]+`, "g"))) {
+    words.push([match.index, match.index + match[0].length]);
+    onePart(words);
+  }
   if (words.length <= times) return words.map(([start, end]) => self.slice(start, end));
   if (fromRight) {
     const rest = words.slice(0, words.length - times);
@@ -93,6 +105,7 @@ export function splitLines(self: Text, keepEnds = false): Text[] {
   for (const match of self.value.matchAll(LINE)) {
     const end = match.index + match[0].length;
     lines.push(self.slice(at, keepEnds ? end : match.index));
+    onePart(lines);
     at = end;
   }
   return at < self.value.length ? [...lines, self.slice(at)] : lines;
@@ -109,12 +122,15 @@ export function replace(self: Text, from: Text, to: Text, count = -1): Text {
     }
     return out.text(self.markup);
   }
-  const parts = splitLeft(self, from.value, times);
-  parts.forEach((part, i) => {
-    if (i > 0) out.add(to);
-    out.add(part);
-  });
-  return out.text(self.markup);
+  let at = 0;
+  let done = 0;
+  for (let found = self.value.indexOf(from.value); found >= 0 && done < times; done++) {
+    out.add(self.slice(at, found)).add(to);
+    spend(1);
+    at = found + from.value.length;
+    found = self.value.indexOf(from.value, at);
+  }
+  return out.add(self.slice(at)).text(self.markup);
 }
 
 /** Python's str.join. */

@@ -1,6 +1,7 @@
 // A string that knows which of its characters came from the conversation and which from the template.
 
 import { limit } from "./failure.js";
+import { spend } from "./work.js";
 
 const NOWHERE: readonly number[] = [];
 
@@ -14,6 +15,7 @@ export interface Segment {
 /** Immutable. Offsets are UTF-16 units; Python's code points are converted where templates see them. */
 export class Text {
   #wide: boolean | undefined;
+  #length: number | undefined;
 
   constructor(
     readonly value: string,
@@ -40,12 +42,14 @@ export class Text {
 
   /** Length in code points, as Python counts. */
   get length(): number {
-    return this.wide ? this.value.length - this.#pairs() : this.value.length;
+    this.#length ??= this.wide ? this.value.length - this.#pairs() : this.value.length;
+    return this.#length;
   }
 
   /** The UTF-16 offset of a code point. */
   unit(point: number): number {
     if (!this.wide) return point;
+    spend(point >> 4);
     let at = 0;
     for (let seen = 0; seen < point && at < this.value.length; seen++)
       at += this.value.codePointAt(at)! > 0xffff ? 2 : 1;
@@ -54,6 +58,7 @@ export class Text {
 
   /** How many code points take two units. */
   #pairs(): number {
+    spend(this.value.length >> 5);
     let pairs = 0;
     for (let at = 0; at < this.value.length - 1; at++) {
       if (this.value.codePointAt(at)! <= 0xffff) continue;
@@ -67,12 +72,25 @@ export class Text {
   slice(start: number, end = this.value.length): Text {
     if (start <= 0 && end >= this.value.length) return this;
     const content: number[] = [];
-    for (let i = 0; i < this.content.length; i += 2) {
+    for (let i = this.#stretchAt(start); i < this.content.length && this.content[i]! < end; i += 2) {
       const from = Math.max(this.content[i]!, start);
       const to = Math.min(this.content[i + 1]!, end);
       if (from < to) content.push(from - start, to - start);
     }
+    spend(content.length >> 3);
     return new Text(this.value.slice(start, end), content, this.markup);
+  }
+
+  /** Where in `content` the first stretch that ends behind an offset begins. */
+  #stretchAt(offset: number): number {
+    let low = 0;
+    let high = this.content.length >> 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.content[2 * middle + 1]! <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return 2 * low;
   }
 
   /** The characters as texts of one code point each. */
@@ -101,6 +119,7 @@ export class Text {
 
   /** `change` for strings whose characters change one by one, as escaping does. */
   mapCharacters(change: (run: string) => string): Text {
+    spend(this.value.length >> 3);
     if (this.content.length === 0) return new Text(change(this.value), NOWHERE, this.markup);
     const builder = new TextBuilder();
     for (const { text, content } of this.segments()) {
@@ -112,9 +131,11 @@ export class Text {
   /** `change` for strings where each prefix keeps its meaning, as case conversion does. */
   mapWhole(change: (value: string) => string): Text {
     const value = change(this.value);
-    const content = this.content.map((at) =>
-      at === this.value.length ? value.length : change(this.value.slice(0, at)).length,
-    );
+    const content = this.content.map((at) => {
+      if (at === this.value.length) return value.length;
+      spend(at >> 5);
+      return change(this.value.slice(0, at)).length;
+    });
     return new Text(value, content, this.markup);
   }
 
@@ -140,6 +161,7 @@ export class TextBuilder {
   }
 
   #mark(content: readonly number[]): void {
+    spend(content.length >> 3);
     for (let i = 0; i < content.length; i += 2) {
       const start = content[i]! + this.length;
       const end = content[i + 1]! + this.length;
@@ -150,7 +172,14 @@ export class TextBuilder {
   }
 
   text(markup = false): Text {
-    return new Text(this.#parts.join(""), this.#content, markup);
+    return new Text(this.#joined(), this.#content, markup);
+  }
+
+  /** V8 copies what it joins, but not what is added: a text that grows in a loop must not be copied each time. */
+  #joined(): string {
+    if (this.#parts.length <= 8) return this.#parts.reduce((sum, part) => sum + part, "");
+    spend(this.length >> 6);
+    return this.#parts.join("");
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { fail, limit } from "./failure.js";
 import { Text } from "./text.js";
+import { spend } from "./work.js";
 
 /** Python's None. Not null, which `??` would take for a missing value. */
 export class None {
@@ -185,14 +186,28 @@ export function lengthOf(value: Value): number | undefined {
 
 /** The same string for keys that Python takes for equal. */
 export function hashOf(key: Value): string {
-  if (key instanceof Text) return `s${key.value}`;
+  spend(1);
+  if (key instanceof Text) {
+    spend(key.value.length >> 7);
+    return `s${key.value}`;
+  }
   if (typeof key === "boolean") return key ? "n1" : "n0";
   if (typeof key === "bigint") return `n${key}`;
   if (typeof key === "number") return Number.isInteger(key) ? `n${BigInt(key)}` : `f${key}`;
   if (key === NONE) return "None";
   if (key instanceof Undefined) return "Undefined";
-  if (key instanceof List && key.kind === "tuple") return `(${key.items.map((item) => JSON.stringify(hashOf(item)))})`;
+  if (key instanceof List && key.kind === "tuple") return hashOfTuple(key);
   return fail(`unhashable type: '${typeName(key)}'`);
+}
+
+function hashOfTuple(tuple: List): string {
+  let hash = "(";
+  for (const item of tuple.items) {
+    const part = hashOf(item);
+    spend(part.length >> 4);
+    hash += `${part.length}:${part}`;
+  }
+  return hash;
 }
 
 /** Integers grow without end in Python; here they are stopped. */
@@ -201,8 +216,8 @@ export function bounded(value: bigint): bigint {
   return value;
 }
 
-/** Steps it takes to look through a value. */
+/** Steps it takes to look through a value. They also bound the memory of all results together. */
 export function weight(value: Value): number {
-  if (value instanceof Text) return value.value.length >> 7;
+  if (value instanceof Text) return value.value.length >> 6;
   return value instanceof List ? value.items.length : value instanceof Dict ? value.size : 0;
 }

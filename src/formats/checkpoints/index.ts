@@ -4,6 +4,7 @@ import { DeadliftError } from "../../error.js";
 import { isPacked, type MadeWeight, type PackedWeight, type Part } from "../../packed.js";
 import type { Config } from "../../program/config.js";
 import type { Program } from "../../program/ops.js";
+import type { Format } from "../names.js";
 import { matricesOf } from "../weights.js";
 import { bitsandbytes } from "./bitsandbytes.js";
 import { compressed } from "./compressed.js";
@@ -14,6 +15,8 @@ import { addLatent } from "./latent.js";
 import type { Method } from "./method.js";
 import { type Module, modulesOf } from "./module.js";
 import type { Shape } from "./pack.js";
+import { splitQkv, splitStacks } from "./split.js";
+import { turnMatrices } from "./turned.js";
 
 export { type Method, methodOf } from "./method.js";
 
@@ -36,6 +39,7 @@ interface Stored<T> {
   readonly unused: readonly T[];
   readonly method: Method | undefined;
   readonly config: Pick<Config, "architecture">;
+  readonly format: Format;
   readonly type: string | undefined;
 }
 
@@ -46,13 +50,18 @@ interface Stored<T> {
  */
 export function unpackable<T extends Part>(
   program: Program,
-  { tensors, unused, method, config, type }: Stored<T>,
+  { tensors, unused, method, config, format, type }: Stored<T>,
 ): ReadonlyMap<string, T | MadeWeight<T>> {
   const all = [...new Set([...tensors.values(), ...unused])];
   const found = new Map<string, T | MadeWeight<T>>(tensors);
   if (config.architecture === "gpt_oss") addExperts(found, program, unused);
   else refuseScales(unused);
   addLatent(found, program);
+  if (format === "safetensors") turnMatrices(found, program, type);
+  else {
+    splitQkv(found, program);
+    splitStacks(found, program);
+  }
   // GGUF has no parts, and only quantised safetensors have.
   if (!method && !all.some(({ name }) => /\.(?:weight_scale|weight_scale_inv|qweight|SCB|absmax)$/.test(name))) {
     return found;

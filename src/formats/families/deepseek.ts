@@ -1,11 +1,12 @@
-// DeepSeek 2 and 3, and those that are DeepSeek 3 under another name: latent attention, many small experts.
+// DeepSeek 2 and 3, and those that are DeepSeek 3 under another name (Kimi K2, GLM 4.7 Flash, Youtu): latent attention, and
+// but for Youtu many small experts.
 
-import type { Config, Latent } from "../../program/config.js";
+import { type Config, type Latent, noExperts } from "../../program/config.js";
 import type { Fields } from "../fields.js";
 import { isObject } from "../file.js";
 import type { TensorInfo } from "../sizes.js";
 import type { Family, FamilyNames, ModelType } from "./family.js";
-import { fusedExperts, llamaBias, routedExperts, silu } from "./readers.js";
+import { fusedExperts, llamaBias, routedExperts, silu, typedLayers } from "./readers.js";
 
 const v3: ModelType = {
   architecture: "deepseek_v3",
@@ -35,12 +36,28 @@ const v3: ModelType = {
   experts(fields, layers) {
     const scores = fields.string("scoring_func", "sigmoid");
     if (scores !== "sigmoid") throw fields.wrong("scoring_func", '"sigmoid"', scores);
-    return routedExperts(fields, layers);
+    return typedLayers(fields, routedExperts(fields, layers));
   },
   more(fields, config) {
     const layout = fields.boolean("rope_interleave", true) ? "pairs" : "half";
     return { ...latentFields(fields, config), rope: { ...config.rope, layout } };
   },
+};
+
+/** GLM 4.7 Flash. */
+const flash = {
+  max_position_embeddings: 202752,
+  rms_norm_eps: 1e-5,
+  first_k_dense_replace: 1,
+  q_lora_rank: 768,
+  qk_nope_head_dim: 192,
+  v_head_dim: 256,
+  n_routed_experts: 64,
+  n_group: 1,
+  topk_group: 1,
+  num_experts_per_tok: 4,
+  moe_intermediate_size: 1536,
+  routed_scaling_factor: 1.8,
 };
 
 export const latentNames: Readonly<Record<"safetensors" | "gguf", FamilyNames>> = {
@@ -95,12 +112,19 @@ export const deepseek: Family = {
     },
     deepseek_v3: v3,
     kimi_k2: v3,
+    glm4_moe_lite: { ...v3, defaults: { ...v3.defaults, ...flash } },
+    youtu: {
+      ...v3,
+      architecture: "deepseek_v2",
+      defaults: { ...v3.defaults, max_position_embeddings: 131072, tie_word_embeddings: true },
+      experts: () => noExperts,
+    },
   },
   gguf: {
     deepseek2: {
       name: "deepseek_v2",
       layout: "pairs",
-      mixture: "always",
+      mixture: "sometimes",
       more: fromGguf,
     },
   },

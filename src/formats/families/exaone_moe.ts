@@ -3,7 +3,7 @@
 import type { Config } from "../../program/config.js";
 import type { Fields } from "../fields.js";
 import type { Family } from "./family.js";
-import { biases, fusedExperts, patternedWindows, routedExperts, silu } from "./readers.js";
+import { biases, fusedExperts, patternedWindows, routedExperts, silu, typedLayers } from "./readers.js";
 
 export const exaoneMoe: Family = {
   types: {
@@ -28,10 +28,7 @@ export const exaoneMoe: Family = {
       aliases: { num_shared_experts: "n_shared_experts", num_local_experts: "num_experts" },
       activation: silu,
       bias: biases(false, false, false),
-      experts: (fields, layers) => ({
-        ...routedExperts(fields, layers, "num_experts"),
-        layers: sparse(fields, layers),
-      }),
+      experts: (fields, layers) => typedLayers(fields, routedExperts(fields, layers, "num_experts")),
       windows: (fields, layers) => patternedWindows(fields, layers, pattern(fields)),
       more: (_, { windows }) => ({ turns: turnsOf(windows) }),
     },
@@ -56,16 +53,6 @@ export const exaoneMoe: Family = {
 function turnsOf(windows: Config["windows"]): Config["turns"] {
   const any = windows.some((window) => window !== undefined);
   return windows.map((window) => !any || window !== undefined);
-}
-
-/** `mlp_layer_types`, else all after the first `first_k_dense_replace`. */
-function sparse(fields: Fields, layers: number): readonly boolean[] {
-  const types = fields.get("mlp_layer_types");
-  if (types === undefined) return routedExperts(fields, layers, "num_experts").layers;
-  if (Array.isArray(types) && types.length === layers && types.every((type) => type === "dense" || type === "sparse")) {
-    return types.map((type) => type === "sparse");
-  }
-  throw fields.wrong("mlp_layer_types", `a list of ${layers} of "dense" and "sparse"`, types);
 }
 
 /** The layers that have no window are so many apart; "LLLG" says 4 in letters. */

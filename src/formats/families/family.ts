@@ -62,6 +62,8 @@ export interface MaskedHead {
 
 export interface ClassesHead {
   readonly pooling: Pooling;
+  /** Layers, the last one too, come before the pooling; default: after it. */
+  readonly late?: boolean;
   readonly layers: readonly HeadLayer[];
 }
 
@@ -110,4 +112,6 @@ export interface FamilyNames {
   readonly bare?: Readonly<Record<string, string>>;
   /** Whole names, with ".bias", of what is stored a second time: it counts where the first is not there. */
   readonly spare?: Readonly<Record<string, string>>;
+  /** Canonical names, in a layer, of matrices that are stored with columns for rows. */
+  readonly turned?: readonly string[];
 }

@@ -41,7 +41,6 @@ export function gemmaScales({ scales, dim }: Config, scalar?: number): Config["s
 
 /** What the later ones state. */
 export function readGemma(fields: Fields, config: Config): Partial<Config> {
-  mustBeOff(fields, "use_bidirectional_attention");
   return {
     normOffset: 1,
     scales: gemmaScales(config, fields.positive("query_pre_attn_scalar", 256)),

@@ -1,9 +1,11 @@
 // Gemma 2 and 3 (text): norms on both sides of each half layer; softcaps and windows, or norms of heads and two turnings.
 
+import type { Config } from "../../program/config.js";
+import type { Fields } from "../fields.js";
 import type { JsonObject } from "../file.js";
 import type { Family } from "./family.js";
-import { readGemma, readGemmaGguf } from "./gemma.js";
-import { activationOf, attentionBias, localGgufRope, patternedWindows, ropesByWindow } from "./readers.js";
+import { gemmaScales, readGemma, readGemmaGguf } from "./gemma.js";
+import { activationOf, attentionBias, localGgufRope, mustBeOff, patternedWindows, ropesByWindow } from "./readers.js";
 
 const defaults: JsonObject = {
   num_key_value_heads: 4,
@@ -28,10 +30,11 @@ export const gemma2: Family = {
       activation: (fields) => activationOf(fields, "hidden_activation", "gelu_pytorch_tanh"),
       bias: attentionBias,
       windows: (fields, layers) => patternedWindows(fields, layers, 2),
-      more: (fields, config) => ({
-        ...readGemma(fields, config),
-        attentionSoftcap: fields.optionalPositive("attn_logit_softcapping"),
-      }),
+      more: (fields, config) => {
+        mustBeOff(fields, "use_bidirectional_attention");
+        const attentionSoftcap = fields.optionalPositive("attn_logit_softcapping");
+        return { ...readGemma(fields, config), attentionSoftcap };
+      },
     },
     gemma3_text: {
       architecture: "gemma3",
@@ -40,7 +43,7 @@ export const gemma2: Family = {
       bias: attentionBias,
       windows: (fields, layers) => patternedWindows(fields, layers, fields.size("sliding_window_pattern", 6)),
       ropes: (fields) => ropesByWindow(fields, "rope_local_base_freq"),
-      more: readGemma,
+      more: (fields, config) => ({ ...readGemma(fields, config), ...bothWays(fields, config) }),
     },
   },
   gguf: {
@@ -62,6 +65,18 @@ export const gemma2: Family = {
         localRope: localGgufRope(fields, config.rope, 10000),
       }),
     },
+    "gemma-embedding": {
+      name: "gemma3",
+      activation: "gelu_tanh",
+      slides: (layer) => (layer + 1) % 6 !== 0,
+      heads: {},
+      more: (fields, config) => ({
+        scales: gemmaScales(config),
+        causal: false,
+        windows: halfBefore(config.windows),
+        localRope: localGgufRope(fields, config.rope, 10000),
+      }),
+    },
   },
   names: {
     safetensors: {
@@ -74,3 +89,13 @@ export const gemma2: Family = {
     gguf: { inLayer: { post_attention_norm: "attention.post_norm", post_ffw_norm: "ffn.post_norm" } },
   },
 };
+
+/** EmbeddingGemma: half of its windows is before a token. */
+function bothWays(fields: Fields, { windows }: Config): Partial<Config> {
+  if (!fields.boolean("use_bidirectional_attention", false)) return {};
+  return { causal: false, windows: halfBefore(windows) };
+}
+
+function halfBefore(windows: Config["windows"]): Config["windows"] {
+  return windows.map((window) => window && Math.floor(window / 2) + 1);
+}

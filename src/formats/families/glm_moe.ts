@@ -1,4 +1,4 @@
-// GLM 4.5, 4.6 and 4.7 with experts.
+// GLM 4.5, 4.6 and 4.7 with experts; Solar Open.
 
 import type { Family } from "./family.js";
 import { fusedExperts, llamaBias, routedExperts, silu } from "./readers.js";
@@ -24,6 +24,27 @@ export const glmMoe: Family = {
       bias: (fields) => ({ ...llamaBias(fields), attentionOutput: false, ffn: false }),
       experts: (fields, layers) => routedExperts(fields, layers),
       more: (fields) => ({ architecture: withNorms(fields.boolean("use_qk_norm", false)) }),
+    },
+    solar_open: {
+      architecture: "glm4_moe",
+      defaults: {
+        max_position_embeddings: 131072,
+        num_key_value_heads: 8,
+        head_dim: 128,
+        rms_norm_eps: 1e-5,
+        rope_theta: 1e6,
+        // Every layer has experts: no model states the width of another network.
+        intermediate_size: 1,
+        moe_intermediate_size: 1280,
+        num_experts_per_tok: 8,
+        n_routed_experts: 128,
+        n_shared_experts: 1,
+        norm_topk_prob: true,
+      },
+      aliases: { num_local_experts: "n_routed_experts" },
+      activation: silu,
+      bias: (fields) => ({ ...llamaBias(fields), attentionOutput: false, ffn: false }),
+      experts: (fields, layers) => ({ ...routedExperts(fields, layers), layers: Array(layers).fill(true) }),
     },
   },
   gguf: {

@@ -26,12 +26,12 @@ export function transform(width: number, activation: Activation): readonly HeadL
 export function readHead(fields: Fields, type: ModelType, config: Config): Pick<Config, "head" | "output"> {
   const { output } = config;
   const name = className(fields);
-  if (name === undefined) return { output, head: type.heads ? { ...nextHead, kind: "hidden" } : nextHead };
+  if (name === undefined) return { output, head: config.causal ? nextHead : { ...nextHead, kind: "hidden" } };
   if (/ForSequenceClassification$/.test(name)) return { output, head: classes(fields, type, config) };
   if (/ForTokenClassification$/.test(name)) return { output, head: tokenClasses(fields, type, config) };
   if (/Model$/.test(name) && !/LMHeadModel$/.test(name)) return { output, head: { ...nextHead, kind: "hidden" } };
-  if (!type.heads) return { output, head: nextHead };
-  const masked = /For(?:MaskedLM|PreTraining)$/.test(name) ? type.heads.masked?.(fields, config) : undefined;
+  if (config.causal) return { output, head: nextHead };
+  const masked = /For(?:MaskedLM|PreTraining)$/.test(name) ? type.heads?.masked?.(fields, config) : undefined;
   if (!masked) throw wrongHead(fields, name);
   return { head: { ...nextHead, kind: "masked", layers: masked.layers }, output: { ...output, bias: masked.bias } };
 }
@@ -52,13 +52,14 @@ function wrongHead(fields: Fields, name: string): Error {
 /** Of decoders: a matrix without a bias, for the last token. */
 function classes(fields: Fields, type: ModelType, config: Config): Head {
   if (type.heads && !type.heads.classes) throw wrongHead(fields, "ForSequenceClassification");
-  const { pooling, layers } = type.heads?.classes?.(fields, config) ?? { pooling: "last", layers: [] };
+  const { pooling, late = false, layers } = type.heads?.classes?.(fields, config) ?? { pooling: "last", layers: [] };
   const labels = readLabels(fields);
   const last = headLayer("head.classes", labels.length, { bias: type.heads !== undefined });
   return {
     ...nextHead,
     kind: "classes",
     pooling,
+    late,
     layers: [...layers, last],
     labels,
     scores: readScores(fields, labels),

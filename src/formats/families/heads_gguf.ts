@@ -1,6 +1,6 @@
 // What a GGUF file says of a model's head: how it pools, and the tensors of a classifier.
 
-import { type Config, type Head, nextHead } from "../../program/config.js";
+import { type Config, type Head, type HeadLayer, nextHead } from "../../program/config.js";
 import type { Pooling } from "../../program/ops.js";
 import type { Fields } from "../fields.js";
 import type { TensorInfo } from "../sizes.js";
@@ -19,10 +19,18 @@ export function ggufHead(fields: Fields, known: Known, config: Config, tensors: 
     throw fields.wrong("pooling_type", "a number of 0 to 4", stated);
   }
   const pooling = poolings[stated as number];
-  if (pooling !== undefined) return { ...nextHead, kind: "embedding", pooling };
+  if (pooling !== undefined) return { ...nextHead, kind: "embedding", pooling, layers: denseLayers(tensors) };
   if (stated === rank || (known.heads?.classes && tensors.has("head.classes")))
     return ggufClasses(fields, known, config, tensors);
   return known.heads ? { ...nextHead, kind: "hidden" } : nextHead;
+}
+
+/** EmbeddingGemma's, which converters are told to keep. */
+function denseLayers(tensors: ReadonlyMap<string, TensorInfo>): HeadLayer[] {
+  return ["head.0.dense", "head.1.dense"].flatMap((weight) => {
+    const tensor = tensors.get(weight);
+    return tensor ? [headLayer(weight, tensor.shape[0]!, { bias: false })] : [];
+  });
 }
 
 function ggufClasses(fields: Fields, known: Known, config: Config, tensors: ReadonlyMap<string, TensorInfo>): Head {

@@ -4,19 +4,28 @@ import type { Format } from "../names.js";
 import { albert } from "./albert.js";
 import { arcee } from "./arcee.js";
 import { bert } from "./bert.js";
+import { cohere } from "./cohere.js";
 import { deepseek } from "./deepseek.js";
 import { distilbert } from "./distilbert.js";
 import { dots } from "./dots.js";
 import { ernie } from "./ernie.js";
 import { ernieMoe } from "./ernie_moe.js";
+import { eurobert } from "./eurobert.js";
 import { exaone } from "./exaone.js";
 import { exaoneMoe } from "./exaone_moe.js";
 import { falconH1 } from "./falcon_h1.js";
 import type { Family, FamilyNames, Known, ModelType } from "./family.js";
+import { flexOlmo } from "./flex_olmo.js";
 import { gemma } from "./gemma.js";
 import { gemma2 } from "./gemma2.js";
+import { gemma3n } from "./gemma3n.js";
+import { gemma4 } from "./gemma4.js";
+import { glm } from "./glm.js";
 import { glmMoe } from "./glm_moe.js";
+import { glm4 } from "./glm4.js";
+import { gptNeox } from "./gpt_neox.js";
 import { gptOss } from "./gpt_oss.js";
+import { gpt2 } from "./gpt2.js";
 import { granite } from "./granite.js";
 import { graniteHybrid } from "./granite_hybrid.js";
 import { graniteMoe } from "./granite_moe.js";
@@ -24,6 +33,7 @@ import { gte } from "./gte.js";
 import { helium } from "./helium.js";
 import { hunyuan } from "./hunyuan.js";
 import { hunyuanMoe } from "./hunyuan_moe.js";
+import { hyperclovax } from "./hyperclovax.js";
 import { internlm } from "./internlm.js";
 import { jinaBertV3 } from "./jina_bert_v3.js";
 import { lfm2 } from "./lfm2.js";
@@ -34,16 +44,21 @@ import { mistral } from "./mistral.js";
 import { mixtral } from "./mixtral.js";
 import { modernbert } from "./modernbert.js";
 import { mpnet } from "./mpnet.js";
+import { nemotron } from "./nemotron.js";
 import { nemotronH } from "./nemotron_h.js";
 import { nomicBert } from "./nomic_bert.js";
 import { olmo } from "./olmo.js";
 import { olmoe } from "./olmoe.js";
+import { opt } from "./opt.js";
+import { phi } from "./phi.js";
 import { phi3 } from "./phi3.js";
 import { qwen } from "./qwen.js";
 import { qwenMoe } from "./qwen_moe.js";
 import { qwen3Next } from "./qwen3_next.js";
 import { seedOss } from "./seed_oss.js";
 import { smollm3 } from "./smollm3.js";
+import { stablelm } from "./stablelm.js";
+import { starcoder2 } from "./starcoder2.js";
 import { t5 } from "./t5.js";
 
 export type { FamilyNames, Known, ModelType, RopeFields } from "./family.js";
@@ -54,6 +69,8 @@ const families: readonly Family[] = [
   smollm3,
   gemma,
   gemma2,
+  gemma3n,
+  gemma4,
   phi3,
   olmo,
   granite,
@@ -62,8 +79,19 @@ const families: readonly Family[] = [
   ernie,
   internlm,
   hunyuan,
+  hyperclovax,
   arcee,
   helium,
+  glm,
+  glm4,
+  stablelm,
+  cohere,
+  starcoder2,
+  nemotron,
+  phi,
+  gpt2,
+  gptNeox,
+  opt,
   mixtral,
   qwen,
   gptOss,
@@ -83,6 +111,7 @@ const families: readonly Family[] = [
   jinaBertV3,
   qwenMoe,
   olmoe,
+  flexOlmo,
   graniteMoe,
   graniteHybrid,
   deepseek,
@@ -92,6 +121,7 @@ const families: readonly Family[] = [
   minimax,
   ernieMoe,
   hunyuanMoe,
+  eurobert,
 ];
 
 /** By `model_type` of config.json. */

@@ -36,7 +36,7 @@ export const olmoe: Family = {
   names: { safetensors: { bare: fusedExperts } },
 };
 
-function olmoeExperts(fields: Fields, layers: number): Config["experts"] {
+export function olmoeExperts(fields: Fields, layers: number): Config["experts"] {
   refuseClamp(fields, "clip_qkv");
   const experts = readExperts(fields, layers, "num_experts", "intermediate_size");
   return { ...experts, share: fields.boolean("norm_topk_prob", false) };

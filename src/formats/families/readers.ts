@@ -158,3 +158,14 @@ export function routedExperts(fields: Fields, layers: number, countKey = "n_rout
     groupsUsed: fields.size("topk_group", 1),
   });
 }
+
+/** The same with the layers that `mlp_layer_types` calls sparse, where it is there. */
+export function typedLayers(fields: Fields, experts: Config["experts"]): Config["experts"] {
+  const types = fields.get("mlp_layer_types");
+  const count = experts.layers.length;
+  if (types === undefined) return experts;
+  if (Array.isArray(types) && types.length === count && types.every((type) => type === "dense" || type === "sparse")) {
+    return { ...experts, layers: types.map((type) => type === "sparse") };
+  }
+  throw fields.wrong("mlp_layer_types", `a list of ${count} of "dense" and "sparse"`, types);
+}

@@ -25,6 +25,7 @@ import { glm4Moe } from "./glm4_moe.js";
 import { gptNeox } from "./gpt_neox.js";
 import { gptOss } from "./gpt_oss.js";
 import { gpt2 } from "./gpt2.js";
+import { graniteHybrid } from "./granite_hybrid.js";
 import { graniteMoe } from "./granite_moe.js";
 import { gte } from "./gte.js";
 import { head } from "./head.js";
@@ -107,6 +108,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   olmoe,
   flex_olmo: flexOlmo,
   granite_moe: graniteMoe,
+  granite_hybrid: graniteHybrid,
   deepseek_v2: deepseekV2,
   deepseek_v3: deepseekV3,
   glm4_moe: glm4Moe,

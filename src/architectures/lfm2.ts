@@ -3,8 +3,8 @@
 import type { Config } from "../program/config.js";
 import type { BufferId, RopeId } from "../program/ops.js";
 import type { Recorder } from "../program/recorder.js";
+import { gatedUnit, mixture, type Routes } from "./feed_forward.js";
 import type { Architecture } from "./index.js";
-import { gatedNetwork } from "./parts.js";
 
 export const lfm2: Architecture = (p, c) => {
   const rope = p.ropeTable(c.rope);
@@ -15,7 +15,9 @@ export const lfm2: Architecture = (p, c) => {
     const a = p.norm(x, `${layer}.attention.norm`, { epsilon });
     x = p.add(x, c.recurrent.layers[i] ? convolution(p, c, layer, a) : attention(p, c, layer, a, rope));
     const f = p.norm(x, `${layer}.ffn.norm`, { epsilon });
-    x = p.add(x, c.experts.layers[i] ? mixture(p, c, layer, f) : gatedNetwork(p, c, `${layer}.ffn`, f, c.ffn));
+    const name = `${layer}.ffn`;
+    const made = c.experts.layers[i] ? mixture(p, c, f, routes(p, c, f, name), name) : gatedUnit(p, c, f, name, c.ffn);
+    x = p.add(x, made);
   }
   return p.norm(x, "norm", { epsilon });
 };
@@ -40,15 +42,11 @@ function attention(p: Recorder, c: Config, layer: string, x: BufferId, rope: Rop
   return p.linear(mixed, `${name}.o`, dim);
 }
 
-/** Experts are chosen by their sigmoid and a bias, and weighed by their sigmoid alone. */
-function mixture(p: Recorder, { dim, experts, activation }: Config, layer: string, x: BufferId): BufferId {
-  const { count, used, ffn, share, scale } = experts;
-  const name = `${layer}.ffn`;
+/** Experts are chosen by their sigmoid and a correction, and weighed by their sigmoid alone. */
+function routes(p: Recorder, { experts }: Config, x: BufferId, name: string): Routes {
+  const { count, used, share, scale } = experts;
   const scores = p.act(p.linear(x, `${name}.router`, count), "sigmoid");
   const chosen = p.route(p.shift(scores, `${name}.correction.bias`), used);
   const weights = p.gather(scores, chosen);
-  const gate = p.expertLinear(x, chosen, `${name}.experts.gate`, [count, ffn, dim]);
-  const up = p.expertLinear(x, chosen, `${name}.experts.up`, [count, ffn, dim]);
-  const down = p.expertLinear(p.glu(gate, up, activation), chosen, `${name}.experts.down`, [count, dim, ffn]);
-  return p.mix(down, p.scale(share ? p.share(weights, 1e-6) : weights, scale));
+  return { chosen, weights: p.scale(share ? p.share(weights, 1e-6) : weights, scale) };
 }

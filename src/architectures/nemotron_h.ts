@@ -3,6 +3,7 @@
 import type { Config } from "../program/config.js";
 import type { BufferId } from "../program/ops.js";
 import type { Recorder } from "../program/recorder.js";
+import { sigmoidRoutes } from "./feed_forward.js";
 import type { Architecture } from "./index.js";
 import { stateSpace } from "./state_space.js";
 
@@ -32,21 +33,16 @@ function network(p: Recorder, c: Config, x: BufferId, name: string, ffn: number)
   return p.linear(up, `${name}.down`, c.dim, { bias });
 }
 
-/** Experts by their sigmoid and a correction of groups that are as good as their best two; some see a narrower x. */
+/** Experts without gates; some see a narrower x. */
 function mixture(p: Recorder, c: Config, x: BufferId, name: string): BufferId {
-  const { count, used, ffn, shared, share, scale, groups, groupsUsed } = c.experts;
+  const { count, ffn, shared } = c.experts;
   const { latent, network: activation } = c.recurrent;
-  const scores = p.act(p.linear(x, `${name}.router`, count), "sigmoid");
-  const all = p.shift(scores, `${name}.correction.bias`);
-  const floor = Number.NEGATIVE_INFINITY;
-  const chosen = p.route(groups > 1 ? p.limitGroups(all, { groups, used: groupsUsed, best: 2, floor }) : all, used);
-  const weights = p.gather(scores, chosen);
+  const { chosen, weights } = sigmoidRoutes(p, c, x, name);
   const width = latent || c.dim;
   const { ffn: bias } = c.bias;
   const seen = latent ? p.linear(x, `${name}.latent_in`, latent, { bias }) : x;
   const up = p.act(p.expertLinear(seen, chosen, `${name}.experts.up`, [count, ffn, width]), activation);
-  const down = p.expertLinear(up, chosen, `${name}.experts.down`, [count, width, ffn]);
-  const mixed = p.mix(down, p.scale(share ? p.share(weights, 1e-20) : weights, scale));
+  const mixed = p.mix(p.expertLinear(up, chosen, `${name}.experts.down`, [count, width, ffn]), weights);
   const whole = latent ? p.linear(mixed, `${name}.latent_out`, c.dim, { bias }) : mixed;
   return p.add(whole, network(p, c, x, `${name}.shared`, shared));
 }

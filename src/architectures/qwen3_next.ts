@@ -3,8 +3,8 @@
 import type { Config } from "../program/config.js";
 import type { BufferId, RopeId } from "../program/ops.js";
 import type { Recorder } from "../program/recorder.js";
+import { gatedUnit, mixture, softmaxRoutes } from "./feed_forward.js";
 import type { Architecture } from "./index.js";
-import { gatedNetwork } from "./parts.js";
 
 export const qwen3Next: Architecture = (p, c) => {
   const rope = p.ropeTable(c.rope);
@@ -17,7 +17,7 @@ export const qwen3Next: Architecture = (p, c) => {
     x = p.add(x, mixed);
     const f = p.norm(x, `${layer}.ffn.norm`, norm);
     const name = `${layer}.ffn`;
-    x = p.add(x, c.experts.layers[i] ? mixture(p, c, name, f) : gatedNetwork(p, c, name, f, c.ffn));
+    x = p.add(x, c.experts.layers[i] ? experts(p, c, f, name) : gatedUnit(p, c, f, name, c.ffn));
   }
   return p.norm(x, "norm", norm);
 };
@@ -76,16 +76,9 @@ function attention(p: Recorder, c: Config, layer: string, x: BufferId, rope: Rop
   return p.linear(p.glu(gate, mixed, "sigmoid"), `${name}.o`, dim, { bias: bias.attentionOutput });
 }
 
-function mixture(p: Recorder, c: Config, name: string, x: BufferId): BufferId {
-  const { count, used, ffn, shared, share } = c.experts;
-  const { dim } = c;
-  const chances = p.softmax(p.linear(x, `${name}.router`, count));
-  const chosen = p.route(chances, used);
-  const weights = p.gather(chances, chosen);
-  const gate = p.expertLinear(x, chosen, `${name}.experts.gate`, [count, ffn, dim]);
-  const up = p.expertLinear(x, chosen, `${name}.experts.up`, [count, ffn, dim]);
-  const down = p.expertLinear(p.glu(gate, up, c.activation), chosen, `${name}.experts.down`, [count, dim, ffn]);
-  const mixed = p.mix(down, share ? p.share(weights) : weights);
-  const common = gatedNetwork(p, c, `${name}.shared`, x, shared);
-  return p.add(mixed, p.mul(common, p.act(p.linear(x, `${name}.shared.router`, 1), "sigmoid")));
+/** One for all tokens, as much of it as its router says, beside those that are chosen. */
+function experts(p: Recorder, c: Config, x: BufferId, name: string): BufferId {
+  const mixed = mixture(p, c, x, softmaxRoutes(p, c, x, name), name);
+  const share = p.act(p.linear(x, `${name}.shared.router`, 1), "sigmoid");
+  return p.add(mixed, p.mul(gatedUnit(p, c, x, `${name}.shared`, c.experts.shared), share));
 }

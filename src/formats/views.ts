@@ -1,23 +1,17 @@
-// Weights that files hold within a larger tensor, or under another shape: views of the same bytes, not copies.
+// Weights that files hold within a larger tensor: views of the same bytes, not copies.
 
 import type { TensorInfo } from "./sizes.js";
 
 /**
  * Replaces, by canonical name, gate and up of experts in one tensor, "layers.0.ffn.experts.gate_up" (experts, 2 * ffn, dim),
- * by those of each expert, "layers.0.ffn.experts.3.gate" (ffn, dim); "ffn.shared.gate_up" likewise; and gives vectors that
- * are stored as matrices, or the other way round, the shape that programs expect.
+ * by those of each expert, "layers.0.ffn.experts.3.gate" (ffn, dim); "ffn.shared.gate_up" likewise.
  */
 export function viewParts<T extends TensorInfo>(tensors: Map<string, T>): void {
   for (const [name, tensor] of [...tensors]) {
     const [, stem] = /^(.+\.(?:experts|shared))\.gate_up$/.exec(name) ?? [];
-    if (stem) {
-      tensors.delete(name);
-      splitGateUp(tensors, stem, tensor);
-    } else if (/\.ffn\.correction\.bias$/.test(name)) {
-      tensors.set(name, { ...tensor, shape: tensor.shape.filter((size) => size !== 1) });
-    } else if (/\.ffn\.shared\.router$/.test(name) && tensor.shape.length === 1) {
-      tensors.set(name, { ...tensor, shape: [1, ...tensor.shape] });
-    }
+    if (!stem) continue;
+    tensors.delete(name);
+    splitGateUp(tensors, stem, tensor);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import type { Config } from "../../program/config.js";
 import type { Fields } from "../fields.js";
-import type { Family } from "./family.js";
+import type { Family, FamilyNames } from "./family.js";
 import { llamaBias, readExperts, silu } from "./readers.js";
 
 const defaults = {
@@ -19,6 +19,22 @@ const common = {
   activation: silu,
   bias: (fields: Fields) => ({ ...llamaBias(fields), ffn: false }),
   more: scales,
+};
+
+/** Of networks and experts. */
+export const graniteNames: FamilyNames = {
+  inLayer: {
+    "block_sparse_moe.router.layer": "ffn.router",
+    "block_sparse_moe.router": "ffn.router",
+    "block_sparse_moe.input_linear": "ffn.experts.gate_up",
+    "block_sparse_moe.output_linear": "ffn.experts.down",
+    "shared_mlp.input_linear": "ffn.shared.gate_up",
+    "shared_mlp.output_linear": "ffn.shared.down",
+  },
+  bare: {
+    "block_sparse_moe.experts.gate_up_proj": "ffn.experts.gate_up",
+    "block_sparse_moe.experts.down_proj": "ffn.experts.down",
+  },
 };
 
 export const graniteMoe: Family = {
@@ -40,35 +56,27 @@ export const graniteMoe: Family = {
       name: "granite_moe",
       layout: "pairs",
       mixture: "always",
-      more: (fields) => ({
-        scales: {
-          embedding: fields.positive("embedding_scale", 1),
-          residual: fields.positive("residual_scale", 1),
-          attention: fields.optionalPositive("attention.scale"),
-        },
-        output: { bias: false, scale: 1 / fields.positive("logit_scale", 1), softcap: undefined },
-      }),
+      more: ggufScales,
     },
   },
   names: {
-    safetensors: {
-      inLayer: {
-        "block_sparse_moe.router.layer": "ffn.router",
-        "block_sparse_moe.router": "ffn.router",
-        "block_sparse_moe.input_linear": "ffn.experts.gate_up",
-        "block_sparse_moe.output_linear": "ffn.experts.down",
-        "shared_mlp.input_linear": "ffn.shared.gate_up",
-        "shared_mlp.output_linear": "ffn.shared.down",
-      },
-      bare: {
-        "block_sparse_moe.experts.gate_up_proj": "ffn.experts.gate_up",
-        "block_sparse_moe.experts.down_proj": "ffn.experts.down",
-      },
-    },
+    safetensors: graniteNames,
   },
 };
 
-function scales(fields: Fields): Partial<Config> {
+/** What GGUF says of them. */
+export function ggufScales(fields: Fields): Partial<Config> {
+  return {
+    scales: {
+      embedding: fields.positive("embedding_scale", 1),
+      residual: fields.positive("residual_scale", 1),
+      attention: fields.optionalPositive("attention.scale"),
+    },
+    output: { bias: false, scale: 1 / fields.positive("logit_scale", 1), softcap: undefined },
+  };
+}
+
+export function scales(fields: Fields): Partial<Config> {
   return {
     scales: {
       embedding: fields.positive("embedding_multiplier", 1),

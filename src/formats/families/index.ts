@@ -27,6 +27,7 @@ import { gptNeox } from "./gpt_neox.js";
 import { gptOss } from "./gpt_oss.js";
 import { gpt2 } from "./gpt2.js";
 import { granite } from "./granite.js";
+import { graniteHybrid } from "./granite_hybrid.js";
 import { graniteMoe } from "./granite_moe.js";
 import { gte } from "./gte.js";
 import { helium } from "./helium.js";
@@ -112,6 +113,7 @@ const families: readonly Family[] = [
   olmoe,
   flexOlmo,
   graniteMoe,
+  graniteHybrid,
   deepseek,
   glmMoe,
   dots,

@@ -136,7 +136,7 @@ function heads(fields: Fields, { layers }: Config): Recurrent {
   return {
     ...noRecurrence,
     ...everyLayer(fields, layers),
-    ...checkGroups(fields, {
+    ...checkHeadGroups(fields, {
       heads: fields.size("num_heads", 128),
       headDim: fields.size("state_space_head_dim", 64),
       groups: fields.size("n_groups", 8),
@@ -147,7 +147,7 @@ function heads(fields: Fields, { layers }: Config): Recurrent {
 }
 
 /** Of whole heads in whole groups. Throws InvalidConfig. */
-export function checkGroups<T extends Pick<Recurrent, "heads" | "groups">>(fields: Fields, sizes: T): T {
+export function checkHeadGroups<T extends Pick<Recurrent, "heads" | "groups">>(fields: Fields, sizes: T): T {
   if (sizes.heads % sizes.groups === 0) return sizes;
   throw fields.wrong("the groups of the state space", `a divisor of its ${sizes.heads} heads`, sizes.groups);
 }
@@ -198,7 +198,7 @@ export function ggufStateSpace(
     ...noRecurrence,
     layers: all.map(has("rates")),
     taps: fields.size("ssm.conv_kernel"),
-    ...checkGroups(fields, { heads, groups: fields.size("ssm.group_count", 1) }),
+    ...checkHeadGroups(fields, { heads, groups: fields.size("ssm.group_count", 1) }),
     headDim: Math.trunc(inner / heads),
     stateDim: fields.size("ssm.state_size"),
     bias: { taps: all.some(has("taps.bias")), in: all.some(has("in.bias")), out: all.some(has("out.bias")) },
@@ -225,7 +225,7 @@ export function hybridHeads(
     throw fields.wrong("mamba_n_heads and mamba_d_head", `sizes whose product is ${inner}`, [heads, stated]);
   }
   return {
-    ...checkGroups(fields, { heads, groups: fields.size("mamba_n_groups", 1) }),
+    ...checkHeadGroups(fields, { heads, groups: fields.size("mamba_n_groups", 1) }),
     headDim,
     stateDim: fields.size("mamba_d_state", 256),
     taps: fields.size("mamba_d_conv", 4),

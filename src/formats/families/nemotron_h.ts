@@ -5,7 +5,7 @@ import { type LayerKind, noRecurrence, type Recurrent } from "../../program/recu
 import type { Fields } from "../fields.js";
 import type { TensorInfo } from "../sizes.js";
 import type { Family, Known } from "./family.js";
-import { checkGroups, ggufStateSpace, ggufStateSpaceNames, largest, stateSpaceNames } from "./mamba.js";
+import { checkHeadGroups, ggufStateSpace, ggufStateSpaceNames, largest, stateSpaceNames } from "./mamba.js";
 import { activationOf, readExperts } from "./readers.js";
 
 const kinds: Readonly<Record<string, LayerKind>> = {
@@ -151,7 +151,7 @@ function stateSpaces(fields: Fields): Recurrent {
     ...noRecurrence,
     kinds: layers,
     layers: layers.map((kind) => kind === "state"),
-    ...checkGroups(fields, { heads: fields.size("mamba_num_heads", 128), groups: fields.size("n_groups", 8) }),
+    ...checkHeadGroups(fields, { heads: fields.size("mamba_num_heads", 128), groups: fields.size("n_groups", 8) }),
     headDim: fields.size("mamba_head_dim", 64),
     stateDim: fields.size("ssm_state_size", 128),
     taps: fields.size("conv_kernel", 4),

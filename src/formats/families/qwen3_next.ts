@@ -5,7 +5,7 @@ import { noRecurrence, type Recurrent } from "../../program/recurrent_config.js"
 import type { Fields } from "../fields.js";
 import type { JsonObject } from "../file.js";
 import type { Family, Known, ModelType } from "./family.js";
-import { checkGroups } from "./mamba.js";
+import { checkHeadGroups } from "./mamba.js";
 import { activationOf, llamaBias, readExperts, silu } from "./readers.js";
 
 const common: Omit<ModelType, "architecture" | "more"> = {
@@ -129,7 +129,7 @@ function deltaRules(fields: Fields, { layers }: Pick<Config, "layers">, joined: 
     layers: linearLayers(fields, layers),
     taps: fields.size("linear_conv_kernel_dim", 4),
     activation: activationOf(fields),
-    ...checkGroups(fields, {
+    ...checkHeadGroups(fields, {
       heads: fields.size("linear_num_value_heads", 32),
       headDim: fields.size("linear_value_head_dim", 128),
       groups: fields.size("linear_num_key_heads", 16),
@@ -172,7 +172,7 @@ function inGguf(more: Partial<Recurrent>): Pick<Known, "sizes" | "more"> {
           ...noRecurrence,
           layers: Array.from({ length: layers }, (_, i) => tensors.has(`layers.${i}.delta.rates`)),
           taps: fields.size("ssm.conv_kernel"),
-          ...checkGroups(fields, { heads, groups: fields.size("ssm.group_count") }),
+          ...checkHeadGroups(fields, { heads, groups: fields.size("ssm.group_count") }),
           headDim: Math.trunc(fields.size("ssm.inner_size") / heads),
           stateDim: fields.size("ssm.state_size"),
           logRates: false,

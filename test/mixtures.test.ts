@@ -7,9 +7,15 @@ import { describe, expect, it } from "vitest";
 import { record } from "../src/architectures/index.js";
 import { compile, kvBytesPerToken } from "../src/compile.js";
 import { configFromJson } from "../src/formats/config.js";
+import { configFromGguf } from "../src/formats/config_gguf.js";
+import { WeightFiles } from "../src/formats/file.js";
+import { readHeaders } from "../src/formats/headers.js";
 import { openModel } from "../src/formats/open.js";
+import { findModel } from "../src/formats/place.js";
 import { viewParts } from "../src/formats/views.js";
 import { print } from "../src/program/print.js";
+import { Scheduler } from "../src/scheduler.js";
+import type { Tensor } from "../src/tensor.js";
 import { floats, largestDifference, readJson, withRunner } from "./reference/runner.js";
 import { tempFolder } from "./reference/temp.js";
 import { safetensorsFile } from "./reference/write_safetensors.js";
@@ -19,6 +25,8 @@ const families = resolve(import.meta.dirname, "fixtures/families");
 type Json = Record<string, unknown>;
 type Header = Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>;
 
+const goldenOf = (name: string) =>
+  readJson<{ prompts: number[][]; logits: string[] }>(join(families, name, "golden.json"));
 const jsonOf = (name: string) => readJson<Json>(join(families, name, "config.json"));
 
 /** A copy of a fixture with these fields, and its header changed. */
@@ -38,9 +46,7 @@ describe("latent attention", () => {
   it.each(["deepseek_v2", "deepseek_v2_groups", "deepseek_v3"])(
     "%s: keys and values of each head mean the same as the latent alone",
     async (name) => {
-      const { prompts, logits } = readJson<{ prompts: number[][]; logits: string[] }>(
-        join(families, name, "golden.json"),
-      );
+      const { prompts, logits } = goldenOf(name);
       await withRunner(changed(name, packed), { kvType: "f32" }, async (run) => {
         expect(run.opened.config.latent!.absorbed).toBe(false);
         const rows = await run.logits(prompts[0]!);
@@ -49,6 +55,32 @@ describe("latent attention", () => {
       });
     },
   );
+
+  it("runs from GGUF of before its keys and values were split", async () => {
+    const [path, folder] = [join(families, "deepseek_v2.gguf"), join(families, "deepseek_v2")];
+    const [opened, whole] = [await openModel(path), await openModel(folder)];
+    const files = new WeightFiles(undefined);
+    const { metadata } = await readHeaders<Tensor>(await findModel(path), files);
+    const old = new Map([...metadata!].filter(([key]) => !key.endsWith("_mla")));
+    const sizes = { key_length: 12 + 8, value_length: 10, head_count_kv: 4 };
+    for (const [key, size] of Object.entries(sizes)) old.set(`deepseek2.attention.${key}`, size);
+    const tensors = new Map([...opened.tensors].filter(([name]) => !/\.[kv]_b$/.test(name)));
+    for (const [name, tensor] of whole.tensors) if (name.endsWith(".kv_b")) tensors.set(name, tensor);
+    const config = configFromGguf(old, tensors, path);
+    expect(config.latent).toMatchObject({ absorbed: false, rank: 24, passDim: 12, valueDim: 10 });
+
+    const compiled = await compile({ ...opened, tensors, config }, { kvType: "f32" });
+    const scheduler = new Scheduler(compiled.executable);
+    const { prompts, logits } = goldenOf("deepseek_v2");
+    const session = scheduler.acquire([]);
+    const results = await scheduler.extend(session, prompts[0]!, { logits: true, outputs: "all" });
+    const all = Float32Array.from(results.flatMap((result) => [...result.logits!]));
+    expect(largestDifference(all, floats(logits[0]!))).toBeLessThan(1e-3);
+    scheduler.release(session);
+    await scheduler.close();
+    await compiled.dispose();
+    for (const each of [opened, whole, files]) each.close();
+  });
 
   it("keeps only the latent and what turns", () => {
     const of = (fields: Json) => record(configFromJson({ ...jsonOf("deepseek_v3"), ...fields }, "config.json"));

@@ -4,6 +4,7 @@ import { DeadliftError } from "../error.js";
 import type { Config } from "../program/config.js";
 import type { BufferId, Program } from "../program/ops.js";
 import { Recorder } from "../program/recorder.js";
+import { afmoe } from "./afmoe.js";
 import { deepseekV2 } from "./deepseek_v2.js";
 import { deepseekV3 } from "./deepseek_v3.js";
 import { dots1 } from "./dots1.js";
@@ -41,6 +42,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   deepseek_v3: deepseekV3,
   glm4_moe: glm4Moe,
   dots1,
+  afmoe,
   minimax_m2: minimaxM2,
   ernie4_5_moe: ernie45Moe,
   hunyuan_moe: hunyuanMoe,

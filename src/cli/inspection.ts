@@ -32,14 +32,19 @@ export function printInspection(inspection: Inspection): void {
 function shapeOf({ architecture, config }: Inspection): string {
   const name = colors.cyan(oneLine(architecture));
   if (!config) return name;
-  const { layers, dim, ffn, heads, kvHeads, headDim, vocab } = config;
+  const { layers, dim, ffn, vocab } = config;
   const facts = [
     `${layers} layers`,
     `${grouped(dim)} wide (ffn ${grouped(ffn)})`,
-    `${heads} heads of ${headDim}${kvHeads === heads ? "" : ` (${kvHeads} KV)`}`,
+    headsOf(config),
     `vocabulary ${grouped(vocab)}`,
   ];
   return `${name}: ${facts.join(", ")}`;
+}
+
+function headsOf({ heads, kvHeads, headDim, latent }: NonNullable<Inspection["config"]>): string {
+  if (latent) return `${heads} heads of ${latent.passDim + headDim} (latent of ${latent.rank})`;
+  return `${heads} heads of ${headDim}${kvHeads === heads ? "" : ` (${kvHeads} KV)`}`;
 }
 
 function parametersOf({ parameters }: Inspection): string {

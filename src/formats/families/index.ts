@@ -1,6 +1,7 @@
 // Every family, and what is found in them by a file's own word.
 
 import type { Format } from "../names.js";
+import { afmoe } from "./afmoe.js";
 import { deepseek } from "./deepseek.js";
 import { dots } from "./dots.js";
 import { ernieMoe } from "./ernie_moe.js";
@@ -36,6 +37,7 @@ const families: readonly Family[] = [
   minimax,
   ernieMoe,
   hunyuanMoe,
+  afmoe,
 ];
 
 /** By `model_type` of config.json. */

@@ -139,6 +139,17 @@ describe("experts in one tensor", () => {
 });
 
 it.each([
+  [{ attention_chunk_size: 8192, floor_scale: 8192 }, 8191],
+  [{ attention_chunk_size: 8192, attn_temperature_tuning: false }, 8192],
+  [{ attention_chunk_size: null, floor_scale: 4096 }, 4095],
+  [{ no_rope_layers: [1, 1, 1, 1] }, 8192],
+  [{ no_rope_layers: [0, 0, 0, 0], attn_temperature_tuning: false }, 131072],
+])("Llama 4 with %j runs %d tokens", (fields, tokens) => {
+  const json = { ...jsonOf("llama4_text"), max_position_embeddings: 131072, ...fields };
+  expect(configFromJson(json, "config.json").contextLength).toBe(tokens);
+});
+
+it.each([
   ["olmoe", { clip_qkv: 8 }, /none for clip_qkv.*8/],
   ["deepseek_v2", { topk_method: "noaux_tc" }, /"greedy" or "group_limited_greedy" for topk_method/],
   ["deepseek_v3", { scoring_func: "softmax" }, /"sigmoid" for scoring_func/],
@@ -151,6 +162,8 @@ it.each([
   ["hunyuan_v1_moe", { rope_scaling: { type: "dynamic", factor: 2 } }, /"dynamic" with alpha/],
   ["exaone_moe", { mlp_layer_types: ["dense", "sparse", "sparse", "none"] }, /a list of 4 of "dense" and "sparse"/],
   ["minimax_m2", { rotary_dim: 9 }, /an even number of at most 16 for rotary_dim.*9/],
+  ["llama4_text", { num_experts_per_tok: 2 }, /1 for num_experts_per_tok.*2/],
+  ["llama4_text", { moe_layers: 3 }, /a list of layers for moe_layers/],
   ["ernie4_5_moe", { moe_layer_start_index: 0.5 }, /the number of a layer for moe_layer_start_index/],
 ] as const)("%s refuses %j", (name, fields, message) => {
   expect(() => configFromJson({ ...jsonOf(name), ...fields }, "config.json")).toThrow(message);

@@ -16,6 +16,7 @@ import { graniteMoe } from "./granite_moe.js";
 import { head } from "./head.js";
 import { hunyuanMoe } from "./hunyuan_moe.js";
 import { llama } from "./llama.js";
+import { llama4, llama4Plain } from "./llama4.js";
 import { minimaxM2 } from "./minimax_m2.js";
 import { mixtral } from "./mixtral.js";
 import { olmoe } from "./olmoe.js";
@@ -43,6 +44,8 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   glm4_moe: glm4Moe,
   dots1,
   afmoe,
+  llama4,
+  llama4_plain: llama4Plain,
   minimax_m2: minimaxM2,
   ernie4_5_moe: ernie45Moe,
   hunyuan_moe: hunyuanMoe,

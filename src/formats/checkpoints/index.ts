@@ -14,6 +14,7 @@ import { addLatent } from "./latent.js";
 import type { Method } from "./method.js";
 import { type Module, modulesOf } from "./module.js";
 import type { Shape } from "./pack.js";
+import { addTransposed } from "./transposed.js";
 
 export { type Method, methodOf } from "./method.js";
 
@@ -53,6 +54,7 @@ export function unpackable<T extends Part>(
   if (config.architecture === "gpt_oss") addExperts(found, program, unused);
   else refuseScales(unused);
   addLatent(found, program);
+  addTransposed(found, program);
   // GGUF has no parts, and only quantised safetensors have.
   if (!method && !all.some(({ name }) => /\.(?:weight_scale|weight_scale_inv|qweight|SCB|absmax)$/.test(name))) {
     return found;

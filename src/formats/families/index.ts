@@ -13,6 +13,7 @@ import { gptOss } from "./gpt_oss.js";
 import { graniteMoe } from "./granite_moe.js";
 import { hunyuanMoe } from "./hunyuan_moe.js";
 import { llama } from "./llama.js";
+import { llama4 } from "./llama4.js";
 import { minimax } from "./minimax.js";
 import { mixtral } from "./mixtral.js";
 import { olmoe } from "./olmoe.js";
@@ -38,6 +39,7 @@ const families: readonly Family[] = [
   ernieMoe,
   hunyuanMoe,
   afmoe,
+  llama4,
 ];
 
 /** By `model_type` of config.json. */

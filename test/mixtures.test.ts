@@ -13,6 +13,7 @@ import { readHeaders } from "../src/formats/headers.js";
 import { type OpenedModel, openModel } from "../src/formats/open.js";
 import { findModel } from "../src/formats/place.js";
 import { viewParts } from "../src/formats/views.js";
+import { matricesOf } from "../src/formats/weights.js";
 import { print } from "../src/program/print.js";
 import { Scheduler } from "../src/scheduler.js";
 import type { Tensor } from "../src/tensor.js";
@@ -134,6 +135,13 @@ describe("experts in one tensor", () => {
     const tensors = new Map([["layers.0.ffn.experts.gate_up", stack(shape, 96)]]);
     viewParts(tensors);
     expect(tensors.size).toBe(0);
+  });
+
+  it("or apart: looked for up to the first that is not there", () => {
+    const names = new Set(["layers.0.ffn.experts.0.up", "layers.0.ffn.experts.1.up"]);
+    const matrices = matricesOf({ name: "layers.0.ffn.experts.up", shape: [60000, 3, 4] }, names);
+    expect(matrices.map(({ name }) => name)).toEqual([...names, "layers.0.ffn.experts.2.up"]);
+    expect(matrices[0]!.shape).toEqual([3, 4]);
   });
 
   it("and scales beside it are refused", async () => {

@@ -27,13 +27,21 @@ export function bindWeights<T extends TensorInfo>(program: Program, tensors: Rea
   });
 }
 
-/** A weight as it is, or the matrices of a stack that is not there as a whole. */
-export function matricesOf(weight: Weight, tensors: ReadonlyMap<string, unknown>): readonly Weight[] {
+/**
+ * A weight as it is, or the matrices of a stack that is not there as a whole: up to the first that is not there either, so
+ * that a configuration may state any number of them.
+ */
+export function matricesOf(weight: Weight, tensors: Pick<ReadonlySet<string>, "has">): readonly Weight[] {
   const { name, shape } = weight;
   const [count, ...matrix] = shape;
   const nameOf = (i: number) => name.replace(".experts.", `.experts.${i}.`);
   if (shape.length !== 3 || tensors.has(name) || nameOf(0) === name) return [weight];
-  return Array.from({ length: count! }, (_, i) => ({ name: nameOf(i), shape: matrix }));
+  const matrices: Weight[] = [];
+  for (let i = 0; i < count!; i++) {
+    matrices.push({ name: nameOf(i), shape: matrix });
+    if (!tensors.has(nameOf(i))) break;
+  }
+  return matrices;
 }
 
 function bind<T extends TensorInfo>(

@@ -61,7 +61,8 @@ export function unpackable<T extends Part>(
   }
   const modules = modulesOf(all, type);
   const tied = tensors.get("embed") !== undefined && tensors.get("embed") === tensors.get("output");
-  for (const { name, shape } of program.weights.flatMap((weight) => matricesOf(weight, found))) {
+  const stored = { has: (name: string) => found.has(name) || modules.has(name) };
+  for (const { name, shape } of program.weights.flatMap((weight) => matricesOf(weight, stored))) {
     const made = found.get(name);
     if (shape.length !== 2 || (made && isPacked(made))) continue;
     const module = modules.get(name) ?? (tied ? modules.get("embed") : undefined);

@@ -77,6 +77,7 @@ void Executable::place_weights() {
   }
   decode_vectors();
   spread_distances();
+  table_rows_.resize(program_.buffers.size());
 }
 
 // One matrix after another becomes as many.
@@ -112,6 +113,7 @@ void Executable::decode_vectors() {
       ones_.resize(std::max<size_t>(ones_.size(), program_.buffers[op.x].width), 1.0f);
       zeros_.resize(ones_.size());
     }
+    if (op.kind == OpKind::row_scores) decode(op.table), decode(op.norm), decode(op.norm_bias);
     if (op.kind == OpKind::attend || op.kind == OpKind::shift) decode(op.weight);
     decode(op.bias);
     decode(op.up_bias);
@@ -298,6 +300,8 @@ void Executable::run_op(const Op& op) {
       return rope(op);
     case OpKind::attend:
       return attend(op);
+    case OpKind::row_scores:
+      return row_scores(op);
     case OpKind::glu:
       return glu(op);
     case OpKind::act:

@@ -7,6 +7,7 @@ import { Recorder } from "../program/recorder.js";
 import { albert } from "./albert.js";
 import { arcee } from "./arcee.js";
 import { bert } from "./bert.js";
+import { deberta } from "./deberta.js";
 import { exaone4 } from "./exaone4.js";
 import { falconH1 } from "./falcon_h1.js";
 import { gemma2 } from "./gemma2.js";
@@ -46,6 +47,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   nomic_bert: nomicBert,
   gte,
   jina_bert_v3: jinaBertV3,
+  deberta,
   llama,
   mixtral,
   qwen2,

@@ -4,6 +4,7 @@ import type { Format } from "../names.js";
 import { albert } from "./albert.js";
 import { arcee } from "./arcee.js";
 import { bert } from "./bert.js";
+import { deberta } from "./deberta.js";
 import { distilbert } from "./distilbert.js";
 import { ernie } from "./ernie.js";
 import { eurobert } from "./eurobert.js";
@@ -72,6 +73,7 @@ const families: readonly Family[] = [
   gte,
   jinaBertV3,
   eurobert,
+  deberta,
 ];
 
 /** By `model_type` of config.json. */

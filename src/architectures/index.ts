@@ -9,6 +9,7 @@ import { albert } from "./albert.js";
 import { arcee } from "./arcee.js";
 import { bert } from "./bert.js";
 import { cohere } from "./cohere.js";
+import { deberta } from "./deberta.js";
 import { deepseekV2 } from "./deepseek_v2.js";
 import { deepseekV3 } from "./deepseek_v3.js";
 import { dots1 } from "./dots1.js";
@@ -73,6 +74,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   nomic_bert: nomicBert,
   gte,
   jina_bert_v3: jinaBertV3,
+  deberta,
   llama,
   mixtral,
   qwen2,

@@ -53,9 +53,13 @@ function operands(op: Op, program: Program): string[] {
         ...window,
         ...by("softcap=", op.softcap),
         ...(op.distances === undefined ? [] : [`distances#${op.distances}`]),
+        ...(op.byQuery === undefined ? [] : [`by query %${op.byQuery}`]),
+        ...(op.byKey === undefined ? [] : [`by key %${op.byKey}`]),
         ...weight(op.sinks),
       ];
     }
+    case "row_scores":
+      return [`%${op.x}`, ...[op.table, op.norm, op.normBias, op.weight, op.bias].flatMap(weight)];
     case "glu":
       return [`${op.activation}(%${op.gate})`, `%${op.up}`];
     case "act":

@@ -6,6 +6,7 @@ import { albert } from "./albert.js";
 import { arcee } from "./arcee.js";
 import { bert } from "./bert.js";
 import { cohere } from "./cohere.js";
+import { deberta } from "./deberta.js";
 import { deepseek } from "./deepseek.js";
 import { distilbert } from "./distilbert.js";
 import { dots } from "./dots.js";
@@ -126,6 +127,7 @@ const families: readonly Family[] = [
   eurobert,
   afmoe,
   llama4,
+  deberta,
 ];
 
 /** By `model_type` of config.json. */

@@ -142,6 +142,7 @@ OpKind op_kind(const std::string& kind) {
       {"attend", OpKind::attend},
       {"glu", OpKind::glu},
       {"act", OpKind::act},
+      {"xielu", OpKind::xielu},
       {"add", OpKind::add},
       {"mul", OpKind::mul},
       {"scale", OpKind::scale},
@@ -215,8 +216,8 @@ Op read_op(const Value& value) {
   op.x = gated ? optional(from, "x") : first({"x", "q", "gate", "a"});
   op.y = gated ? optional(from, "chosen") : first({"k", "up", "b", "residual", "chosen", "weights"});
   op.z = optional(from, "v");
-  op.weight = gated ? optional(from, "gate") : first({"weight", "table", "sinks"});
-  op.bias = first({"bias", "gateBias"});
+  op.weight = gated ? optional(from, "gate") : first({"weight", "table", "sinks", "p"});
+  op.bias = first({"bias", "gateBias", "n"});
   op.up = gated ? optional(from, "up") : -1;
   op.up_bias = optional(from, "upBias");
   op.rope = optional(from, "rope");

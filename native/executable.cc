@@ -112,7 +112,7 @@ void Executable::decode_vectors() {
       ones_.resize(std::max<size_t>(ones_.size(), program_.buffers[op.x].width), 1.0f);
       zeros_.resize(ones_.size());
     }
-    const bool by_vector = op.kind == OpKind::shift || op.kind == OpKind::gain;
+    const bool by_vector = op.kind == OpKind::shift || op.kind == OpKind::gain || op.kind == OpKind::xielu;
     if (op.kind == OpKind::attend || by_vector) decode(op.weight);
     decode(op.bias);
     decode(op.up_bias);
@@ -276,6 +276,8 @@ void Executable::run_op(const Op& op) {
       return glu(op);
     case OpKind::act:
       return act(op);
+    case OpKind::xielu:
+      return xielu(op);
     case OpKind::add:
       return add(op);
     case OpKind::mul:

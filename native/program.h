@@ -21,6 +21,7 @@ enum class OpKind : uint8_t {
   attend,
   glu,
   act,
+  xielu,
   add,
   mul,
   scale,
@@ -60,8 +61,8 @@ struct Op {
   int y = -1;       // k of attend (-1: stored before), up of glu, b of those, residual of linear_add, chosen experts,
                     // weights of mix
   int z = -1;       // v of attend
-  int weight = -1;  // also: table of embed, sinks of attend, gate of linear_glu and expert_glu
-  int bias = -1;    // also: gateBias
+  int weight = -1;  // also: table of embed, p of xielu, sinks of attend, gate of linear_glu and expert_glu
+  int bias = -1;    // also: gateBias, n of xielu
   int up = -1;      // of linear_glu and expert_glu
   int up_bias = -1;
   Activation activation = Activation::silu;

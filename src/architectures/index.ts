@@ -4,6 +4,7 @@ import { DeadliftError } from "../error.js";
 import type { Config } from "../program/config.js";
 import type { BufferId, Program } from "../program/ops.js";
 import { Recorder } from "../program/recorder.js";
+import { apertus } from "./apertus.js";
 import { arcee } from "./arcee.js";
 import { cohere } from "./cohere.js";
 import { exaone4 } from "./exaone4.js";
@@ -44,6 +45,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   gemma3n,
   gemma4,
   phi3,
+  apertus,
   arcee,
   exaone4,
   hunyuan,

@@ -1,6 +1,7 @@
 // Every family, and what is found in them by a file's own word.
 
 import type { Format } from "../names.js";
+import { apertus } from "./apertus.js";
 import { arcee } from "./arcee.js";
 import { cohere } from "./cohere.js";
 import { ernie } from "./ernie.js";
@@ -54,6 +55,7 @@ const families: readonly Family[] = [
   hunyuan,
   hyperclovax,
   arcee,
+  apertus,
   helium,
   glm,
   glm4,

@@ -141,6 +141,7 @@ OpKind op_kind(const std::string& kind) {
       {"layer_norm", OpKind::layer_norm},
       {"rope", OpKind::rope},
       {"attend", OpKind::attend},
+      {"row_scores", OpKind::row_scores},
       {"glu", OpKind::glu},
       {"act", OpKind::act},
       {"add", OpKind::add},
@@ -165,7 +166,6 @@ OpKind op_kind(const std::string& kind) {
       {"short_conv", OpKind::short_conv},
       {"delta", OpKind::delta},
       {"scan", OpKind::scan},
-      {"normalize", OpKind::normalize},
       {"pool", OpKind::pool},
       {"select", OpKind::select},
       {"linear_add", OpKind::linear_add},
@@ -228,6 +228,11 @@ Op read_op(const Value& value) {
   op.up_bias = optional(from, "upBias");
   op.rope = optional(from, "rope");
   op.distances = optional(from, "distances");
+  op.by_query = optional(from, "byQuery");
+  op.by_key = optional(from, "byKey");
+  op.table = optional(from, "table");
+  op.norm = optional(from, "norm");
+  op.norm_bias = optional(from, "normBias");
   op.layer = optional(from, "layer");
   op.heads = std::max(0, optional(from, "heads"));
   op.head_dim = std::max(0, optional(from, "headDim"));
@@ -365,8 +370,8 @@ DistancesFacts read_distances(const Value& value) {
   const auto from = value.As<Object>();
   DistancesFacts facts{};
   facts.table = optional(from, "table");
-  if (facts.table >= 0) {
-    facts.buckets = integers(from.Get("buckets"));
+  if (!from.Has("slopes")) {
+    facts.buckets = integers(from.Get(facts.table >= 0 ? "buckets" : "numbers"));
     facts.reach = static_cast<int>(facts.buckets.size() / 2);
   } else {
     const auto slopes = from.Get("slopes").As<Napi::Float32Array>();

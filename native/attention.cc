@@ -26,12 +26,16 @@ void Executable::spread_distances() {
     const int heads = facts.table < 0 ? static_cast<int>(facts.slopes.size()) : program_.weights[facts.table].columns;
     const int width = distances_width(facts.reach);
     std::vector<float>& all = distances_.emplace_back(static_cast<size_t>(heads) * width);
+    std::vector<int32_t>& numbers = numbers_.emplace_back(width);
+    for (int i = 0; i < width && !facts.buckets.empty(); i++) {
+      numbers[i] = facts.buckets[std::clamp(i - attend_block, 0, 2 * facts.reach)];
+    }
     for (int head = 0; head < heads; head++) {
       for (int i = 0; i < width; i++) {
         const int distance = std::clamp(i - facts.reach - attend_block, -facts.reach, facts.reach);
-        all[static_cast<size_t>(head) * width + i] =
-            facts.table < 0 ? -facts.slopes[head] * static_cast<float>(std::abs(distance))
-                            : vectors_[facts.table][facts.buckets[distance + facts.reach] * heads + head];
+        all[static_cast<size_t>(head) * width + i] = facts.table < 0
+                                                         ? -facts.slopes[head] * static_cast<float>(std::abs(distance))
+                                                         : vectors_[facts.table][numbers[i] * heads + head];
       }
     }
   }
@@ -56,8 +60,14 @@ Attention Executable::attention(const Op& op, const Span& span, int first_token)
   a.softcap = op.softcap;
   a.window = op.window > 0 ? op.window : INT32_MAX;
   if (op.distances >= 0) {
-    a.distances = distances_[op.distances].data();
+    if (!distances_[op.distances].empty()) a.distances = distances_[op.distances].data();
+    a.numbers = numbers_[op.distances].data();
     a.reach = program_.distances[op.distances].reach;
+  }
+  for (const auto& [buffer, gains] : {std::pair{op.by_query, &a.by_query}, std::pair{op.by_key, &a.by_key}}) {
+    if (buffer < 0) continue;
+    const Rows each = rows(buffer);
+    *gains = {each.row(first_token), each.stride, program_.buffers[buffer].width / op.heads};
   }
   a.sinks = op.weight < 0 ? nullptr : vectors_[op.weight].data();
   return a;

@@ -82,6 +82,7 @@ void Executable::place_weights() {
   }
   decode_vectors();
   spread_distances();
+  table_rows_.resize(program_.buffers.size());
 }
 
 // One matrix after another becomes as many.
@@ -121,6 +122,7 @@ void Executable::decode_vectors() {
     }
     const bool by_vector = op.kind == OpKind::shift || op.kind == OpKind::gain;
     if (op.kind == OpKind::attend || by_vector) decode(op.weight);
+    if (op.kind == OpKind::row_scores) decode(op.table), decode(op.norm), decode(op.norm_bias);
     decode(op.bias);
     decode(op.up_bias);
     if (op.state < 0 || !vectors_[op.weight].empty()) continue;
@@ -312,6 +314,8 @@ void Executable::run_op(const Op& op) {
       return rope(op);
     case OpKind::attend:
       return attend(op);
+    case OpKind::row_scores:
+      return row_scores(op);
     case OpKind::glu:
       return glu(op);
     case OpKind::act:
@@ -358,8 +362,6 @@ void Executable::run_op(const Op& op) {
       return delta(op);
     case OpKind::scan:
       return scan(op);
-    case OpKind::normalize:
-      return normalize(op);
     case OpKind::pool:
       return pool(op);
     case OpKind::select:

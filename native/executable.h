@@ -94,6 +94,8 @@ class Executable {
   void layer_norm(const Op& op);
   void rope(const Op& op);
   void attend(const Op& op);
+  void row_scores(const Op& op);
+  const std::vector<float>& rows_of_table(const Op& op);
   void glu(const Op& op);
   void act(const Op& op);
   void add(const Op& op);
@@ -109,7 +111,6 @@ class Executable {
   void concat(const Op& op);
   void share(const Op& op);
   void limit_groups(const Op& op);
-  void normalize(const Op& op);
   void pool(const Op& op);
   void select(const Op& op);
   void softmax(const Op& op);
@@ -158,11 +159,13 @@ class Executable {
   const Kernels& kernels_;
   Program program_;
   CompileOptions options_;
-  std::vector<Matrix> matrices_;               // (weights); of those in parts the first
-  std::vector<std::vector<Matrix>> experts_;   // (weights) the matrices of a stack
-  std::vector<std::vector<float>> vectors_;    // (weights) decoded, for those that are no matrices
-  std::vector<std::vector<float>> distances_;  // (distances) for each head, of every distance as attend reads them
-  std::vector<float> ones_, zeros_;            // in the places of norms' weights and biases that are not there
+  std::vector<Matrix> matrices_;                // (weights); of those in parts the first
+  std::vector<std::vector<Matrix>> experts_;    // (weights) the matrices of a stack
+  std::vector<std::vector<float>> vectors_;     // (weights) decoded, for those that are no matrices
+  std::vector<std::vector<float>> distances_;   // (distances) for each head, of every distance as attend reads them
+  std::vector<std::vector<int32_t>> numbers_;   // (distances) likewise
+  std::vector<std::vector<float>> table_rows_;  // (buffers) of row_scores: what its matrix makes of its table
+  std::vector<float> ones_, zeros_;             // in the places of norms' weights and biases that are not there
 
   LazyMemory activations_;
   std::vector<Rows> slots_;

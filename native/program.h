@@ -20,6 +20,7 @@ enum class OpKind : uint8_t {
   layer_norm,
   rope,
   attend,
+  row_scores,
   glu,
   act,
   add,
@@ -44,7 +45,6 @@ enum class OpKind : uint8_t {
   short_conv,
   delta,
   scan,
-  normalize,
   pool,
   select,
   linear_add,
@@ -75,6 +75,11 @@ struct Op {
   Activation activation = Activation::silu;
   int rope = -1;
   int distances = -1;
+  int by_query = -1;  // buffers
+  int by_key = -1;
+  int table = -1;  // of row_scores
+  int norm = -1;
+  int norm_bias = -1;
   int layer = -1;
   int heads = 0;
   int head_dim = 0;
@@ -125,9 +130,9 @@ struct RopeFacts {
   bool half;
 };
 
-// What scores gain by distance: a table's row by its number, or a loss for each step.
+// What scores gain by distance: a table's row by its number, or a loss for each step, or what numbers mean to tokens.
 struct DistancesFacts {
-  int table;                     // -1: slopes
+  int table;                     // -1: slopes, or numbers
   std::vector<int32_t> buckets;  // (2 * reach + 1)
   std::vector<float> slopes;     // (heads)
   int reach;

@@ -187,12 +187,6 @@ void Executable::limit_groups(const Op& op) {
   }
 }
 
-void Executable::normalize(const Op& op) {
-  const int width = program_.buffers[op.out].width;
-  const Rows x = rows(op.x), out = rows(op.out);
-  each_row(row_count(op.out), width, [&](int token) { kernels_.normalize(out.row(token), x.row(token), width); });
-}
-
 // Of all tokens of the sequence that an output's token belongs to, in their order.
 void Executable::pool(const Op& op) {
   const int width = program_.buffers[op.out].width;

@@ -435,6 +435,8 @@ describe.each(isas)("%s", (isa) => {
       window,
       softcap: undefined,
       distances: undefined,
+      byQuery: undefined,
+      byKey: undefined,
       sinks,
     });
     return { test, program: test.finish(out), tokens, options: { kvType, pageTokens, ...more } };

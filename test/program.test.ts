@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { record } from "../src/architectures/index.js";
-import { distanceBuckets } from "../src/program/buckets.js";
+import { disentangledRows, distanceBuckets } from "../src/program/buckets.js";
 import { type Config, plain } from "../src/program/config.js";
 import { expand, fuse } from "../src/program/fuse.js";
 import { type BufferId, inputs, type Op, type Program } from "../src/program/ops.js";
@@ -227,4 +227,22 @@ describe("numbers of distances", () => {
     // What is farther has the number of the farthest.
     expect(starts.at(-1)).toBeLessThanOrEqual(reach);
   });
+
+  const rows = new URL("./fixtures/encoders/disentangled.json", import.meta.url).pathname;
+  const tables = readJson<{ span: number; reach: number; starts: number[]; numbers: number[] }[]>(rows);
+
+  it.each(tables)(
+    "$span rows on either side, up to $reach, are those of DeBERTa",
+    ({ span, reach, starts, numbers }) => {
+      const config = { normed: true, sameMatrices: true, byQuery: true, byKey: true };
+      const found = disentangledRows({ span, reach, shared: true, ...config });
+      for (let distance = 1; distance <= reach; distance++) {
+        const wanted = numbers[starts.findLastIndex((start) => start <= distance)]!;
+        expect([distance, found[reach - distance]]).toEqual([distance, wanted]);
+      }
+      expect(starts.at(-1)).toBeLessThanOrEqual(reach);
+      const own = disentangledRows({ span: 3, reach: 3, shared: false, ...config });
+      expect([...own]).toEqual([5, 5, 4, 3, 2, 1, 0]);
+    },
+  );
 });

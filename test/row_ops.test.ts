@@ -112,14 +112,13 @@ describe.each(isas)("%s", (isa) => {
     await checkRow(isa, 30, (test, a) => push(test, 42, { kind: "concat", a, b: test.input(tokens, 4), groups: 3 }));
   });
 
-  it("share, normalize, limit_groups", async () => {
+  it("share, limit_groups", async () => {
     for (const width of widths) {
       // Of positive numbers: a sum near 0 has no digits.
       await checkRow(isa, width, (test, x) => {
         const positive = push(test, width, { kind: "act", x, activation: "sigmoid" });
         return push(test, width, { kind: "share", x: positive, epsilon: 1e-6 });
       });
-      await checkRow(isa, width, (test, x) => push(test, width, { kind: "normalize", x }));
     }
     for (const [groups, used, best] of [
       [4, 2, 2],
@@ -223,6 +222,70 @@ describe.each(isas)("%s", (isa) => {
           expect(rows).toEqual(first);
           await executable.dispose();
         }
+      }
+    },
+  );
+
+  it.each([
+    [4, 16, 20, true],
+    [3, 40, 33, false],
+    [1, 7, 300, true],
+  ] as const)("row scores: %d heads of %d, tables of %d rows, normed: %s", async (heads, headDim, height, normed) => {
+    for (const quant of ["F32", "BF16"] as const) {
+      await checkRow(
+        isa,
+        heads * headDim,
+        (test, x) =>
+          push(test, heads * height, {
+            kind: "row_scores",
+            x,
+            table: test.weight("F16", [height, 48]),
+            norm: normed ? test.weight("F32", [48]) : undefined,
+            normBias: normed ? test.weight("F32", [48]) : undefined,
+            epsilon: 1e-7,
+            weight: test.weight(quant, [heads * headDim, 48]),
+            bias: test.weight("F32", [heads * headDim]),
+            headDim,
+          }),
+        isa === "amx" ? 2e-2 : 4e-6,
+      );
+    }
+  });
+
+  it.each([
+    [4, 2, 16, 5, 16, true, true],
+    [3, 3, 40, 70, 48, true, false],
+    [6, 1, 8, 9, 64, false, true],
+  ] as const)(
+    "attend by numbers: %d heads, %d key heads of %d, distances up to %d, pages of %d, by query %s, by key %s",
+    async (...shape) => {
+      const [heads, kvHeads, headDim, reach, pageTokens, byQuery, byKey] = shape;
+      const test = new TestProgram(new Random(heads));
+      test.layers.push({ kvHeads, headDim });
+      const [q, k, v] = [heads, kvHeads, kvHeads].map((n) => test.input(100, n * headDim)) as [number, number, number];
+      const numbers = Int32Array.from({ length: 2 * reach + 1 }, () => Math.floor((test.random.next() + 1) * 3.5));
+      const distances = test.distances.push({ kind: "numbers", numbers }) - 1;
+      const gains = (wanted: boolean) => (wanted ? test.input(100, heads * 7) : undefined);
+      const out = push(test, heads * headDim, {
+        ...{ kind: "attend", q, k, v, layer: 0, heads, scale: 0.4, causal: false, window: undefined },
+        ...{ softcap: undefined, distances, byQuery: gains(byQuery), byKey: gains(byKey), sinks: undefined },
+      });
+      const one = { test, program: test.finish(out), tokens: 100, options: { pageTokens } };
+      const spans = [
+        { sequence: 0, position: 0, ids: Array.from({ length: 70 }, (_, i) => i) },
+        { sequence: 1, position: 0, ids: Array.from({ length: 30 }, (_, i) => 70 + i) },
+      ];
+      const wanted = await runRows(reference(one), batchOf(spans));
+      let first: Float32Array[] | undefined;
+      for (const threads of [1, 3]) {
+        const executable = await compile(isa, threads, one);
+        const rows = await runRows(executable, batchOf(spans));
+        rows.forEach((row, t) => {
+          expect(Math.max(...row.map((value, i) => Math.abs(value - wanted[t]![i]!)))).toBeLessThan(3e-6);
+        });
+        first ??= rows;
+        expect(rows).toEqual(first);
+        await executable.dispose();
       }
     },
   );

@@ -143,11 +143,28 @@ inline void raise_most(const Walk& w, int query, float most) {
   store(w.totals + query * lanes, mul(load(w.totals + query * lanes), splat(shrink[0])));
 }
 
-// What a query adds to the scores of a block whose first position is that far from it.
+// Where a block whose first position is that far from a query begins among all distances.
+inline int place_of(const Attention& a, int distance) {
+  return a.reach + block_positions + at_most(at_least(distance, -a.reach - block_positions), a.reach + 1);
+}
+
+// What a query adds to the scores of a block.
 inline const float* distances_from(const Attention& a, int head, int distance) {
-  if (!a.distances) return nullptr;
-  const int first = at_most(at_least(distance, -a.reach - block_positions), a.reach + 1);
-  return a.distances + head * distances_width(a.reach) + a.reach + block_positions + first;
+  return a.distances ? a.distances + head * distances_width(a.reach) + place_of(a, distance) : nullptr;
+}
+
+// What a query and the keys of a block make of their distances is added to the scores of positions [from, to).
+inline void add_gains(const Attention& a, float* p, int head, int token, int begin, int from, int to) {
+  const int32_t* numbers = a.numbers + place_of(a, begin - a.position - token);
+  if (const Gains& gains = a.by_query; gains.data) {
+    const float* own = gains.data + token * gains.stride + head * gains.count;
+    for (int j = from; j < to; ++j) p[j] += a.scale * own[numbers[j]];
+  }
+  if (const Gains& gains = a.by_key; gains.data) {
+    const int first = at_least(from, a.position - begin);
+    const float* keys = gains.data + (begin - a.position) * gains.stride + head * gains.count;
+    for (int j = first; j < to; ++j) p[j] += a.scale * keys[j * gains.stride + numbers[j]];
+  }
 }
 
 // Scores of one block become weights relative to `most`; valid are positions [from, to) of the block.
@@ -263,6 +280,9 @@ void walk_block(const Attention& a, const Walk& w, int kv_head, int begin, int n
     const int t = token + i / heads, head = kv_head * heads + i % heads;
     const int from = at_most(at_least(first_seen(a, t) - begin, 0), size);
     const int to = at_most(end_seen(a, t) - begin, size);
+    if (a.by_query.data || a.by_key.data) {
+      add_gains(a, w.p + (query + i) * block_positions, head, t, begin, from, to);
+    }
     soften(w, query + i, distances_from(a, head, begin - a.position - t), from, to);
     some_from = at_most(some_from, from), some_to = at_least(some_to, to);
   }

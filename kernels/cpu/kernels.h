@@ -55,6 +55,13 @@ struct KvPages {
   const int32_t* pages;
 };
 
+// What each token makes of the numbers of distances: (tokens, heads * count).
+struct Gains {
+  const float* data;  // null: there are none
+  int64_t stride;
+  int count;
+};
+
 // Some neighbouring tokens of one sequence. `q`, `k`, `v` and `out` point at the first of them.
 struct Attention {
   KvPages kv;
@@ -77,6 +84,9 @@ struct Attention {
   // (heads, distances_width(reach)) what scores gain by distances of [-reach - attend_block, reach + attend_block],
   // or null
   const float* distances;
+  const int32_t* numbers;  // (distances_width(reach)) of those distances
+  Gains by_query;
+  Gains by_key;
   int reach;  // what is farther counts as if it were there
 };
 
@@ -203,7 +213,6 @@ struct Kernels {
   void (*layer_norm)(float* out, const float* x, const float* weight, const float* bias, int n, int groups, int step,
                      float epsilon);
   void (*sparsify)(float* out, const float* x, float factor, int n);
-  void (*normalize)(float* out, const float* x, int n);
   // cosines, sines // (pairs) of the token. `half`: (i, i + pairs) turn together, else (2i, 2i + 1).
   void (*rope)(float* out, const float* x, const float* cosines, const float* sines, int pairs, bool half, int heads,
                int head_dim);

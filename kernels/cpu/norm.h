@@ -1,6 +1,4 @@
-// norm: x / sqrt(mean(x^2) + epsilon) * weight, group by group; normalize: x by its length.
-
-#include "kernels/cpu/mul.h"
+// norm: x / sqrt(mean(x^2) + epsilon) * weight, group by group.
 
 namespace deadlift::DEADLIFT_ISA {
 namespace {
@@ -26,12 +24,6 @@ inline void norm(float* out, const float* x, const float* weight, int n, int gro
       store_part(out + i, mul(mul(load_part(x + i, n - i), scale), load_part(weight + i, n - i)), n - i);
     }
   }
-}
-
-// x / max(|x|, 1e-12), with the Euclidean length.
-inline void normalize(float* out, const float* x, int n) {
-  const float length = square_root(sum_of_squares(x, n));
-  scale(out, x, 1.0f / (length > 1e-12f ? length : 1e-12f), n);
 }
 
 }  // namespace

@@ -4,10 +4,12 @@ import { DeadliftError } from "../error.js";
 import type { Config } from "../program/config.js";
 import type { BufferId, Program } from "../program/ops.js";
 import { Recorder } from "../program/recorder.js";
+import { afmoe } from "./afmoe.js";
 import { albert } from "./albert.js";
 import { arcee } from "./arcee.js";
 import { bert } from "./bert.js";
 import { cohere } from "./cohere.js";
+import { deberta } from "./deberta.js";
 import { deepseekV2 } from "./deepseek_v2.js";
 import { deepseekV3 } from "./deepseek_v3.js";
 import { dots1 } from "./dots1.js";
@@ -34,6 +36,7 @@ import { hunyuanMoe } from "./hunyuan_moe.js";
 import { jinaBertV3 } from "./jina_bert_v3.js";
 import { lfm2 } from "./lfm2.js";
 import { llama } from "./llama.js";
+import { llama4, llama4Plain } from "./llama4.js";
 import { mamba } from "./mamba.js";
 import { mamba2 } from "./mamba2.js";
 import { minimaxM2 } from "./minimax_m2.js";
@@ -71,6 +74,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   nomic_bert: nomicBert,
   gte,
   jina_bert_v3: jinaBertV3,
+  deberta,
   llama,
   mixtral,
   qwen2,
@@ -113,6 +117,9 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   deepseek_v3: deepseekV3,
   glm4_moe: glm4Moe,
   dots1,
+  afmoe,
+  llama4,
+  llama4_plain: llama4Plain,
   minimax_m2: minimaxM2,
   ernie4_5_moe: ernie45Moe,
   hunyuan_moe: hunyuanMoe,

@@ -32,16 +32,21 @@ export function printInspection(inspection: Inspection): void {
 function shapeOf({ architecture, config }: Inspection): string {
   const name = colors.cyan(oneLine(architecture));
   if (!config) return name;
-  const { layers, dim, ffn, heads, kvHeads, headDim, vocab, recurrent } = config;
+  const { layers, dim, ffn, heads, vocab, recurrent } = config;
   const states = recurrent.layers.filter((has) => has).length;
   const facts = [
     `${layers} layers`,
     states > 0 ? `${states} of them recurrent` : "",
     `${grouped(dim)} wide${ffn > 0 ? ` (ffn ${grouped(ffn)})` : ""}`,
-    heads > 0 ? `${heads} heads of ${headDim}${kvHeads === heads ? "" : ` (${kvHeads} KV)`}` : "",
+    heads > 0 ? headsOf(config) : "",
     `vocabulary ${grouped(vocab)}`,
   ];
   return `${name}: ${facts.filter((fact) => fact !== "").join(", ")}`;
+}
+
+function headsOf({ heads, kvHeads, headDim, latent }: NonNullable<Inspection["config"]>): string {
+  if (latent) return `${heads} heads of ${latent.passDim + headDim} (latent of ${latent.rank})`;
+  return `${heads} heads of ${headDim}${kvHeads === heads ? "" : ` (${kvHeads} KV)`}`;
 }
 
 function parametersOf({ parameters }: Inspection): string {

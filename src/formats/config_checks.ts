@@ -28,7 +28,7 @@ export function checkHeads(
 }
 
 /** Far more than any model has; their numbers are kept as f32. */
-const maxExperts = 65536;
+export const maxExperts = 65536;
 
 /** Throws InvalidConfig where a token cannot use as many. */
 export function checkExperts(fields: Fields, countKey: string, count: number, used: number): void {

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { DeadliftError } from "../error.js";
 import type { Config } from "../program/config.js";
 import type { QuantName } from "../quants/index.js";
+import { plainTypes } from "./checkpoints/module.js";
 import { configFromJson, modelTypeOf } from "./config.js";
 import { configFromGguf } from "./config_gguf.js";
 import { type JsonObject, type ModelFiles, parseJson } from "./file.js";
@@ -92,9 +93,22 @@ export function configOf(headers: Headers<TensorInfo>): Config {
       `expected config.json beside ${weights}, found none; download it from the model's repository`,
     );
   }
-  const config = metadata ? configFromGguf(metadata, tensors, source) : configFromJson(json!, source);
+  const config = metadata
+    ? configFromGguf(metadata, tensors, source)
+    : asStored(configFromJson(json!, source), tensors);
   if (config.tiedOutput) tieOutput(tensors);
   return modules ? { ...config, head: headOf(modules, config.head) } : config;
+}
+
+/** Latent attention whose matrices are packed keeps keys and values of each head: to turn one round is to unpack it. */
+function asStored(config: Config, tensors: ReadonlyMap<string, TensorInfo>): Config {
+  const { latent, layers } = config;
+  if (!latent) return config;
+  const isPlain = (layer: number) => {
+    const stored = tensors.get(`layers.${layer}.attention.kv_b`);
+    return stored !== undefined && plainTypes.includes(stored.quant);
+  };
+  return { ...config, latent: { ...latent, absorbed: Array.from({ length: layers }, (_, i) => i).every(isPlain) } };
 }
 
 /** Values of each quant type: what `inspect` sums up. A tied tensor counts once. */

@@ -1,5 +1,6 @@
 // Weights that files hold within a larger tensor: views of the same bytes, not copies.
 
+import { maxExperts } from "./config_checks.js";
 import type { TensorInfo } from "./sizes.js";
 
 /**
@@ -19,8 +20,9 @@ export function viewParts<T extends TensorInfo>(tensors: Map<string, T>): void {
 function splitGateUp<T extends TensorInfo>(tensors: Map<string, T>, stem: string, tensor: T): void {
   const [rows = 0, columns = 0] = tensor.shape.slice(-2);
   const experts = tensor.shape.length === 3 ? tensor.shape[0]! : 1;
-  if (tensor.shape.length < 2 || tensor.shape.length > 3 || rows % 2 !== 0) return;
   const byteLength = tensor.byteLength / experts / 2;
+  if (tensor.shape.length < 2 || tensor.shape.length > 3 || rows % 2 !== 0 || experts > maxExperts) return;
+  if (!Number.isSafeInteger(byteLength)) return;
   for (let i = 0; i < 2 * experts; i++) {
     const part = i % 2 === 0 ? "gate" : "up";
     const name = tensor.shape.length === 3 ? `${stem}.${Math.floor(i / 2)}.${part}` : `${stem}.${part}`;

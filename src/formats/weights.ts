@@ -28,18 +28,26 @@ export function bindWeights<T extends TensorInfo>(program: Program, tensors: Rea
   });
 }
 
-/** A weight as it is, or the matrices of a stack, or the parts of a vector, that is not there as a whole. */
-export function matricesOf(weight: Weight, tensors: ReadonlyMap<string, unknown>): readonly Weight[] {
+/**
+ * A weight as it is, or the matrices of a stack, or the parts of a vector, that is not there as a whole; of matrices up to the
+ * first that is not there either, so that a configuration may state any number of them.
+ */
+export function matricesOf(weight: Weight, tensors: Pick<ReadonlySet<string>, "has">): readonly Weight[] {
   const { name, shape } = weight;
   if (shape.length === 1 && tensors.has(`${name}.0`) && !tensors.has(name)) return partsOf(weight, tensors);
   const [count, ...matrix] = shape;
   const nameOf = (i: number) => name.replace(".experts.", `.experts.${i}.`);
   if (shape.length !== 3 || tensors.has(name) || nameOf(0) === name) return [weight];
-  return Array.from({ length: count! }, (_, i) => ({ name: nameOf(i), shape: matrix }));
+  const matrices: Weight[] = [];
+  for (let i = 0; i < count!; i++) {
+    matrices.push({ name: nameOf(i), shape: matrix });
+    if (!tensors.has(nameOf(i))) break;
+  }
+  return matrices;
 }
 
 /** As many as there are, all of one size. */
-function partsOf({ name, shape }: Weight, tensors: ReadonlyMap<string, unknown>): readonly Weight[] {
+function partsOf({ name, shape }: Weight, tensors: Pick<ReadonlySet<string>, "has">): readonly Weight[] {
   let count = 1;
   while (tensors.has(`${name}.${count}`)) count++;
   return Array.from({ length: count }, (_, i) => ({ name: `${name}.${i}`, shape: [shape[0]! / count] }));

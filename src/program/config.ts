@@ -160,6 +160,22 @@ export interface EncoderConfig {
   readonly gated: boolean;
   /** Scores gain by distance, by a table of `count` rows (program/buckets.ts). */
   readonly distances: { readonly count: number; readonly reach: number } | undefined;
+  readonly disentangled: DisentangledConfig | undefined;
+}
+
+/** Queries meet the distances of keys, and keys those of queries: a table has a row for each (program/buckets.ts). */
+export interface DisentangledConfig {
+  /** Rows of either side. */
+  readonly span: number;
+  readonly reach: number;
+  /** Far distances share rows; else each has its own. */
+  readonly shared: boolean;
+  /** The table's rows are normed. */
+  readonly normed: boolean;
+  /** They meet the matrices of keys and queries, else matrices of their own. */
+  readonly sameMatrices: boolean;
+  readonly byQuery: boolean;
+  readonly byKey: boolean;
 }
 
 /** What Gemma 4 has besides. */

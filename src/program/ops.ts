@@ -43,7 +43,8 @@ export interface Rope {
 
 /**
  * What scores gain by the distance d = j - position(t) of a key j from its query, for each head h: table[buckets[d + reach], h],
- * or -slopes[h] * |d|. What is farther than `reach` counts as if it were there.
+ * or -slopes[h] * |d|. What is farther than `reach` counts as if it were there. By numbers, what they gain is the tokens' own
+ * matter (Attend.byQuery, byKey).
  */
 export type Distances =
   | {
@@ -51,7 +52,8 @@ export type Distances =
       readonly table: WeightId; // (buckets, heads)
       readonly buckets: Int32Array; // (2 * reach + 1)
     }
-  | { readonly kind: "slopes"; readonly slopes: Float32Array; readonly reach: number }; // (heads)
+  | { readonly kind: "slopes"; readonly slopes: Float32Array; readonly reach: number } // (heads)
+  | { readonly kind: "numbers"; readonly numbers: Int32Array }; // (2 * reach + 1)
 
 /** What one `attend` keeps of every token: keys of `kvHeads * headDim`, values of `kvHeads * valueDim`. */
 export interface KvLayer {
@@ -165,6 +167,12 @@ export interface Attend {
   readonly window: number | undefined;
   readonly softcap: number | undefined;
   readonly distances: DistancesId | undefined;
+  /**
+   * Before they are scaled, scores gain byQuery[t, h, n] + byKey[j, h, n], with n the number of the distance; of keys of
+   * earlier steps byQuery only.
+   */
+  readonly byQuery: BufferId | undefined; // (heads * numbers)
+  readonly byKey: BufferId | undefined; // (heads * numbers)
   readonly sinks: WeightId | undefined; // (heads)
 }
 
@@ -174,6 +182,24 @@ export interface Glu {
   readonly gate: BufferId;
   readonly up: BufferId;
   readonly activation: GateActivation;
+}
+
+/**
+ * What each head of a token makes of the rows of a table: out[t, h, n] = sum over d of x[t, h, d] * r[n, h, d], with r =
+ * table * weight + bias (as in `linear`), and the rows of the table normed before, as in `layer_norm`, where there is a
+ * norm.
+ */
+export interface RowScores {
+  readonly kind: "row_scores";
+  readonly out: BufferId; // (heads * rows of the table)
+  readonly x: BufferId; // (heads * headDim)
+  readonly table: WeightId; // (rows, columns)
+  readonly norm: WeightId | undefined; // (columns)
+  readonly normBias: WeightId | undefined; // (columns)
+  readonly epsilon: number;
+  readonly weight: WeightId; // (heads * headDim, columns)
+  readonly bias: WeightId | undefined; // (heads * headDim)
+  readonly headDim: number;
 }
 
 /** out = activation(x). */
@@ -354,13 +380,6 @@ export interface LimitGroups {
   readonly floor: number;
 }
 
-/** out[t] = x[t] / max(|x[t]|, 1e-12), with the Euclidean length. */
-export interface Normalize {
-  readonly kind: "normalize";
-  readonly out: BufferId;
-  readonly x: BufferId;
-}
-
 /**
  * How the rows of a span become one: its first or last, the largest of each value, or their sum divided by their number
  * (mean), by its root (mean_sqrt), or with the weights 1, 2, 3 ... by the sum of those (weighted_mean).
@@ -391,6 +410,7 @@ export type Op =
   | LayerNorm
   | RopeOp
   | Attend
+  | RowScores
   | Glu
   | Act
   | Add
@@ -413,7 +433,6 @@ export type Op =
   | Mix
   | Softplus
   | RecurrentOp
-  | Normalize
   | Pool
   | Select
   | FusedOp;
@@ -437,7 +456,7 @@ export function inputs(op: Op): readonly BufferId[] {
     case "embed":
       return [];
     case "attend":
-      return [op.q, op.k, op.v].filter((id) => id !== undefined);
+      return [op.q, op.k, op.v, op.byQuery, op.byKey].filter((id) => id !== undefined);
     case "glu":
       return [op.gate, op.up];
     case "add":

@@ -53,9 +53,13 @@ function operands(op: Op, program: Program): string[] {
         ...window,
         ...by("softcap=", op.softcap),
         ...(op.distances === undefined ? [] : [`distances#${op.distances}`]),
+        ...(op.byQuery === undefined ? [] : [`by query %${op.byQuery}`]),
+        ...(op.byKey === undefined ? [] : [`by key %${op.byKey}`]),
         ...weight(op.sinks),
       ];
     }
+    case "row_scores":
+      return [`%${op.x}`, ...[op.table, op.norm, op.normBias, op.weight, op.bias].flatMap(weight)];
     case "glu":
       return [`${op.activation}(%${op.gate})`, `%${op.up}`];
     case "act":
@@ -82,7 +86,6 @@ function operands(op: Op, program: Program): string[] {
     case "softmax":
     case "share":
     case "route":
-    case "normalize":
     case "select":
       return [`%${op.x}`];
     case "limit_groups":

@@ -62,6 +62,8 @@ export interface AttendOptions {
   readonly window?: number | undefined;
   readonly softcap?: number | undefined;
   readonly distances?: DistancesId | undefined;
+  readonly byQuery?: BufferId | undefined;
+  readonly byKey?: BufferId | undefined;
   /** The weight whose values, one for each head, are one more logit. */
   readonly sinks?: string;
 }
@@ -79,6 +81,17 @@ export interface ScanOptions {
   /** Rates for each number of a head's state, not one for each head. */
   readonly ratesOfStates?: boolean;
   readonly logRates: boolean;
+}
+
+export interface RowScoresOptions {
+  readonly table: string;
+  readonly rows: number;
+  readonly columns: number;
+  /** The layer norm of the table's rows. */
+  readonly norm: string | undefined;
+  readonly epsilon: number;
+  readonly weight: string;
+  readonly headDim: number;
 }
 
 /** What an architecture writes its list of ops with. Weights are canonical names (formats/names.ts). */
@@ -184,6 +197,29 @@ export class Recorder {
     return this.#distances.push({ kind: "slopes", slopes, reach }) - 1;
   }
 
+  /** Numbers of distances of -reach to reach. */
+  distanceNumbers(numbers: Int32Array): DistancesId {
+    return this.#distances.push({ kind: "numbers", numbers }) - 1;
+  }
+
+  /** What each head makes of the `rows` rows of a table, which are normed and meet a matrix as tokens do. */
+  rowScores(x: BufferId, options: RowScoresOptions): BufferId {
+    const { table, rows: height, columns, norm, epsilon, weight, headDim } = options;
+    const { width, rows } = this.#buffer(x);
+    return this.#record((width / headDim) * height, rows, (out) => ({
+      kind: "row_scores",
+      out,
+      x,
+      table: this.#weight(table, [height, columns]),
+      norm: norm === undefined ? undefined : this.#weight(norm, [columns]),
+      normBias: norm === undefined ? undefined : this.#weight(`${norm}.bias`, [columns]),
+      epsilon,
+      weight: this.#weight(weight, [width, columns]),
+      bias: this.#weight(`${weight}.bias`, [width]),
+      headDim,
+    }));
+  }
+
   rope(x: BufferId, rope: RopeId, headDim: number): BufferId {
     const { width, rows } = this.#buffer(x);
     return this.#record(width, rows, (out) => ({ kind: "rope", out, x, rope, headDim }));
@@ -219,6 +255,8 @@ export class Recorder {
         window: options.window,
         softcap: options.softcap,
         distances: options.distances,
+        byQuery: options.byQuery,
+        byKey: options.byKey,
         sinks: options.sinks === undefined ? undefined : this.#weight(options.sinks, [width / headDim]),
       }),
     );
@@ -398,11 +436,6 @@ export class Recorder {
     return this.#record(width, rows, (out) => {
       return { kind: "scan", out, x, step, b, c, ...weights, logRates, groups, state };
     });
-  }
-
-  /** Of length 1. */
-  normalize(x: BufferId): BufferId {
-    return this.#like(x, (out) => ({ kind: "normalize", out, x }));
   }
 
   /** From here on one row for each sequence whose output is wanted. */

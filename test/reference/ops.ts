@@ -84,6 +84,23 @@ export class ReferenceExecutable implements Executable {
         return rows(op.x).map((row, t) => turn(row, op, this.program.ropes[op.rope]!, positions(batch)[t]!));
       case "attend":
         return this.#attend(op, batch);
+      case "row_scores": {
+        const { columns, values } = this.weights[op.table]!;
+        const table = Array.from({ length: values.length / columns }, (_, n) => rowOf(this.weights[op.table]!, n));
+        const norm = {
+          ...op,
+          kind: "layer_norm",
+          weight: op.norm,
+          bias: op.normBias,
+          group: columns,
+          offset: 0,
+        } as const;
+        const normed = (row: Float64Array) =>
+          op.norm === undefined ? row : layerNormed(row, norm, this.#values(op.norm), this.#values(op.normBias));
+        const bias = op.bias === undefined ? undefined : this.weights[op.bias];
+        const made = table.map((row) => product(normed(row), this.weights[op.weight]!, bias));
+        return rows(op.x).map((row) => headScores(row, made, op.headDim));
+      }
       case "glu":
         return zip(rows(op.gate), rows(op.up), gated[op.activation]);
       case "add":
@@ -157,12 +174,32 @@ export class ReferenceExecutable implements Executable {
     return { height, matrices, biases: bias === undefined ? undefined : this.weights[bias]!.values };
   }
 
+  /** `key`, `token`: of the span that begins at `start`. */
+  #ofNumber(
+    { distances, byQuery, byKey, heads }: Attend,
+    start: number,
+    key: number,
+    token: number,
+    head: number,
+  ): number {
+    const all = distances === undefined ? undefined : this.program.distances[distances]!;
+    if (all?.kind !== "numbers") return 0;
+    const reach = (all.numbers.length - 1) / 2;
+    const number = all.numbers[Math.min(Math.max(key - token, -reach), reach) + reach]!;
+    const gain = (buffer: BufferId | undefined, t: number) => {
+      const row = buffer === undefined || t < 0 ? undefined : this.#buffer(buffer)[start + t]!;
+      return row ? row[(head * row.length) / heads + number]! : 0;
+    };
+    return gain(byQuery, token) + gain(byKey, key);
+  }
+
   #ofDistance(op: Attend, distance: number, head: number): number {
     if (op.distances === undefined) return 0;
     const distances = this.program.distances[op.distances]!;
     if (distances.kind === "slopes") {
       return -distances.slopes[head]! * Math.min(Math.abs(distance), distances.reach);
     }
+    if (distances.kind === "numbers") return 0;
     const reach = (distances.buckets.length - 1) / 2;
     const bucket = distances.buckets[Math.min(Math.max(distance, -reach), reach) + reach]!;
     return rowOf(this.weights[distances.table]!, bucket)[head]!;
@@ -196,7 +233,7 @@ export class ReferenceExecutable implements Executable {
           const scores = seen.map((one, j) => {
             let sum = 0;
             for (let d = 0; d < headDim; d++) sum += q[t]![h * headDim + d]! * one.k[kvHead * headDim + d]!;
-            const score = sum * op.scale;
+            const score = (sum + this.#ofNumber(op, start, first + j - position, i, h)) * op.scale;
             const capped = op.softcap === undefined ? score : op.softcap * Math.tanh(score / op.softcap);
             return capped + this.#ofDistance(op, first + j - position - i, h);
           });
@@ -211,6 +248,19 @@ export class ReferenceExecutable implements Executable {
     }
     return out;
   }
+}
+
+/** Head by head, the products with each of the rows. */
+function headScores(row: Float64Array, made: Rows, headDim: number): Float64Array {
+  const scores: number[] = [];
+  for (let head = 0; head < row.length; head += headDim) {
+    for (const other of made) {
+      let sum = 0;
+      for (let d = head; d < head + headDim; d++) sum += row[d]! * other[d]!;
+      scores.push(sum);
+    }
+  }
+  return Float64Array.from(scores);
 }
 
 /** One matrix for each expert, and its bias. */

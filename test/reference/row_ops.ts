@@ -73,10 +73,6 @@ export function rowOp(row: Float64Array, op: Op): Float64Array {
       return softmax(row);
     case "share":
       return row.map((x) => x / (sum + op.epsilon));
-    case "normalize": {
-      const length = Math.sqrt(row.reduce((total, x) => total + x * x, 0));
-      return row.map((x) => x / Math.max(length, 1e-12));
-    }
     case "limit_groups": {
       const size = row.length / op.groups;
       const goods = Array.from({ length: op.groups }, (_, g) => {

@@ -125,7 +125,6 @@ constexpr Kernels make_kernels(const char* isa, const char* needs) {
       .norm = norm,
       .layer_norm = layer_norm,
       .sparsify = sparsify,
-      .normalize = normalize,
       .rope = rope,
       .softmax = softmax,
       .share = share,

@@ -16,6 +16,7 @@ import type { Method } from "./method.js";
 import { type Module, modulesOf } from "./module.js";
 import type { Shape } from "./pack.js";
 import { splitQkv, splitStacks } from "./split.js";
+import { addTransposed } from "./transposed.js";
 import { turnMatrices } from "./turned.js";
 
 export { type Method, methodOf } from "./method.js";
@@ -62,13 +63,15 @@ export function unpackable<T extends Part>(
     splitQkv(found, program);
     splitStacks(found, program);
   }
+  addTransposed(found, program);
   // GGUF has no parts, and only quantised safetensors have.
   if (!method && !all.some(({ name }) => /\.(?:weight_scale|weight_scale_inv|qweight|SCB|absmax)$/.test(name))) {
     return found;
   }
   const modules = modulesOf(all, type);
   const tied = tensors.get("embed") !== undefined && tensors.get("embed") === tensors.get("output");
-  for (const { name, shape } of program.weights.flatMap((weight) => matricesOf(weight, found))) {
+  const stored = { has: (name: string) => found.has(name) || modules.has(name) };
+  for (const { name, shape } of program.weights.flatMap((weight) => matricesOf(weight, stored))) {
     const made = found.get(name);
     if (shape.length !== 2 || (made && isPacked(made))) continue;
     const module = modules.get(name) ?? (tied ? modules.get("embed") : undefined);

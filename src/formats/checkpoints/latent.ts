@@ -1,9 +1,8 @@
 // Matrices of latent attention as programs want them, one stack for keys and one for values, where files hold both in one.
 
-import { DeadliftError } from "../../error.js";
-import type { MadeWeight, Part, ReorderedWeight } from "../../packed.js";
+import type { MadeWeight, Part } from "../../packed.js";
 import type { Program } from "../../program/ops.js";
-import { plainTypes, wrongShape } from "./module.js";
+import { checkPlain, reordered } from "./reordered.js";
 
 /**
  * Adds "attention.k_b" (heads, rank, passDim) and "attention.v_b" (heads, valueDim, rank), made of "attention.kv_b" (heads *
@@ -19,32 +18,9 @@ export function addLatent<T extends Part>(found: Map<string, T | MadeWeight<T>>,
     const [heads = 0, rank = 0, passDim = 0] = shape;
     const valueDim = values[1]!;
     const stackStep = (passDim + valueDim) * rank;
-    check(part, [heads * (passDim + valueDim), rank]);
+    checkPlain(part, [heads * (passDim + valueDim), rank]);
     found.set(name, reordered(part, shape, { first: 0, stackStep, rowStep: 1, columnStep: rank }));
     const first = passDim * rank;
     found.set(`${stem}.v_b`, reordered(part, values, { first, stackStep, rowStep: rank, columnStep: 1 }));
   }
-}
-
-function check(part: Part, shape: readonly [number, number]): void {
-  if (!plainTypes.includes(part.quant)) {
-    throw new DeadliftError(
-      "UnsupportedQuant",
-      `expected dtype ${plainTypes.join(" or ")} for tensor "${part.name}", received ${part.quant}`,
-    );
-  }
-  if (part.shape.length !== 2 || part.shape.some((size, i) => size !== shape[i])) {
-    throw wrongShape(part, `[${shape.join(", ")}]`);
-  }
-}
-
-function reordered<T extends Part>(
-  part: T,
-  shape: readonly number[],
-  order: Pick<ReorderedWeight, "first" | "stackStep" | "rowStep" | "columnStep">,
-): MadeWeight<T> {
-  const values = (each: readonly number[]) => each.reduce((product, size) => product * size, 1);
-  const byteLength = (part.byteLength / values(part.shape)) * values(shape);
-  const { name, quant } = part;
-  return { name, quant, shape, offset: 0, byteLength, part, ...order, packedBytes: byteLength };
 }

@@ -3,9 +3,9 @@
 import type { MadeWeight, Part } from "../../packed.js";
 import type { Program } from "../../program/ops.js";
 import { familyNames } from "../families/index.js";
-import { plainTypes, wrongShape } from "./module.js";
+import { checkPlain, reordered } from "./reordered.js";
 
-/** Replaces those of this model type by what makes them. Throws WrongShape. */
+/** Replaces those of this model type by what makes them. Throws WrongShape, UnsupportedQuant. */
 export function turnMatrices<T extends Part>(
   found: Map<string, T | MadeWeight<T>>,
   program: Program,
@@ -16,12 +16,7 @@ export function turnMatrices<T extends Part>(
     const part = found.get(name) as T | undefined;
     if (!part || !turned.includes(name.replace(/^layers\.\d+\./, ""))) continue;
     const [rows, columns] = shape as [number, number];
-    const [height, width] = part.shape;
-    if (part.shape.length !== 2 || height !== columns || width !== rows || !plainTypes.includes(part.quant)) {
-      throw wrongShape(part, `[${columns}, ${rows}]`);
-    }
-    const { quant, byteLength } = part;
-    const steps = { first: 0, stackStep: 0, rowStep: 1, columnStep: rows };
-    found.set(name, { name: part.name, quant, shape, offset: 0, byteLength, part, ...steps, packedBytes: byteLength });
+    checkPlain(part, [columns, rows]);
+    found.set(name, reordered(part, shape, { first: 0, stackStep: 0, rowStep: 1, columnStep: rows }));
   }
 }

@@ -149,8 +149,7 @@ export function latentFields(fields: Fields, config: Config): Partial<Config> {
     passDim: fields.size("qk_nope_head_dim"),
     valueDim: fields.size("v_head_dim"),
     epsilon: 1e-6,
-    // Packed matrices stay as they are: one for keys the other way round would have to be unpacked.
-    absorbed: !isObject(fields.get("quantization_config")),
+    absorbed: true,
   };
   const rope = fields.fields(isObject(fields.get("rope_scaling")) ? "rope_scaling" : "rope_parameters");
   const yarn = config.rope.scaling?.type === "yarn" ? config.rope.scaling : undefined;

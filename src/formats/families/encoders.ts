@@ -28,6 +28,7 @@ export function plainEncoder({ dim, layers }: Pick<Config, "dim" | "layers">): E
     activation: "gelu",
     gated: false,
     distances: undefined,
+    disentangled: undefined,
   };
 }
 

@@ -1,10 +1,12 @@
 // Every family, and what is found in them by a file's own word.
 
 import type { Format } from "../names.js";
+import { afmoe } from "./afmoe.js";
 import { albert } from "./albert.js";
 import { arcee } from "./arcee.js";
 import { bert } from "./bert.js";
 import { cohere } from "./cohere.js";
+import { deberta } from "./deberta.js";
 import { deepseek } from "./deepseek.js";
 import { distilbert } from "./distilbert.js";
 import { dots } from "./dots.js";
@@ -38,6 +40,7 @@ import { internlm } from "./internlm.js";
 import { jinaBertV3 } from "./jina_bert_v3.js";
 import { lfm2 } from "./lfm2.js";
 import { llama } from "./llama.js";
+import { llama4 } from "./llama4.js";
 import { mamba } from "./mamba.js";
 import { minimax } from "./minimax.js";
 import { mistral } from "./mistral.js";
@@ -122,6 +125,9 @@ const families: readonly Family[] = [
   ernieMoe,
   hunyuanMoe,
   eurobert,
+  afmoe,
+  llama4,
+  deberta,
 ];
 
 /** By `model_type` of config.json. */

@@ -116,7 +116,7 @@ export class Scheduler {
     for (const request of queue) {
       if (tokens === 0 || outputs === 0) break;
       const all = request.options.outputs === "all";
-      const count = Math.min(rest(request), tokens, all ? outputs : tokens);
+      const count = Math.min(rest(request), tokens, all ? outputs : tokens, request.session.untilStop);
       const copies = this.#sessions.reserve(request.session, count);
       if (!copies) continue;
       const wanted = all ? count : Number(count === rest(request));

@@ -13,6 +13,7 @@ export class Session {
   readonly #states: States | undefined;
   #tokens: number[] = [];
   #pages: number[] = [];
+  #stop = 0;
 
   /** `states`: of a model with recurrent layers. */
   constructor(pool: PagePool, pageTokens: number, states?: States) {
@@ -100,11 +101,26 @@ export class Session {
 
   /** Tokens at the start that `tokens` has too, and after which it can go on. */
   commonPrefix(tokens: ArrayLike<number>): number {
+    return this.#reach(this.shared(tokens));
+  }
+
+  /** Tokens at the start that `tokens` has too. */
+  shared(tokens: ArrayLike<number>): number {
     // A state after the last of them is of no use: that one must be run.
     const limit = Math.min(this.#states ? tokens.length - 1 : tokens.length, this.length);
     let i = 0;
     while (i < limit && tokens[i] === this.#tokens[i]) i++;
-    return this.#reach(i);
+    return i;
+  }
+
+  /** Lets a step end at this length, so that the state there is known to later prompts that part from this one there. */
+  stopAt(length: number): void {
+    this.#stop = length;
+  }
+
+  /** Tokens that the next step may have. */
+  get untilStop(): number {
+    return this.#stop > this.length ? this.#stop - this.length : Number.POSITIVE_INFINITY;
   }
 
   /** Gives up states that were kept for other prompts; whether there were any. */

@@ -8,6 +8,8 @@ import { States } from "./states.js";
 
 /** Finished timelines kept for their prefixes; the oldest goes first. */
 const MAX_IDLE_SESSIONS = 16;
+/** A start that prompts share by so many tokens more than there is a state for may be shared again: it gets one. */
+const WORTH_A_STEP = 16;
 
 export class Sessions {
   readonly #pool: PagePool;
@@ -25,8 +27,10 @@ export class Sessions {
 
   /** A session that already holds as many of these tokens as some other one did, but never the last of them. */
   acquire(tokens: ArrayLike<number>): Session {
+    const shared = this.#slots ? Math.max(0, ...this.#all().map((session) => session.shared(tokens))) : 0;
     const session = this.#adopt(tokens) ?? this.#begin();
     session.rewind(Math.max(0, tokens.length - 1));
+    if (shared >= session.length + WORTH_A_STEP) session.stopAt(shared);
     this.#active.add(session);
     return session;
   }
@@ -58,6 +62,10 @@ export class Sessions {
     return new DeadliftError("OutOfPages", message);
   }
 
+  #all(): Session[] {
+    return [...this.#idle, ...this.#active];
+  }
+
   #forget(): boolean {
     return [...this.#active].filter((session) => session.forget()).length > 0;
   }
@@ -70,7 +78,7 @@ export class Sessions {
   #adopt(tokens: ArrayLike<number>): Session | undefined {
     let best: Session | undefined;
     let common = 0;
-    for (const session of [...this.#idle, ...this.#active]) {
+    for (const session of this.#all()) {
       const length = session.commonPrefix(tokens);
       if (length > common) [best, common] = [session, length];
     }

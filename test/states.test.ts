@@ -157,6 +157,25 @@ describe("the scheduler, with states", () => {
     expect(await expectRun(scheduler, range(14), 5)).toBe(0);
   });
 
+  it("knows a state where two prompts have parted from each other, for the third", async () => {
+    const scheduler = new Scheduler(paper(12, { maxTokens: 64, pages: 100 }));
+    const start = range(40);
+    const cached: number[] = [];
+    for (const rest of [
+      [1, 2],
+      [3, 4],
+      [5, 6],
+      [5, 6],
+      [5, 6],
+    ]) {
+      cached.push(await expectRun(scheduler, [...start, ...rest], 3));
+    }
+    expect(cached).toEqual([0, 0, 40, 40, 40]);
+    const again: number[] = [];
+    for (let i = 0; i < 3; i++) again.push(await expectRun(scheduler, range(30, 500), 3));
+    expect(again).toEqual([0, 0, 29]);
+  });
+
   it("forks one that is running, where its step writes over nothing", async () => {
     const executable = paper(12);
     const scheduler = new Scheduler(executable);

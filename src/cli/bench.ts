@@ -107,7 +107,8 @@ const used = (share: number | undefined, by: string) =>
   share === undefined ? "" : `, of which ${by} uses ${(100 * share).toFixed(0)} %`;
 
 function checkRoom({ contextSize }: Model, { depth, promptTokens, newTokens }: Flags): void {
-  if (depth + promptTokens + newTokens <= contextSize) return;
+  // Decoding begins after the token that ends the prefill.
+  if (depth + promptTokens + 1 + newTokens <= contextSize) return;
   const before = depth > 0 ? `a depth of ${depth}, ` : "";
   throw new DeadliftError(
     "ContextOverflow",
@@ -138,14 +139,15 @@ async function measure(model: Model, flags: Flags): Promise<Speeds> {
 const estimate = (last: Speeds | undefined) =>
   last ? ` (prefill ${speed(last.prefillTps)}, decode ${speed(last.decodeTps)} tokens/s)` : "";
 
-/** One prefill of all streams, then one decode: the prompts are in the KV cache by then. */
+/** One prefill of all streams, then one decode, which goes on from there: the prompts are in the KV cache by then. */
 async function measureOnce(model: Model, prompts: readonly number[][], flags: Flags): Promise<Speeds> {
   const { depth, promptTokens, newTokens, streams } = flags;
   const read = await generateAll(model, prompts, 1);
   checkCached(read, depth);
   const prefillMs = Math.max(...read.map(({ timings }) => timings.firstTokenMs));
-  const written = await generateAll(model, prompts, newTokens);
-  checkCached(written, depth + promptTokens - 1);
+  const begun = prompts.map((prompt, i) => [...prompt, ...read[i]!.tokens]);
+  const written = await generateAll(model, begun, newTokens);
+  checkCached(written, depth + promptTokens);
   const firstAt = Math.min(...written.map(({ timings }) => timings.firstTokenMs));
   const lastAt = Math.max(...written.map(({ timings }) => timings.firstTokenMs + timings.decodeMs));
   return {

@@ -2,6 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { Tokenizer as Library } from "tokenizers";
 import { DeadliftError, expected } from "../error.js";
+import { cutsAtWords, inParts } from "./cuts.js";
 import { type Chain, compileDecoder } from "./decoder.js";
 import { makeSecrets, mask, type Secrets } from "./mask.js";
 import { Matcher } from "./matcher.js";
@@ -84,6 +85,7 @@ class NativeTokenizer implements Tokenizer {
   readonly #secrets: Secrets;
   readonly #surroundings: Surroundings;
   readonly #fromLeft: boolean;
+  readonly #cuts: boolean;
   #masked: Library | undefined;
 
   constructor(blueprint: Blueprint, library: Library, openMasked: (secrets: Secrets) => Library) {
@@ -96,6 +98,7 @@ class NativeTokenizer implements Tokenizer {
     this.#secrets = makeSecrets(specials);
     this.#surroundings = new Surroundings(json.post_processor);
     this.#fromLeft = blueprint.truncateLeft;
+    this.#cuts = cutsAtWords(json);
     this.#makeChain = compileDecoder(json.decoder, blueprint.cleanUp);
     this.vocabSize = this.#tokens.length;
     this.special = new Set(specials.map((token) => token.id));
@@ -140,7 +143,7 @@ class NativeTokenizer implements Tokenizer {
       throw new DeadliftError("LimitExceeded", `a text of ${text.length} characters; the limit is ${MAX_TEXT}`);
     }
     const parsed = segments.every((segment) => segment.parseSpecial || segment.text === "");
-    return parsed ? run(this.#library, text) : this.#encodeGuarded(segments, text);
+    return parsed ? this.#run(text) : this.#encodeGuarded(segments, text);
   }
 
   /**
@@ -151,13 +154,17 @@ class NativeTokenizer implements Tokenizer {
   async #encodeGuarded(segments: readonly Segment[], text: string): Promise<readonly number[]> {
     const { own, secret } = this.#markOwn(segments, text);
     if (!segments.some((segment) => !segment.parseSpecial && this.#matcher.occursIn(segment.text))) {
-      const ids = await run(this.#library, text);
+      const ids = await this.#run(text);
       if (this.#hasOnly(ids, own)) return ids;
     }
     this.#masked ??= this.#openMasked(this.#secrets);
     const ids = await run(this.#masked, secret);
     if (this.#hasOnly(ids, own)) return ids;
     throw invalid("this tokenizer does not keep special tokens apart from text that looks like them");
+  }
+
+  #run(text: string): Promise<readonly number[]> {
+    return this.#cuts ? inParts(text, (part) => run(this.#library, part)) : run(this.#library, text);
   }
 
   /** The special tokens of the parsed segments, and the text with these in their secret spelling. */

@@ -131,10 +131,10 @@ class NativeTokenizer implements Tokenizer {
   }
 
   async encodeSegments(segments: readonly Segment[]): Promise<Int32Array> {
-    return Int32Array.from(await this.#idsOf(segments));
+    return this.#idsOf(segments);
   }
 
-  async #idsOf(segments: readonly Segment[]): Promise<readonly number[]> {
+  async #idsOf(segments: readonly Segment[]): Promise<Int32Array> {
     for (const { text } of segments) {
       if (typeof text !== "string") throw new DeadliftError("InvalidArgument", expected("a string", "text", text));
     }
@@ -151,7 +151,7 @@ class NativeTokenizer implements Tokenizer {
    * are not, or a part that is only text has a look-alike, does the same with the masked instance: there the
    * template's own special tokens get their secret spelling, and nothing else can match.
    */
-  async #encodeGuarded(segments: readonly Segment[], text: string): Promise<readonly number[]> {
+  async #encodeGuarded(segments: readonly Segment[], text: string): Promise<Int32Array> {
     const { own, secret } = this.#markOwn(segments, text);
     if (!segments.some((segment) => !segment.parseSpecial && this.#matcher.occursIn(segment.text))) {
       const ids = await this.#run(text);
@@ -163,7 +163,7 @@ class NativeTokenizer implements Tokenizer {
     throw invalid("this tokenizer does not keep special tokens apart from text that looks like them");
   }
 
-  #run(text: string): Promise<readonly number[]> {
+  #run(text: string): Promise<Int32Array> {
     return this.#cuts ? inParts(text, (part) => run(this.#library, part)) : run(this.#library, text);
   }
 
@@ -183,7 +183,7 @@ class NativeTokenizer implements Tokenizer {
   }
 
   /** Whether the special ids are these. Unknown characters may add the unknown token anywhere. */
-  #hasOnly(ids: readonly number[], own: readonly number[]): boolean {
+  #hasOnly(ids: Int32Array, own: readonly number[]): boolean {
     const counts = (id: number) => id !== this.unk && this.special.has(id);
     const found = ids.filter(counts);
     const wanted = own.filter(counts);
@@ -233,9 +233,9 @@ function* parsedRuns(segments: readonly Segment[]): Generator<[start: number, en
 }
 
 /** Encodes in the library's thread pool. It finds out only now that an unknown token is missing. */
-async function run(library: Library, text: string): Promise<readonly number[]> {
+async function run(library: Library, text: string): Promise<Int32Array> {
   try {
-    return (await library.encode(text, null, { addSpecialTokens: false })).getIds();
+    return Int32Array.from((await library.encode(text, null, { addSpecialTokens: false })).getIds());
   } catch (cause) {
     throw invalid(`the tokenizer cannot encode this text: ${(cause as Error).message}`, cause);
   }

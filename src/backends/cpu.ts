@@ -40,8 +40,8 @@ export class CpuBackend implements Backend {
     weights: readonly (Tensor | readonly Tensor[])[],
     options: CompileOptions,
   ): Promise<Executable> {
-    const { precision = "exact", readAhead = false } = options;
-    const given = { ...options, precision, readAhead };
+    const { precision = "exact", readAhead = false, texts = false } = options;
+    const given = { ...options, precision, readAhead, texts };
     const handle = await told(native().engineCompile(this.#engine, nativeProgram(program, weights), given));
     return new CpuExecutable(handle, options, program.buffers[program.output]!.width);
   }

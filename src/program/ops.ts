@@ -2,7 +2,7 @@
 
 import type { FusedOp } from "./fused_ops.js";
 
-export type { ExpertGlu, FusedOp, LinearAdd, LinearGlu } from "./fused_ops.js";
+export type { ExpertGlu, FusedOp, LinearAct, LinearAdd, LinearGlu } from "./fused_ops.js";
 
 /** Index of a buffer in `Program.buffers`. */
 export type BufferId = number;

@@ -86,6 +86,8 @@ function operands(op: Op, program: Program): string[] {
       return [`%${op.x}`, `of %${op.chosen}`, ...weight(op.weight), ...weight(op.bias)];
     case "mix":
       return [`%${op.x}`, `by %${op.weights}`];
+    case "linear_act":
+      return [`%${op.x}`, op.activation, ...weight(op.weight), ...weight(op.bias)];
     case "linear_add":
       return [`%${op.residual} + %${op.x}`, ...weight(op.weight), ...weight(op.bias)];
     case "linear_glu":

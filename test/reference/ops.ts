@@ -6,7 +6,7 @@ import { bf16 } from "../../src/quants/bf16.js";
 import { f16 } from "../../src/quants/f16.js";
 import { f32 } from "../../src/quants/f32.js";
 import { q8_0 } from "../../src/quants/q8_0.js";
-import { gated, layerNormed, normed, pooled, rowOp, softmax } from "./row_ops.js";
+import { activations, gated, layerNormed, normed, pooled, rowOp, softmax } from "./row_ops.js";
 
 /** A weight, decoded: the last dimension is `columns`. */
 export interface PlainWeight {
@@ -60,6 +60,8 @@ export class ReferenceExecutable implements Executable {
         return indices(batch)[op.index].map((i) => rowOf(this.weights[op.table]!, i + op.offset));
       case "linear":
         return linear(op.x, op.weight, op.bias);
+      case "linear_act":
+        return linear(op.x, op.weight, op.bias).map((row) => row.map(activations[op.activation]));
       case "linear_add":
         return zip(linear(op.x, op.weight, op.bias), rows(op.residual), (a, b) => a + b);
       case "linear_glu":

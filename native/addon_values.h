@@ -169,6 +169,7 @@ OpKind op_kind(const std::string& kind) {
       {"scan", OpKind::scan},
       {"pool", OpKind::pool},
       {"select", OpKind::select},
+      {"linear_act", OpKind::linear_act},
       {"linear_add", OpKind::linear_add},
       {"linear_glu", OpKind::linear_glu},
       {"expert_glu", OpKind::expert_glu},
@@ -423,7 +424,8 @@ CompileOptions read_compile_options(const Value& from) {
           integer(from, "maxOutputs"),
           kv_type,
           text(from, "precision") == "fast",
-          from.As<Object>().Get("readAhead").ToBoolean()};
+          from.As<Object>().Get("readAhead").ToBoolean(),
+          from.As<Object>().Get("texts").ToBoolean()};
 }
 
 std::shared_ptr<Batch> read_batch(const Object& from) {

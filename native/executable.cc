@@ -21,8 +21,8 @@ constexpr int64_t kAlignment = 64;
 bool is_expert(OpKind kind) { return kind == OpKind::expert_linear || kind == OpKind::expert_glu; }
 
 bool is_product(OpKind kind) {
-  return kind == OpKind::linear || kind == OpKind::linear_add || kind == OpKind::linear_glu ||
-         kind == OpKind::group_linear || is_expert(kind);
+  return kind == OpKind::linear || kind == OpKind::linear_act || kind == OpKind::linear_add ||
+         kind == OpKind::linear_glu || kind == OpKind::group_linear || is_expert(kind);
 }
 
 // Cuts zeroed memory into aligned pieces.
@@ -170,12 +170,17 @@ void Executable::place_memory() {
   }
 
   cutter = {};
+  const bool attends_again = std::any_of(program_.ops.begin(), program_.ops.end(),
+                                         [](const Op& op) { return op.kind == OpKind::attend && op.y < 0; });
   for (const KvLayerFacts& layer : program_.layers) {
     layouts_.push_back(
         kv_layout(options_.kv_type, layer.kv_heads, layer.head_dim, layer.value_dim, options_.page_tokens));
-    layer_offsets_.push_back(cutter.take(layer.kv_heads * layouts_.back().head_bytes));
+    const int64_t bytes = layer.kv_heads * layouts_.back().head_bytes;
+    // Of whole texts no layer's keys and values are wanted after it, unless others attend to them, too.
+    if (options_.texts && !attends_again) cutter.bytes = 0;
+    layer_offsets_.push_back(cutter.take(bytes));
+    page_bytes_ = std::max(page_bytes_, cutter.bytes);
   }
-  page_bytes_ = cutter.bytes;
   kv_ = LazyMemory(page_bytes_ * options_.pages, Pages::large);
 
   cutter = {};
@@ -208,7 +213,8 @@ void Executable::place_scratch() {
     }
   }
   routes_.reserve(most_rows * used, columns);
-  products_.reserve(packed);
+  // Texts may meet matrices that take them in one form and matrices that take them in another.
+  products_.reserve(options_.texts ? 2 * packed : packed);
   scratch_floats_ = round_up(floats, kAlignment);
   scratch_ = LazyMemory(scratch_floats_ * 4 * engine_.pool().threads());
 }
@@ -296,6 +302,7 @@ size_t Executable::run_ops(size_t first) {
 void Executable::run_op(const Op& op) {
   switch (op.kind) {
     case OpKind::linear:
+    case OpKind::linear_act:
     case OpKind::linear_add:
     case OpKind::linear_glu:
       return linear(op);
@@ -375,9 +382,14 @@ void Executable::run_op(const Op& op) {
 Factor Executable::factor(int weight, int expert, int bias, int first) const {
   if (weight < 0) return {};
   const int quant = static_cast<int>(program_.weights[weight].quant);
-  const bool fast = options_.fast;
-  return {&experts_[weight][expert], fast ? kernels_.fast_linear[quant] : kernels_.linear[quant],
-          fast ? kernels_.fast_pack[quant] : kernels_.pack[quant], bias < 0 ? nullptr : vectors_[bias].data() + first};
+  Factor factor = {&experts_[weight][expert], kernels_.linear[quant], kernels_.pack[quant],
+                   bias < 0 ? nullptr : vectors_[bias].data() + first};
+  if (options_.texts && kernels_.texts_linear[quant]) {
+    factor.kernel = kernels_.texts_linear[quant], factor.pack = kernels_.texts_pack;
+  } else if (options_.fast) {
+    factor.kernel = kernels_.fast_linear[quant], factor.pack = kernels_.fast_pack[quant];
+  }
+  return factor;
 }
 
 void Executable::linear(const Op& op) {
@@ -391,6 +403,7 @@ void Executable::add_product(const Op& op) {
   product.weight = factor(op.weight, 0, op.bias, 0);
   product.up = factor(op.up, 0, op.up_bias, 0);
   product.activation = op.activation;
+  product.act = op.kind == OpKind::linear_act;
   product.rows = matrices_[op.weight].rows;
   product.tokens = row_count(op.out);
   product.x = rows(op.x);

@@ -16,8 +16,9 @@ namespace deadlift {
 struct Factor {
   const Matrix* matrix = nullptr;  // null: there is none
   LinearKernel kernel = nullptr;
-  PackKernel pack = nullptr;    // for the activations that the kernel takes, or null
-  const float* bias = nullptr;  // (rows), or null
+  PackKernel pack = nullptr;        // for the activations that the kernel takes, or null
+  const float* bias = nullptr;      // (rows), or null
+  const uint8_t* packed = nullptr;  // the activations, packed_stride(columns) apart
 };
 
 // Some tokens meet a matrix.
@@ -25,11 +26,10 @@ struct Product {
   Factor weight;
   Factor up;  // of a gated unit whose gate is `weight`
   Activation activation = Activation::silu;
+  bool act = false;  // `activation` of the sums
   int rows = 0;
   int tokens = 0;
-  Rows x;                           // `stride` apart, or one token
-  const uint8_t* packed = nullptr;  // x, `packed_stride` apart
-  int64_t packed_stride = 0;
+  Rows x;         // `stride` apart, or one token
   Rows out;       // (tokens, rows)
   Rows residual;  // to be added; null data: none
 };
@@ -52,6 +52,8 @@ class Products {
   };
 
   void pack(Pool& pool);
+  const uint8_t* packed_before(size_t product, PackKernel pack) const;
+  static uint8_t* pack(Pool& pool, const Product& product, PackKernel kernel, uint8_t* out);
   void cut(const Product& product, int row_tile);
   static void run_tile(const Tile& tile, const Kernels& kernels, float* scratch);
 

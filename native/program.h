@@ -48,6 +48,7 @@ enum class OpKind : uint8_t {
   scan,
   pool,
   select,
+  linear_act,
   linear_add,
   linear_glu,
   expert_glu
@@ -167,6 +168,7 @@ struct CompileOptions {
   KvType kv_type;
   bool fast;        // activations of 8 bits where that is less work
   bool read_ahead;  // of the weights
+  bool texts;       // steps hold whole texts: bits of a single token are not asked for
 };
 
 class Sampler;

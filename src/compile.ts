@@ -40,8 +40,8 @@ export interface RunOptions extends ThreadOptions {
   /** Most tokens of one session; default and upper limit: what the model was made for. Memory is taken as it is used. */
   readonly contextSize?: number | undefined;
   /**
-   * How keys and values are kept; default: f32 for models all in F32, so that nothing is lost, else f16. q8_0 takes about
-   * half of that memory, and less time over long contexts.
+   * How keys and values are kept; default: f32 for models all in F32, so that nothing is lost, and where they are not
+   * kept from step to step, else f16. q8_0 takes about half of that memory, and less time over long contexts.
    */
   readonly kvType?: KvType | undefined;
   /**
@@ -79,7 +79,7 @@ export async function compile(
     const repacked = await repackAll(published.flat(), backend, repacking);
     memory = repacked;
     const tensors = [...repacked.weights];
-    const kvType = options.kvType ?? kvTypeFor(tensors);
+    const kvType = options.kvType ?? (isDecoder ? kvTypeFor(tensors) : "f32");
     const readAhead = fitInMemory(tensors);
     const weights = published.map((bound) =>
       Array.isArray(bound) ? tensors.splice(0, bound.length) : tensors.shift()!,
@@ -162,5 +162,5 @@ function encoderOptions(program: Program, kvType: KvType, contextSize: number): 
   const maxOutputs = pooled ? MAX_STEP_TEXTS : maxTokens;
   // Each text begins a page.
   const pages = Math.ceil(maxTokens / PAGE_TOKENS) + maxOutputs;
-  return { pages, pageTokens: PAGE_TOKENS, maxTokens, maxOutputs, kvType };
+  return { pages, pageTokens: PAGE_TOKENS, maxTokens, maxOutputs, kvType, texts: true };
 }

@@ -161,6 +161,8 @@ export interface NativeCompileOptions {
   readonly precision: "exact" | "fast";
   /** Bring the weights into memory before the first step asks for them. */
   readonly readAhead: boolean;
+  /** Steps hold whole texts. */
+  readonly texts: boolean;
 }
 
 /** A batch for the engine, flat. Span i owns `spanPages[spanPageStart[i] .. spanPageStart[i + 1])`. */

@@ -100,21 +100,29 @@ async function gluRow(
   return rows;
 }
 
+async function expectSameBits(cases: readonly Case[]): Promise<void> {
+  for (const one of cases) {
+    const rows = [];
+    for (const isa of fused) {
+      const executable = await compile(isa, 2, one);
+      rows.push(await runRows(executable, whole(one.tokens)));
+      await executable.dispose();
+    }
+    for (const other of rows.slice(1)) expect(other).toEqual(rows[0]);
+  }
+}
+
 // AMX multiplies them in bf16.
 const fused = isas.filter((isa) => isa !== "scalar" && isa !== "amx");
-it.skipIf(fused.length < 2).each(inCodes)(
-  "linear with %s weights has the same bits wherever sums are fused",
-  async (quant) => {
-    for (const one of linearCases(quant)) {
-      const rows = [];
-      for (const isa of fused) {
-        const executable = await compile(isa, 2, one);
-        rows.push(await runRows(executable, whole(one.tokens)));
-        await executable.dispose();
-      }
-      for (const other of rows.slice(1)) expect(other).toEqual(rows[0]);
-    }
-  },
+it.skipIf(fused.length < 2).each(inCodes)("linear with %s weights has the same bits wherever sums are fused", (quant) =>
+  expectSameBits(linearCases(quant)),
+);
+
+const inTexts = (one: Case): Case => ({ ...one, options: { ...one.options, texts: true } });
+
+it.skipIf(fused.length < 2).each(["F32", "BF16", "IQ2_S"] as const)(
+  "linear of texts with %s weights has the same bits wherever sums are fused",
+  (quant) => expectSameBits(linearCases(quant).map(inTexts)),
 );
 
 describe.each(isas)("%s", (isa) => {
@@ -150,6 +158,10 @@ describe.each(isas)("%s", (isa) => {
 
   it.each(runnable)("linear with %s weights", async (quant) => {
     for (const one of linearCases(quant)) await check(isa, one, 5e-7 + lostBy(isa, quant), await sums(one));
+  });
+
+  it.each(runnable)("linear of texts with %s weights", async (quant) => {
+    for (const one of linearCases(quant)) await check(isa, inTexts(one), 1e-6 + lostBy(isa, quant), await sums(one));
   });
 
   it("norm of rows and of heads", async () => {
@@ -221,9 +233,10 @@ describe.each(isas)("%s", (isa) => {
     }
   });
 
-  it.each(["linear_add", "linear_glu", "expert_glu"] as const)(
-    "%s has the bits of what it stands for",
-    async (kind) => {
+  const fusions = ["linear_act", "linear_add", "linear_glu", "expert_glu"] as const;
+  it.each(fusions.flatMap((kind) => [[kind, false] as const, [kind, true] as const]))(
+    "%s has the bits of what it stands for; of whole texts: %s",
+    async (kind, texts) => {
       for (const tokens of [1, 5, 40]) {
         const test = new TestProgram(new Random(tokens));
         const experts = kind === "expert_glu" ? [6] : [];
@@ -237,13 +250,15 @@ describe.each(isas)("%s", (isa) => {
         const [gateBias, upBias] = [test.weight("F32", [...experts, 70]), test.weight("F16", [...experts, 70])];
         const factors = { out: fused!, x, gate, gateBias, up, upBias, activation: "clamped_swish" } as const;
         const ops: Record<typeof kind, FusedOp> = {
+          linear_act: { kind: "linear_act", out: fused!, x, weight: up, bias: upBias, activation: "gelu" },
           linear_add: { kind: "linear_add", out: fused!, x, weight: gate, bias: gateBias, residual },
           linear_glu: { kind: "linear_glu", ...factors },
           expert_glu: { kind: "expert_glu", chosen, ...factors },
         };
         const op = ops[kind];
         const inputs = [...test.ops];
-        const one = { test, program: { ...test.finish(fused!), ops: [...inputs, op] }, tokens };
+        const program = { ...test.finish(fused!), ops: [...inputs, op] };
+        const one = { test, program, tokens, options: { texts } };
         const { output } = one.program;
         const select = (of: number) => ({ kind: "select", out: output, x: of }) as const;
         const same = expand({ ...op, out: expanded! }, [first!, second!]);

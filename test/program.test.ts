@@ -116,6 +116,25 @@ it("does not fuse a value that somebody else reads too", () => {
   expect(fuse(shared).ops.map((op) => op.kind)).toEqual(["embed", "linear", "add", "add"]);
 });
 
+it("fuses an activation with the product that only it reads", () => {
+  const active: Program = {
+    ...record(config()),
+    ops: [
+      { kind: "embed", out: 0, table: 0, index: "token", offset: 0 },
+      { kind: "linear", out: 1, x: 0, weight: 1, bias: 2 },
+      { kind: "act", out: 2, x: 1, activation: "gelu" },
+      { kind: "linear", out: 3, x: 2, weight: 3, bias: undefined },
+      { kind: "act", out: 4, x: 3, activation: "relu" },
+      { kind: "add", out: 5, a: 4, b: 3 },
+    ],
+    output: 5,
+  };
+  const fused = fuse(active);
+  expect(fused.ops.map((op) => op.kind)).toEqual(["embed", "linear_act", "linear", "act", "add"]);
+  expect(normalised({ ...active, ops: fused.ops.flatMap((op) => unfuse(op)) })).toEqual(normalised(active));
+  expect(print(fused)).toContain("gelu");
+});
+
 it("does not fuse products of different experts", () => {
   const product = { kind: "expert_linear", x: 0, weight: 1, bias: undefined } as const;
   const apart: Program = {
@@ -173,7 +192,8 @@ function count(ops: readonly Op[]): Record<string, number> {
 
 let fresh = 1_000_000;
 function unfuse(op: Op): Op[] {
-  const isFused = op.kind === "linear_add" || op.kind === "linear_glu" || op.kind === "expert_glu";
+  const isFused =
+    op.kind === "linear_act" || op.kind === "linear_add" || op.kind === "linear_glu" || op.kind === "expert_glu";
   return isFused ? expand(op, [fresh++, fresh++]) : [op];
 }
 

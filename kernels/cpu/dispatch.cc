@@ -20,6 +20,7 @@ Kernels amx_kernels() {
     kernels.linear[i] = amx::products.linear[i];
     kernels.fast_linear[i] = amx::products.fast_linear[i];
     kernels.pack[i] = kernels.fast_pack[i] = amx::products.pack;
+    kernels.texts_linear[i] = nullptr;
   }
   return kernels;
 }

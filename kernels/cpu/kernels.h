@@ -193,6 +193,9 @@ struct Kernels {
   // With activations of 8 bits where that is less work; as above where it is not.
   LinearKernel fast_linear[quant_count];
   PackKernel fast_pack[quant_count];
+  // For programs of whole texts, whose sums need not have the bits of the above. Null: these are as good.
+  LinearKernel texts_linear[quant_count];
+  PackKernel texts_pack;
   // The values of columns [first, first + columns) of a row, `first` a multiple of 512; with `apart` of 1 one after
   // another.
   void (*decode[quant_count])(const uint8_t* row, int first, int columns, int apart, float* out);
@@ -201,6 +204,8 @@ struct Kernels {
   void (*encode[quant_count])(const float* values, const float* importance, int n, uint8_t* out);
 
   void (*add)(float* out, const float* a, const float* b, int n);
+  // Adds the same to each of some rows.
+  void (*shift)(float* rows, int64_t stride, int count, const float* by, int n);
   void (*most)(float* out, const float* a, const float* b, int n);  // the larger
   void (*mul)(float* out, const float* a, const float* b, int n);
   void (*scale)(float* out, const float* x, float factor, int n);

@@ -43,6 +43,8 @@ void encode_q8_0(const float* values, const float*, int n, uint8_t* out);
 inline int at_most(int a, int b) { return a < b ? a : b; }
 inline int at_least(int a, int b) { return a > b ? a : b; }
 
+constexpr int few_slots = 2;  // are stored one by one: transposing them takes longer
+
 // One key head's part of a page, from one slot on.
 template <class Kv>
 struct KvSlots {
@@ -74,6 +76,29 @@ void store_slot(const KvLayout& layout, const KvSlots<Kv>& slot, const float* k,
     typename Kv::Value column[lanes];
     Kv::store_values(column, load_part(k + d, n), n);
     for (int i = 0; i < n; ++i) slot.keys[(d + i) * layout.key_stride] = column[i];
+  }
+}
+
+// Neighbouring slots of one page, up to `lanes`.
+template <class Kv>
+void store_slots(const KvLayout& layout, const KvSlots<Kv>& first, int slots, const float* k, int64_t k_stride,
+                 const float* v, int64_t v_stride) {
+  for (int d = 0; d < layout.head_dim; d += lanes) {
+    const int n = at_most(lanes, layout.head_dim - d);
+    vec keys[lanes];
+#pragma GCC unroll 16
+    for (int i = 0; i < lanes; ++i) keys[i] = i < slots ? load_part(k + i * k_stride + d, n) : zero();
+    transpose(keys);
+#pragma GCC unroll 16
+    for (int i = 0; i < lanes; ++i) {
+      if (i < n) Kv::store_values(first.keys + (d + i) * layout.key_stride, keys[i], slots);
+    }
+  }
+  for (int d = 0; d < layout.value_dim; d += lanes) {
+    const int n = at_most(lanes, layout.value_dim - d);
+    for (int i = 0; i < slots; ++i) {
+      Kv::store_values(first.values + i * layout.value_stride + d, load_part(v + i * v_stride + d, n), n);
+    }
   }
 }
 
@@ -110,9 +135,20 @@ inline void store_slot(const KvLayout& layout, const KvSlots<KvQ8_0>& slot, cons
 template <class Kv>
 void store_kv(const Attention& a, int kv_head, int token, int tokens) {
   const KvLayout& layout = *a.kv.layout;
-  for (int t = token; t < token + tokens; ++t) {
-    store_slot(layout, slots_of<Kv>(a.kv, kv_head, a.position + t), a.k + t * a.k_stride + kv_head * layout.head_dim,
-               a.v + t * a.v_stride + kv_head * layout.value_dim);
+  for (int t = token, some = 1; t < token + tokens; t += some) {
+    const KvSlots<Kv> slots = slots_of<Kv>(a.kv, kv_head, a.position + t);
+    const float* k = a.k + t * a.k_stride + kv_head * layout.head_dim;
+    const float* v = a.v + t * a.v_stride + kv_head * layout.value_dim;
+    if constexpr (!Kv::scaled) {
+      const int left = layout.page_tokens - (a.position + t) % layout.page_tokens;
+      some = at_most(at_most(token + tokens - t, left), lanes);
+      if (some > few_slots) {
+        store_slots<Kv>(layout, slots, some, k, a.k_stride, v, a.v_stride);
+        continue;
+      }
+      some = 1;
+    }
+    store_slot(layout, slots, k, v);
   }
 }
 

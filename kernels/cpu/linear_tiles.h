@@ -59,35 +59,6 @@ struct SplitValues {
   }
 };
 
-// 16 rows of 16 words become 16 columns.
-inline void transpose(__m512i (&m)[16]) {
-  __m512i pairs[16], fours[16];
-#pragma GCC unroll 8
-  for (int i = 0; i < 16; i += 2) {
-    pairs[i] = _mm512_unpacklo_epi32(m[i], m[i + 1]);
-    pairs[i + 1] = _mm512_unpackhi_epi32(m[i], m[i + 1]);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 16; i += 4) {
-    fours[i] = _mm512_unpacklo_epi64(pairs[i], pairs[i + 2]);
-    fours[i + 1] = _mm512_unpackhi_epi64(pairs[i], pairs[i + 2]);
-    fours[i + 2] = _mm512_unpacklo_epi64(pairs[i + 1], pairs[i + 3]);
-    fours[i + 3] = _mm512_unpackhi_epi64(pairs[i + 1], pairs[i + 3]);
-  }
-  // Quarter q of fours[4 * i + c] is column 4 * q + c of four rows.
-#pragma GCC unroll 4
-  for (int c = 0; c < 4; ++c) {
-    const __m512i even = _mm512_shuffle_i32x4(fours[c], fours[4 + c], 0x88);
-    const __m512i odd = _mm512_shuffle_i32x4(fours[c], fours[4 + c], 0xdd);
-    const __m512i even_below = _mm512_shuffle_i32x4(fours[8 + c], fours[12 + c], 0x88);
-    const __m512i odd_below = _mm512_shuffle_i32x4(fours[8 + c], fours[12 + c], 0xdd);
-    m[c] = _mm512_shuffle_i32x4(even, even_below, 0x88);
-    m[4 + c] = _mm512_shuffle_i32x4(odd, odd_below, 0x88);
-    m[8 + c] = _mm512_shuffle_i32x4(even, even_below, 0xdd);
-    m[12 + c] = _mm512_shuffle_i32x4(odd, odd_below, 0xdd);
-  }
-}
-
 // 32 values, of which n are there.
 inline SplitValues split(const float* x, int n) {
   return {load_part(x, n < 16 ? n : 16), n < 16 ? zero() : load_part(x + 16, n - 16 < 16 ? n - 16 : 16)};
@@ -98,14 +69,14 @@ inline SplitValues split(const float* x, int n) {
 inline void pack_tiles(const float* x, int64_t stride, int tokens, int columns, uint8_t* out, int64_t) {
   const int64_t lower = int64_t{(columns + tile_columns - 1) / tile_columns} * tile_bytes;
   for (int k = 0; k < columns; k += tile_columns, out += tile_bytes) {
-    __m512i parts[2][tile_side];
+    vec parts[2][tile_side];
     for (int t = 0; t < tile_side; ++t) {
       const SplitValues values = split(x + t * stride + k, t < tokens ? columns - k : 0);
-      parts[0][t] = values.upper, parts[1][t] = values.lower();
+      parts[0][t] = _mm512_castsi512_ps(values.upper), parts[1][t] = _mm512_castsi512_ps(values.lower());
     }
     for (int part = 0; part < 2; ++part) {
       transpose(parts[part]);
-      for (int i = 0; i < tile_side; ++i) _mm512_store_si512(out + part * lower + i * 64, parts[part][i]);
+      for (int i = 0; i < tile_side; ++i) _mm512_store_ps(out + part * lower + i * 64, parts[part][i]);
     }
   }
 }
@@ -253,11 +224,11 @@ inline MultiplySteps find_steps(Parts parts, int row_tiles, int token_tiles) {
 
 // Sums of 16 rows and 16 tokens, those that are there.
 inline void store_out(const float* sums, int rows, int tokens, float* out, int64_t out_stride) {
-  __m512i m[tile_side];
-  for (int i = 0; i < tile_side; ++i) m[i] = _mm512_load_si512(sums + i * 16);
+  vec m[tile_side];
+  for (int i = 0; i < tile_side; ++i) m[i] = load(sums + i * 16);
   transpose(m);
   for (int t = 0; t < tile_side && t < tokens; ++t) {
-    store_part(out + t * out_stride, _mm512_castsi512_ps(m[t]), rows < tile_side ? rows : tile_side);
+    store_part(out + t * out_stride, m[t], rows < tile_side ? rows : tile_side);
   }
 }
 

@@ -86,6 +86,11 @@ export interface CompileOptions {
   readonly precision?: Precision | undefined;
   /** Bring mapped weights into memory before the first step asks for them; default: they come as they are read. */
   readonly readAhead?: boolean | undefined;
+  /**
+   * Every sequence of a step begins and ends in it, so that sums may be added in an order that suits many tokens; default:
+   * no, a token has the same bits alone as in a prompt.
+   */
+  readonly texts?: boolean | undefined;
 }
 
 /** A program with its weights and its KV pages, ready to run. Steps are run one at a time, in the order asked for. */

@@ -40,8 +40,8 @@ export class CpuBackend implements Backend {
     weights: readonly (Tensor | readonly Tensor[])[],
     options: CompileOptions,
   ): Promise<Executable> {
-    const { precision = "exact", readAhead = false, states = 0 } = options;
-    const given = { ...options, precision, readAhead, states };
+    const { precision = "exact", readAhead = false, states = 0, texts = false } = options;
+    const given = { ...options, precision, readAhead, states, texts };
     const handle = await told(native().engineCompile(this.#engine, nativeProgram(program, weights), given));
     return new CpuExecutable(handle, options, program.buffers[program.output]!.width);
   }

@@ -1,6 +1,7 @@
 // Fused ops: each pattern replaces neighbours of a program by one op, and declares how that op expands again.
 
 import {
+  type Act,
   type BufferId,
   type ExpertLinear,
   type FusedOp,
@@ -21,6 +22,7 @@ export function fuse(program: Program): Program {
   const ops: Op[] = [];
   for (const op of program.ops) {
     if (op.kind === "glu") fuseGlu(ops, op, once);
+    else if (op.kind === "act") fuseAct(ops, op, once);
     else if (op.kind === "add") fuseAdd(ops, op, once);
     else ops.push(op);
   }
@@ -30,6 +32,13 @@ export function fuse(program: Program): Program {
 /** What a fused op means: the list it stands for. `scratch` gives buffers for the values between. */
 export function expand(op: FusedOp, scratch: readonly BufferId[]): Op[] {
   const [first, second] = scratch as [BufferId, BufferId];
+  if (op.kind === "linear_act") {
+    const { x, weight, bias, activation, out } = op;
+    return [
+      { kind: "linear", out: first, x, weight, bias },
+      { kind: "act", out, x: first, activation },
+    ];
+  }
   if (op.kind === "linear_add") {
     const { x, weight, bias, residual, out } = op;
     return [
@@ -82,6 +91,17 @@ function fuseGlu(ops: Op[], glu: Glu, once: (id: BufferId) => boolean): void {
       ? { kind: "linear_glu", out, x: gate.x, ...factors }
       : { kind: "expert_glu", out, x: gate.x, chosen, ...factors },
   );
+}
+
+/** linear, act of its result. */
+function fuseAct(ops: Op[], act: Act, once: (id: BufferId) => boolean): void {
+  const linear = ops.at(-1);
+  if (!isLinear(linear) || linear.out !== act.x || !once(linear.out)) {
+    ops.push(act);
+    return;
+  }
+  const { x, weight, bias } = linear;
+  ops.splice(-1, 1, { kind: "linear_act", out: act.out, x, weight, bias, activation: act.activation });
 }
 
 /** linear, add of its result to a residual. */

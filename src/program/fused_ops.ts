@@ -1,8 +1,18 @@
 // Ops that stand for several of ops.ts: made in fuse.ts only, which also says what each means.
 
-import type { BufferId, GateActivation, WeightId } from "./ops.js";
+import type { Activation, BufferId, GateActivation, WeightId } from "./ops.js";
 
-export type FusedOp = LinearAdd | LinearGlu | ExpertGlu;
+export type FusedOp = LinearAct | LinearAdd | LinearGlu | ExpertGlu;
+
+/** `linear` then `act`. */
+export interface LinearAct {
+  readonly kind: "linear_act";
+  readonly out: BufferId;
+  readonly x: BufferId;
+  readonly weight: WeightId;
+  readonly bias: WeightId | undefined;
+  readonly activation: Activation;
+}
 
 /** `linear` then `add`. */
 export interface LinearAdd {

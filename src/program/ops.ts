@@ -3,7 +3,7 @@
 import type { FusedOp } from "./fused_ops.js";
 import type { RecurrentOp, State } from "./recurrent_ops.js";
 
-export type { ExpertGlu, FusedOp, LinearAdd, LinearGlu } from "./fused_ops.js";
+export type { ExpertGlu, FusedOp, LinearAct, LinearAdd, LinearGlu } from "./fused_ops.js";
 export type { Delta, RecurrentOp, Scan, ShortConv, State, StateId } from "./recurrent_ops.js";
 
 /** Index of a buffer in `Program.buffers`. */

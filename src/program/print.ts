@@ -113,6 +113,8 @@ function operands(op: Op, program: Program): string[] {
       ];
     case "scan":
       return [`%${op.x}`, `step=%${op.step} b=%${op.b} c=%${op.c}`, ...weight(op.rates), `state=${op.state}`];
+    case "linear_act":
+      return [`%${op.x}`, op.activation, ...weight(op.weight), ...weight(op.bias)];
     case "linear_add":
       return [`%${op.residual} + %${op.x}`, ...weight(op.weight), ...weight(op.bias)];
     case "linear_glu":

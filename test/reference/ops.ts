@@ -7,7 +7,7 @@ import { f16 } from "../../src/quants/f16.js";
 import { f32 } from "../../src/quants/f32.js";
 import { q8_0 } from "../../src/quants/q8_0.js";
 import { PlainStates } from "./recurrent.js";
-import { gated, layerNormed, normed, pooled, rowOp, softmax } from "./row_ops.js";
+import { activations, gated, layerNormed, normed, pooled, rowOp, softmax } from "./row_ops.js";
 
 /** A weight, decoded: the last dimension is `columns`. */
 export interface PlainWeight {
@@ -66,6 +66,8 @@ export class ReferenceExecutable implements Executable {
         return linear(op.x, op.weight, op.bias);
       case "group_linear":
         return rows(op.x).map((row) => groupProducts(row, this.#stack(op.weight, undefined)));
+      case "linear_act":
+        return linear(op.x, op.weight, op.bias).map((row) => row.map(activations[op.activation]));
       case "linear_add":
         return zip(linear(op.x, op.weight, op.bias), rows(op.residual), (a, b) => a + b);
       case "linear_glu":

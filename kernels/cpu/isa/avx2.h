@@ -14,6 +14,7 @@ namespace {
 constexpr int lanes = 8;
 constexpr int tile_tokens = 3;
 constexpr int direct_tokens = 4;
+constexpr int text_rows = 6, text_vectors = 2;
 constexpr int query_tile = 6;
 constexpr int score_tile_vectors = 2;
 constexpr int mix_tile_vectors = 2;
@@ -239,6 +240,25 @@ inline float largest(vec a) {
   __m128 x = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
   x = _mm_max_ps(x, _mm_movehl_ps(x, x));
   return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
+}
+inline void transpose(vec (&m)[lanes]) {
+  __m256 pairs[8], fours[8];
+#pragma GCC unroll 4
+  for (int i = 0; i < 8; i += 2) {
+    pairs[i] = _mm256_unpacklo_ps(m[i], m[i + 1]), pairs[i + 1] = _mm256_unpackhi_ps(m[i], m[i + 1]);
+  }
+#pragma GCC unroll 2
+  for (int i = 0; i < 8; i += 4) {
+    fours[i] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0x44);
+    fours[i + 1] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0xee);
+    fours[i + 2] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], 0x44);
+    fours[i + 3] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], 0xee);
+  }
+#pragma GCC unroll 4
+  for (int c = 0; c < 4; ++c) {
+    m[c] = _mm256_permute2f128_ps(fours[c], fours[4 + c], 0x20);
+    m[4 + c] = _mm256_permute2f128_ps(fours[c], fours[4 + c], 0x31);
+  }
 }
 inline float square_root(float x) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); }
 

@@ -14,6 +14,7 @@ namespace {
 constexpr int lanes = 16;
 constexpr int tile_tokens = 6;
 constexpr int direct_tokens = 3 * tile_tokens;
+constexpr int text_rows = 8, text_vectors = 3;
 constexpr int query_tile = 8;
 constexpr int score_tile_vectors = 2;
 constexpr int mix_tile_vectors = 2;
@@ -194,6 +195,33 @@ inline float largest(vec a) {
   __m128 x = _mm_max_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
   x = _mm_max_ps(x, _mm_movehl_ps(x, x));
   return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
+}
+inline void transpose(vec (&m)[lanes]) {
+  __m512d pairs[16], fours[16];
+#pragma GCC unroll 8
+  for (int i = 0; i < 16; i += 2) {
+    pairs[i] = _mm512_castps_pd(_mm512_unpacklo_ps(m[i], m[i + 1]));
+    pairs[i + 1] = _mm512_castps_pd(_mm512_unpackhi_ps(m[i], m[i + 1]));
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 16; i += 4) {
+    fours[i] = _mm512_unpacklo_pd(pairs[i], pairs[i + 2]);
+    fours[i + 1] = _mm512_unpackhi_pd(pairs[i], pairs[i + 2]);
+    fours[i + 2] = _mm512_unpacklo_pd(pairs[i + 1], pairs[i + 3]);
+    fours[i + 3] = _mm512_unpackhi_pd(pairs[i + 1], pairs[i + 3]);
+  }
+  // Quarter q of fours[4 * i + c] is column 4 * q + c of four rows.
+#pragma GCC unroll 4
+  for (int c = 0; c < 4; ++c) {
+    const __m512d even = _mm512_shuffle_f64x2(fours[c], fours[4 + c], 0x88);
+    const __m512d odd = _mm512_shuffle_f64x2(fours[c], fours[4 + c], 0xdd);
+    const __m512d even_below = _mm512_shuffle_f64x2(fours[8 + c], fours[12 + c], 0x88);
+    const __m512d odd_below = _mm512_shuffle_f64x2(fours[8 + c], fours[12 + c], 0xdd);
+    m[c] = _mm512_castpd_ps(_mm512_shuffle_f64x2(even, even_below, 0x88));
+    m[4 + c] = _mm512_castpd_ps(_mm512_shuffle_f64x2(odd, odd_below, 0x88));
+    m[8 + c] = _mm512_castpd_ps(_mm512_shuffle_f64x2(even, even_below, 0xdd));
+    m[12 + c] = _mm512_castpd_ps(_mm512_shuffle_f64x2(odd, odd_below, 0xdd));
+  }
 }
 inline float square_root(float x) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); }
 

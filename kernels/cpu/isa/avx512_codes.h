@@ -131,20 +131,28 @@ inline void pack_codes(const float* x, uint8_t* out, float* facts) {
   const int most = _mm512_reduce_max_epi32(
       _mm512_max_epi32(_mm512_and_si512(_mm512_castps_si512(a), bits), _mm512_and_si512(_mm512_castps_si512(b), bits)));
   const CodeScale scale(bits_to_float(static_cast<uint32_t>(most)), planes == 2 ? 127 * 256 + 127 : 127);
-  int sums[2];
+  __m128i upper[2], lower[2];
 #pragma GCC unroll 2
   for (int i = 0; i < 2; ++i) {
     const __m512i n = _mm512_cvtps_epi32(_mm512_mul_ps(i ? b : a, _mm512_set1_ps(scale.inverse)));
     __m512i high = n;
     if constexpr (planes == 2) {
       high = _mm512_srai_epi32(_mm512_add_epi32(n, _mm512_set1_epi32(128)), dot_plane_bits);
-      const __m512i low = _mm512_sub_epi32(n, _mm512_slli_epi32(high, dot_plane_bits));
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 32 + 16 * i), _mm512_cvtepi32_epi8(low));
+      lower[i] = _mm512_cvtepi32_epi8(_mm512_sub_epi32(n, _mm512_slli_epi32(high, dot_plane_bits)));
     }
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 16 * i), _mm512_cvtepi32_epi8(high));
-    sums[i] = _mm512_reduce_add_epi32(n);
+    upper[i] = _mm512_cvtepi32_epi8(high);
   }
-  scale.store(facts, sums[0], sums[1]);
+  // Sums by fours, then those of the first 16 and of the others.
+  const auto put = [&](const __m128i(&halves)[2], int plane) {
+    const __m256i part = _mm256_inserti128_si256(_mm256_castsi128_si256(halves[0]), halves[1], 1);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out) + plane, part);
+    return _mm256_dpbusd_epi32(_mm256_setzero_si256(), _mm256_set1_epi8(1), part);
+  };
+  __m256i fours = put(upper, 0);
+  if constexpr (planes == 2) fours = _mm256_add_epi32(_mm256_slli_epi32(fours, dot_plane_bits), put(lower, 1));
+  fours = _mm256_add_epi32(fours, _mm256_shuffle_epi32(fours, 0x4e));
+  fours = _mm256_add_epi32(fours, _mm256_shuffle_epi32(fours, 0xb1));
+  scale.store(facts, _mm256_extract_epi32(fours, 0), _mm256_extract_epi32(fours, 4));
 }
 
 }  // namespace

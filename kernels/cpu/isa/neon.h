@@ -18,6 +18,7 @@ namespace {
 constexpr int lanes = 8;
 constexpr int tile_tokens = 2;
 constexpr int direct_tokens = 4;
+constexpr int text_rows = 6, text_vectors = 2;
 constexpr int query_tile = 6;
 constexpr int score_tile_vectors = 2;
 constexpr int mix_tile_vectors = 2;
@@ -268,6 +269,23 @@ inline float sum(vec a) {
 inline float largest(vec a) {
   const float32x4_t four = max(a.low, a.high), two = max(four, vextq_f32(four, four, 2));
   return vgetq_lane_f32(max(two, vextq_f32(two, two, 1)), 0);
+}
+inline void transpose4(float32x4_t& a, float32x4_t& b, float32x4_t& c, float32x4_t& d) {
+  const float32x4x2_t upper = vzipq_f32(a, c), lower = vzipq_f32(b, d);
+  const float32x4x2_t first = vzipq_f32(upper.val[0], lower.val[0]), last = vzipq_f32(upper.val[1], lower.val[1]);
+  a = first.val[0], b = first.val[1], c = last.val[0], d = last.val[1];
+}
+inline void transpose(vec (&m)[lanes]) {
+#pragma GCC unroll 2
+  for (int i = 0; i < 8; i += 4) {
+    transpose4(m[i].low, m[i + 1].low, m[i + 2].low, m[i + 3].low);
+    transpose4(m[i].high, m[i + 1].high, m[i + 2].high, m[i + 3].high);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    const float32x4_t high = m[i].high;
+    m[i].high = m[4 + i].low, m[4 + i].low = high;
+  }
 }
 inline float square_root(float x) { return vget_lane_f32(vsqrt_f32(vdup_n_f32(x)), 0); }
 

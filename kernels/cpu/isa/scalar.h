@@ -18,6 +18,8 @@ constexpr int tile_tokens = 2;  // tokens in registers at once in `linear`: tile
 // Up to so many tokens `linear` decodes the weights of types in demand in registers, again for every tile of tokens.
 // Here they would not stay there.
 constexpr int direct_tokens = 0;
+// Rows of weights and vectors of tokens in registers at once in `linear_texts`.
+constexpr int text_rows = 2, text_vectors = 1;
 // Queries in registers at once in `attend`, and vectors of their scores and of their results.
 constexpr int query_tile = 2;
 constexpr int score_tile_vectors = 2;
@@ -335,6 +337,15 @@ inline float largest(vec a) {
   float best = a.v[0];
   DEADLIFT_LANES best = a.v[i] > best ? a.v[i] : best;
   return best;
+}
+// Lane i of vector j becomes lane j of vector i.
+inline void transpose(vec (&m)[lanes]) {
+  for (int j = 1; j < lanes; ++j) {
+    for (int i = 0; i < j; ++i) {
+      const float value = m[j].v[i];
+      m[j].v[i] = m[i].v[j], m[i].v[j] = value;
+    }
+  }
 }
 inline float square_root(float x) { return sqrtf(x); }
 

@@ -15,6 +15,7 @@
 #include "kernels/cpu/layer_norm.h"
 #include "kernels/cpu/linear.h"
 #include "kernels/cpu/linear_codes.h"
+#include "kernels/cpu/linear_texts.h"
 #include "kernels/cpu/mix.h"
 #include "kernels/cpu/mul.h"
 #include "kernels/cpu/norm.h"
@@ -108,11 +109,16 @@ constexpr Kernels make_kernels(const char* isa, const char* needs) {
 #define DEADLIFT_ROW(id, name, block, bytes) pack_of<id, fast_planes>(),
       .fast_pack = {DEADLIFT_QUANTS(DEADLIFT_ROW)},
 #undef DEADLIFT_ROW
+#define DEADLIFT_ROW(id, name, block, bytes) texts_of<id>(),
+      .texts_linear = {DEADLIFT_QUANTS(DEADLIFT_ROW)},
+#undef DEADLIFT_ROW
+      .texts_pack = pack_texts,
 #define DEADLIFT_ROW(id, name, block, bytes) decode<id>,
       .decode = {DEADLIFT_QUANTS(DEADLIFT_ROW)},
 #undef DEADLIFT_ROW
       .encode = {},
       .add = add,
+      .shift = shift,
       .most = most,
       .mul = mul,
       .scale = scale,

@@ -10,6 +10,7 @@ struct f32 {
   static constexpr int block = 1, bytes = 4;
   static constexpr int step = lanes;  // values opened at once
   static constexpr bool direct = true;
+  static constexpr bool plain = true;  // floats as they are
 
   const uint8_t* at;
 

@@ -261,7 +261,7 @@ describe.each(isas)("%s", (isa) => {
     async (...shape) => {
       const [heads, kvHeads, headDim, reach, pageTokens, byQuery, byKey] = shape;
       const test = new TestProgram(new Random(heads));
-      test.layers.push({ kvHeads, headDim });
+      test.layers.push({ kvHeads, headDim, valueDim: headDim });
       const [q, k, v] = [heads, kvHeads, kvHeads].map((n) => test.input(100, n * headDim)) as [number, number, number];
       const numbers = Int32Array.from({ length: 2 * reach + 1 }, () => Math.floor((test.random.next() + 1) * 3.5));
       const distances = test.distances.push({ kind: "numbers", numbers }) - 1;

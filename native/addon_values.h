@@ -144,6 +144,7 @@ OpKind op_kind(const std::string& kind) {
       {"row_scores", OpKind::row_scores},
       {"glu", OpKind::glu},
       {"act", OpKind::act},
+      {"xielu", OpKind::xielu},
       {"add", OpKind::add},
       {"mul", OpKind::mul},
       {"scale", OpKind::scale},
@@ -222,8 +223,8 @@ Op read_op(const Value& value) {
   op.z = first({"v", "c"});
   op.step = optional(from, "step");
   op.beta = optional(from, "beta");
-  op.weight = gated ? optional(from, "gate") : first({"weight", "table", "sinks", "rates"});
-  op.bias = first({"bias", "gateBias", "skip"});
+  op.weight = gated ? optional(from, "gate") : first({"weight", "table", "sinks", "rates", "p"});
+  op.bias = first({"bias", "gateBias", "skip", "n"});
   op.up = gated ? optional(from, "up") : -1;
   op.up_bias = optional(from, "upBias");
   op.rope = optional(from, "rope");

@@ -120,7 +120,7 @@ void Executable::decode_vectors() {
       ones_.resize(std::max<size_t>(ones_.size(), program_.buffers[op.x].width), 1.0f);
       zeros_.resize(ones_.size());
     }
-    const bool by_vector = op.kind == OpKind::shift || op.kind == OpKind::gain;
+    const bool by_vector = op.kind == OpKind::shift || op.kind == OpKind::gain || op.kind == OpKind::xielu;
     if (op.kind == OpKind::attend || by_vector) decode(op.weight);
     if (op.kind == OpKind::row_scores) decode(op.table), decode(op.norm), decode(op.norm_bias);
     decode(op.bias);
@@ -320,6 +320,8 @@ void Executable::run_op(const Op& op) {
       return glu(op);
     case OpKind::act:
       return act(op);
+    case OpKind::xielu:
+      return xielu(op);
     case OpKind::add:
       return add(op);
     case OpKind::mul:

@@ -98,6 +98,7 @@ class Executable {
   const std::vector<float>& rows_of_table(const Op& op);
   void glu(const Op& op);
   void act(const Op& op);
+  void xielu(const Op& op);
   void add(const Op& op);
   void mul(const Op& op);
   void scale(const Op& op);

@@ -23,6 +23,7 @@ enum class OpKind : uint8_t {
   row_scores,
   glu,
   act,
+  xielu,
   add,
   mul,
   scale,
@@ -68,8 +69,9 @@ struct Op {
   int z = -1;  // v of attend and delta, c of scan
   int step = -1;    // of delta and scan
   int beta = -1;    // of delta
-  int weight = -1;  // also: table of embed, sinks of attend, gate of linear_glu and expert_glu, rates of delta and scan
-  int bias = -1;    // also: gateBias, skip of scan
+  int weight = -1;  // also: table of embed, p of xielu, sinks of attend, gate of linear_glu and expert_glu, rates of
+                    // delta and scan
+  int bias = -1;    // also: gateBias, skip of scan, n of xielu
   int up = -1;      // of linear_glu and expert_glu
   int up_bias = -1;
   Activation activation = Activation::silu;

@@ -78,6 +78,16 @@ void Executable::act(const Op& op) {
   each_row(row_count(op.out), width * 8, [&](int token) { kernel(out.row(token), x.row(token), width); });
 }
 
+void Executable::xielu(const Op& op) {
+  const int width = program_.buffers[op.out].width;
+  const Rows x = rows(op.x), out = rows(op.out);
+  const auto softplus = [](float value) {
+    return static_cast<float>(std::log1p(std::exp(static_cast<double>(value))));
+  };
+  const float p = softplus(vectors_[op.weight][0]), n = 0.5f + softplus(vectors_[op.bias][0]);
+  each_row(row_count(op.out), width * 8, [&](int token) { kernels_.xielu(out.row(token), x.row(token), p, n, width); });
+}
+
 void Executable::add(const Op& op) {
   const int width = program_.buffers[op.out].width;
   const Rows a = rows(op.x), b = rows(op.y), out = rows(op.out);

@@ -134,7 +134,8 @@ describe("refused", () => {
     ],
     ["scores scaled by layers", "gpt2", { scale_attn_by_inverse_layer_idx: true }, /scale_attn_by_inverse_layer_idx/],
     ["no width of the network", "phi3", { intermediate_size: null }, /intermediate_size/],
-    ["an activation that nobody has", "arcee", { hidden_act: "xielu" }, /hidden_act.*received "xielu"/],
+    ["another activation", "apertus", { hidden_act: "silu" }, /"xielu" for hidden_act/],
+    ["an activation that it does not have", "arcee", { hidden_act: "xielu" }, /hidden_act.*received "xielu"/],
   ];
 
   it.each(cases)("with %s: %s", (_, type, fields, message) => {

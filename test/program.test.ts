@@ -47,6 +47,7 @@ describe.each([
   ["olmo2", { linear_glu: 2, add: 4 }],
   ["exaone4", { linear_glu: 2, add: 4 }],
   ["hunyuan", fusedKinds],
+  ["apertus", { linear_add: 4 }],
   ["arcee", { linear_add: 4 }],
   ["glm", { linear_add: 4, glu: 2 }],
   ["glm4", { add: 4, glu: 2 }],

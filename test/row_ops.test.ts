@@ -92,6 +92,9 @@ describe.each(isas)("%s", (isa) => {
       await checkRow(isa, width, (test, x) =>
         push(test, width, { kind: "shift", x, weight: test.weight("BF16", [width]) }),
       );
+      await checkRow(isa, width, (test, x) =>
+        push(test, width, { kind: "xielu", x, p: test.weight("F32", [1]), n: test.weight("F32", [1]) }),
+      );
       for (const count of [1, width]) {
         await checkRow(isa, width, (test, x) =>
           push(test, width, { kind: "gain", x, weight: test.weight("F32", [count]) }),
@@ -150,6 +153,24 @@ describe.each(isas)("%s", (isa) => {
       expect(Math.max(...row.map((x, i) => Math.abs(x - wanted[t]![i]!)))).toBeLessThan(1e-6);
     });
     await executable.dispose();
+  });
+
+  it("embed beyond its table", async () => {
+    const test = new TestProgram(new Random(4));
+    const table = test.weight("F32", [7, 20]);
+    const out = push(test, 20, { kind: "embed", table, index: "position", offset: 1 });
+    await check(isa, { test, program: test.finish(out), tokens }, 1e-9);
+  });
+
+  it("attend to what another op of the layer has stored", async () => {
+    const test = new TestProgram(new Random(6));
+    test.layers.push({ kvHeads: 2, headDim: 16, valueDim: 16 });
+    const [q, k, v, again] = [4, 2, 2, 6].map((n) => test.input(60, n * 16)) as [number, number, number, number];
+    const of = { kind: "attend", layer: 0, causal: true, softcap: undefined, sinks: undefined, scale: 0.3 };
+    const first = push(test, 64, { ...of, q, k, v, heads: 4, window: 9 });
+    const second = push(test, 96, { ...of, q: again, k: undefined, v: undefined, heads: 6, window: 20 });
+    const both = push(test, 160, { kind: "concat", a: first, b: second, groups: 1 });
+    await check(isa, { test, program: test.finish(both), tokens: 60 }, 3e-6);
   });
 
   it.each(["first", "last", "max", "mean", "mean_sqrt", "weighted_mean"] satisfies Pooling[])(

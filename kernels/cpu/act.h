@@ -61,6 +61,19 @@ struct Tanh {
   static vec of(vec x) { return tanh(x); }
 };
 
+// For x > 0 p x^2 + x / 2, else n (e^x - 1 - x) + x / 2 (arXiv 2411.13010).
+inline vec xielu(vec x, vec p, vec n) {
+  const vec least = min(zero(), x), above = max(zero(), x), below = sub(sub(exp(least), splat(1)), least);
+  return fma(mul(p, above), above, fma(n, below, mul(splat(0.5f), x)));
+}
+
+inline void xielu(float* out, const float* x, float p, float n, int count) {
+  const vec ps = splat(p), ns = splat(n);
+  int i = 0;
+  for (; i + lanes <= count; i += lanes) store(out + i, xielu(load(x + i), ps, ns));
+  if (i < count) store_part(out + i, xielu(load_part(x + i, count - i), ps, ns), count - i);
+}
+
 template <class Kind>
 void act(float* out, const float* x, int n) {
   int i = 0;

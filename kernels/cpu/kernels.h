@@ -207,6 +207,7 @@ struct Kernels {
   void (*softcap)(float* out, const float* x, float cap, int n);
   void (*clamp)(float* out, const float* x, float cap, int n);
   void (*act[activation_count])(float* out, const float* x, int n);  // null: only in a gated unit
+  void (*xielu)(float* out, const float* x, float p, float n, int count);
   void (*glu[activation_count])(float* out, const float* gate, const float* up, int n);
   // Groups of n; the weights and biases of the next are `step` floats on.
   void (*norm)(float* out, const float* x, const float* weight, int n, int groups, int step, float epsilon);

@@ -6,6 +6,7 @@ import type { BufferId, Program } from "../program/ops.js";
 import { Recorder } from "../program/recorder.js";
 import { afmoe } from "./afmoe.js";
 import { albert } from "./albert.js";
+import { apertus } from "./apertus.js";
 import { arcee } from "./arcee.js";
 import { bert } from "./bert.js";
 import { cohere } from "./cohere.js";
@@ -84,6 +85,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   gemma3n,
   gemma4,
   phi3,
+  apertus,
   arcee,
   exaone4,
   hunyuan,

@@ -210,6 +210,18 @@ export interface Act {
   readonly activation: Activation;
 }
 
+/**
+ * With p = ln(1 + e^p[0]) and n = 1/2 + ln(1 + e^n[0]): for x > 0 p x^2 + x / 2, else n (e^x - 1 - x) + x / 2. Source:
+ * arXiv 2411.13010.
+ */
+export interface Xielu {
+  readonly kind: "xielu";
+  readonly out: BufferId;
+  readonly x: BufferId;
+  readonly p: WeightId; // (1)
+  readonly n: WeightId; // (1)
+}
+
 /** out = a + b. */
 export interface Add {
   readonly kind: "add";
@@ -413,6 +425,7 @@ export type Op =
   | RowScores
   | Glu
   | Act
+  | Xielu
   | Add
   | Mul
   | Scale

@@ -64,6 +64,8 @@ function operands(op: Op, program: Program): string[] {
       return [`${op.activation}(%${op.gate})`, `%${op.up}`];
     case "act":
       return [`${op.activation}(%${op.x})`];
+    case "xielu":
+      return [`%${op.x}`, ...weight(op.p), ...weight(op.n)];
     case "add":
     case "mul":
       return [`%${op.a}`, `%${op.b}`];

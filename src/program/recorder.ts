@@ -270,6 +270,11 @@ export class Recorder {
     return this.#like(x, (out) => ({ kind: "act", out, x, activation }));
   }
 
+  /** By two numbers of the files. */
+  xielu(x: BufferId, p: string, n: string): BufferId {
+    return this.#like(x, (out) => ({ kind: "xielu", out, x, p: this.#weight(p, [1]), n: this.#weight(n, [1]) }));
+  }
+
   add(a: BufferId, b: BufferId): BufferId {
     return this.#like(a, (out) => ({ kind: "add", out, a, b }));
   }

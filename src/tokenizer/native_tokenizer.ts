@@ -2,6 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { Tokenizer as Library } from "tokenizers";
 import { DeadliftError, expected } from "../error.js";
+import { cutsAtWords, inParts } from "./cuts.js";
 import { type Chain, compileDecoder } from "./decoder.js";
 import { makeSecrets, mask, type Secrets } from "./mask.js";
 import { Matcher } from "./matcher.js";
@@ -84,6 +85,7 @@ class NativeTokenizer implements Tokenizer {
   readonly #secrets: Secrets;
   readonly #surroundings: Surroundings;
   readonly #fromLeft: boolean;
+  readonly #cuts: boolean;
   #masked: Library | undefined;
 
   constructor(blueprint: Blueprint, library: Library, openMasked: (secrets: Secrets) => Library) {
@@ -96,6 +98,7 @@ class NativeTokenizer implements Tokenizer {
     this.#secrets = makeSecrets(specials);
     this.#surroundings = new Surroundings(json.post_processor);
     this.#fromLeft = blueprint.truncateLeft;
+    this.#cuts = cutsAtWords(json);
     this.#makeChain = compileDecoder(json.decoder, blueprint.cleanUp);
     this.vocabSize = this.#tokens.length;
     this.special = new Set(specials.map((token) => token.id));
@@ -128,10 +131,10 @@ class NativeTokenizer implements Tokenizer {
   }
 
   async encodeSegments(segments: readonly Segment[]): Promise<Int32Array> {
-    return Int32Array.from(await this.#idsOf(segments));
+    return this.#idsOf(segments);
   }
 
-  async #idsOf(segments: readonly Segment[]): Promise<readonly number[]> {
+  async #idsOf(segments: readonly Segment[]): Promise<Int32Array> {
     for (const { text } of segments) {
       if (typeof text !== "string") throw new DeadliftError("InvalidArgument", expected("a string", "text", text));
     }
@@ -140,7 +143,7 @@ class NativeTokenizer implements Tokenizer {
       throw new DeadliftError("LimitExceeded", `a text of ${text.length} characters; the limit is ${MAX_TEXT}`);
     }
     const parsed = segments.every((segment) => segment.parseSpecial || segment.text === "");
-    return parsed ? run(this.#library, text) : this.#encodeGuarded(segments, text);
+    return parsed ? this.#run(text) : this.#encodeGuarded(segments, text);
   }
 
   /**
@@ -148,16 +151,20 @@ class NativeTokenizer implements Tokenizer {
    * are not, or a part that is only text has a look-alike, does the same with the masked instance: there the
    * template's own special tokens get their secret spelling, and nothing else can match.
    */
-  async #encodeGuarded(segments: readonly Segment[], text: string): Promise<readonly number[]> {
+  async #encodeGuarded(segments: readonly Segment[], text: string): Promise<Int32Array> {
     const { own, secret } = this.#markOwn(segments, text);
     if (!segments.some((segment) => !segment.parseSpecial && this.#matcher.occursIn(segment.text))) {
-      const ids = await run(this.#library, text);
+      const ids = await this.#run(text);
       if (this.#hasOnly(ids, own)) return ids;
     }
     this.#masked ??= this.#openMasked(this.#secrets);
     const ids = await run(this.#masked, secret);
     if (this.#hasOnly(ids, own)) return ids;
     throw invalid("this tokenizer does not keep special tokens apart from text that looks like them");
+  }
+
+  #run(text: string): Promise<Int32Array> {
+    return this.#cuts ? inParts(text, (part) => run(this.#library, part)) : run(this.#library, text);
   }
 
   /** The special tokens of the parsed segments, and the text with these in their secret spelling. */
@@ -176,7 +183,7 @@ class NativeTokenizer implements Tokenizer {
   }
 
   /** Whether the special ids are these. Unknown characters may add the unknown token anywhere. */
-  #hasOnly(ids: readonly number[], own: readonly number[]): boolean {
+  #hasOnly(ids: Int32Array, own: readonly number[]): boolean {
     const counts = (id: number) => id !== this.unk && this.special.has(id);
     const found = ids.filter(counts);
     const wanted = own.filter(counts);
@@ -226,9 +233,9 @@ function* parsedRuns(segments: readonly Segment[]): Generator<[start: number, en
 }
 
 /** Encodes in the library's thread pool. It finds out only now that an unknown token is missing. */
-async function run(library: Library, text: string): Promise<readonly number[]> {
+async function run(library: Library, text: string): Promise<Int32Array> {
   try {
-    return (await library.encode(text, null, { addSpecialTokens: false })).getIds();
+    return Int32Array.from((await library.encode(text, null, { addSpecialTokens: false })).getIds());
   } catch (cause) {
     throw invalid(`the tokenizer cannot encode this text: ${(cause as Error).message}`, cause);
   }

@@ -183,6 +183,34 @@ function named(pre: Pre, names: string): Record<string, Pre> {
 
 export const preNames: readonly string[] = Object.keys(table);
 
+// These take words together with the spaces between them.
+const acrossWords = new Set([
+  "exaone-moe",
+  "laguna",
+  "superbpe",
+  ...preNames.filter((name) => table[name]!.characters),
+]);
+const known = new Set(
+  preNames.filter((name) => !acrossWords.has(name)).flatMap((name) => table[name]!.splits.map(spelledOut)),
+);
+
+/** With characters for their codes: files have either. */
+function spelledOut(regex: string): string {
+  return regex
+    .replaceAll(/\\x\{([0-9A-F]+)\}/g, (_, code) => String.fromCodePoint(Number.parseInt(code, 16)))
+    .replaceAll(String.raw`\r`, "\r")
+    .replaceAll(String.raw`\n`, "\n");
+}
+
+/**
+ * Whether an expression of the table matches " b" apart from the "a" before it, for all letters; undefined for one that is
+ * not known or may match "a b" as one.
+ */
+export function splitsAtWords(regex: unknown): boolean | undefined {
+  if (typeof regex !== "string" || !known.has(spelledOut(regex))) return undefined;
+  return /\\p\{L[u}]/.test(regex);
+}
+
 /** @throws DeadliftError InvalidTokenizer for a name that is not known */
 export function preOf(name: string): Pre {
   const pre = Object.hasOwn(table, name) ? table[name] : undefined;

@@ -51,7 +51,7 @@ export class Surroundings {
    * @param texts ids of one text or two
    * @throws DeadliftError InvalidArgument where maxTokens is less than the special tokens
    */
-  join(texts: readonly (readonly number[])[], { special, maxTokens, fromLeft }: Joining): EncodedPair {
+  join(texts: readonly Int32Array[], { special, maxTokens, fromLeft }: Joining): EncodedPair {
     const layout = texts.length === 1 ? this.#layout.single : this.#layout.pair;
     const pieces = special ? layout : layout.filter((piece) => "text" in piece);
     const kept = maxTokens === undefined ? texts : shorten(texts, maxTokens - countSpecial(pieces), fromLeft);
@@ -72,12 +72,12 @@ const countSpecial = (pieces: readonly Piece[]) =>
   pieces.reduce((sum, piece) => sum + ("ids" in piece ? piece.ids.length : 0), 0);
 
 /** Shortens the longest first, as Python's `truncation=True`: two texts that are both too long get half each. */
-function shorten(texts: readonly (readonly number[])[], room: number, fromLeft: boolean): (readonly number[])[] {
+function shorten(texts: readonly Int32Array[], room: number, fromLeft: boolean): Int32Array[] {
   if (room < 0)
     throw new DeadliftError("InvalidArgument", `maxTokens leaves no room for ${-room} of the special tokens`);
   const [first, second] = texts.map((text) => text.length) as [number, number | undefined];
   const lengths = second === undefined ? [Math.min(first, room)] : shares(first, second, room);
-  return texts.map((text, i) => (fromLeft ? text.slice(text.length - lengths[i]!) : text.slice(0, lengths[i]!)));
+  return texts.map((text, i) => (fromLeft ? text.subarray(text.length - lengths[i]!) : text.subarray(0, lengths[i]!)));
 }
 
 function shares(first: number, second: number, room: number): [first: number, second: number] {

@@ -117,6 +117,12 @@ export class ReferenceExecutable implements Executable {
         });
       case "shift":
         return rows(op.x).map((row) => row.map((value, i) => value + this.#values(op.weight)![i]!));
+      case "xielu": {
+        const softplus = (weight: number) => Math.log1p(Math.exp(this.#values(weight)![0]!));
+        const [p, n] = [softplus(op.p), 0.5 + softplus(op.n)];
+        const f = (x: number) => (x > 0 ? p * x * x : n * (Math.expm1(x) - x)) + x / 2;
+        return rows(op.x).map((row) => row.map(f));
+      }
       case "gain": {
         const weight = this.#values(op.weight)!;
         return rows(op.x).map((row) => row.map((value, i) => value * weight[i % weight.length]!));
@@ -314,7 +320,8 @@ function positions(batch: Batch): number[] {
   return batch.spans.flatMap(({ count, position }) => Array.from({ length: count }, (_, i) => position + i));
 }
 
-function rowOf({ columns, values }: PlainWeight, row: number): Float64Array {
+function rowOf({ columns, values }: PlainWeight, index: number): Float64Array {
+  const row = index * columns < values.length ? index : 0;
   return Float64Array.from(values.subarray(row * columns, (row + 1) * columns));
 }
 

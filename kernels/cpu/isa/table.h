@@ -120,6 +120,7 @@ constexpr Kernels make_kernels(const char* isa, const char* needs) {
       .clamp = clamp,
       .act = {act<Silu>, act<Gelu>, act<GeluTanh>, act<GeluQuick>, act<Relu>, act<Relu2>, act<Sigmoid>, act<Tanh>,
               nullptr},
+      .xielu = xielu,
       .glu = {glu<Gated<Silu>>, glu<Gated<Gelu>>, glu<Gated<GeluTanh>>, glu<Gated<GeluQuick>>, glu<Gated<Relu>>,
               glu<Gated<Relu2>>, glu<Gated<Sigmoid>>, glu<Gated<Tanh>>, glu<ClampedSwish>},
       .norm = norm,

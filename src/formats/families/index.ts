@@ -3,6 +3,7 @@
 import type { Format } from "../names.js";
 import { afmoe } from "./afmoe.js";
 import { albert } from "./albert.js";
+import { apertus } from "./apertus.js";
 import { arcee } from "./arcee.js";
 import { bert } from "./bert.js";
 import { cohere } from "./cohere.js";
@@ -84,6 +85,7 @@ const families: readonly Family[] = [
   hunyuan,
   hyperclovax,
   arcee,
+  apertus,
   helium,
   glm,
   glm4,

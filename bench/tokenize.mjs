@@ -20,7 +20,7 @@ import { keep } from "./results.mjs";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc");
-const rounds = 5;
+const rounds = 3;
 const size = 1_000_000;
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 

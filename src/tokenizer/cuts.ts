@@ -1,6 +1,5 @@
 // Where a long text can be cut so that the ids of its parts are those of the whole: the library takes less time for
-// small parts, several run at once, and none holds up the event loop.
-import { availableParallelism } from "node:os";
+// small parts, and none of them holds up the event loop.
 import { isRecord, type PartJson } from "./parts.js";
 import { splitsAtWords } from "./pre.js";
 import type { AddedTokenJson, TokenizerJson } from "./schema.js";
@@ -8,9 +7,6 @@ import type { AddedTokenJson, TokenizerJson } from "./schema.js";
 /** UTF-16 units of a part, and what is too short to be cut. */
 const partSize = 16 * 1024;
 const longText = 4 * partSize;
-
-/** Parts that are encoded at once: of libuv's four threads two are left. */
-const lanes = Math.min(2, availableParallelism());
 
 // Letters that begin no cluster with what follows: a border is between one of them and a space before another.
 const letter = "[A-Za-z\u00c0-\u024f\u0386-\u03ff\u0400-\u0481\u048a-\u052f\u05d0-\u05ea\u0620-\u064a\uac00-\ud7a3]";
@@ -27,19 +23,12 @@ export function cutsAtWords({ added_tokens, normalizer, pre_tokenizer }: Tokeniz
   );
 }
 
-/** Ids of a text that may be cut at words, by its parts, a few at a time: the thread pool is there for others too. */
+/** Ids of a text that may be cut at words, by its parts, one after another: the thread pool is there for others too. */
 export async function inParts(text: string, encode: (part: string) => Promise<Int32Array>): Promise<Int32Array> {
   const parts = partsOf(text);
   if (parts.length === 1) return encode(text);
   const ids: Int32Array[] = [];
-  let next = 0;
-  const work = async () => {
-    while (next < parts.length) {
-      const at = next++;
-      ids[at] = await encode(parts[at]!);
-    }
-  };
-  await Promise.all(Array.from({ length: lanes }, work));
+  for (const part of parts) ids.push(await encode(part));
   return joined(ids);
 }
 

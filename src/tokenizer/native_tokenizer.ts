@@ -235,7 +235,7 @@ function* parsedRuns(segments: readonly Segment[]): Generator<[start: number, en
 /** Encodes in the library's thread pool. It finds out only now that an unknown token is missing. */
 async function run(library: Library, text: string): Promise<Int32Array> {
   try {
-    return Int32Array.from((await library.encode(text, null, { addSpecialTokens: false })).getIds());
+    return new Int32Array((await library.encode(text, null, { addSpecialTokens: false })).getIds());
   } catch (cause) {
     throw invalid(`the tokenizer cannot encode this text: ${(cause as Error).message}`, cause);
   }

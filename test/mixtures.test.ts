@@ -177,7 +177,6 @@ it.each([
   ["qwen3_moe", { num_experts_per_tok: 7 }, /at most the 6 there are/],
   ["qwen3_moe", { mlp_only_layers: 1 }, /a list of layers for mlp_only_layers/],
   ["hunyuan_v1_moe", { moe_topk: [1, 2] }, /the same in all layers for moe_topk/],
-  ["hunyuan_v1_moe", { rope_scaling: { type: "dynamic", factor: 2 } }, /"dynamic" with alpha/],
   ["exaone_moe", { mlp_layer_types: ["dense", "sparse", "sparse", "none"] }, /a list of 4 of "dense" and "sparse"/],
   ["minimax_m2", { rotary_dim: 9 }, /an even number of at most 16 for rotary_dim.*9/],
   ["llama4_text", { num_experts_per_tok: 2 }, /1 for num_experts_per_tok.*2/],

@@ -1,4 +1,4 @@
-// act: functions of one value; what they mean is said beside Activation in src/program/ops.ts. NaN is the second
+// act: functions of one value; what they mean is said beside Activation in src/program/value_ops.ts. NaN is the second
 // operand of min and max, and passes.
 
 #pragma once

@@ -1,4 +1,4 @@
-// glu: what a gated unit makes of gate and up, value by value. The kinds: GateActivation in src/program/ops.ts.
+// glu: what a gated unit makes of gate and up, value by value. The kinds: GateActivation in src/program/value_ops.ts.
 
 #include "kernels/cpu/act.h"
 

@@ -19,7 +19,7 @@ struct Matrix {
   int columns;
 };
 
-// What a gated unit makes of gate and up, and `act` of a value; see src/program/ops.ts.
+// What a gated unit makes of gate and up, and `act` of a value; see src/program/value_ops.ts.
 enum class Activation : uint8_t { silu, gelu, gelu_tanh, gelu_quick, relu, relu2, sigmoid, tanh, clamped_swish, count };
 
 constexpr int activation_count = static_cast<int>(Activation::count);

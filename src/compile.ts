@@ -22,6 +22,8 @@ const PAGE_TOKENS = 32;
 /** Most tokens of one step: bounds the memory of activations and how late an abort can come. */
 export const MAX_STEP_TOKENS = 512;
 const MAX_STEP_OUTPUTS = 64;
+/** Of one text, unless somebody asks for more: what the longest embedding models are used with. */
+const MOST_TEXT_TOKENS = 32_768;
 /** Of texts with one output each: as many of two tokens as a step has tokens. */
 const MAX_STEP_TEXTS = 256;
 /** KV cache for other sessions than the longest one: at most this many full contexts, and this share of memory. */
@@ -67,11 +69,11 @@ export async function compile(
   repacking: RepackOptions = {},
 ): Promise<Compiled> {
   checkInteger("contextSize", options.contextSize, 1, opened.config.contextLength);
-  const contextSize = options.contextSize ?? opened.config.contextLength;
+  const isDecoder = opened.config.head.kind === "next";
+  const contextSize = options.contextSize ?? defaultContext(opened.config.contextLength, isDecoder);
   const recorded = record(opened.config, contextSize);
   const program = fuse(recorded);
   const bound = bindWeights(program, unpackable(program, opened));
-  const isDecoder = opened.config.head.kind === "next";
   const published = options.precision === "fast" && !isDecoder ? roundMatrices(recorded, bound) : bound;
   const backend = new CpuBackend(options);
   let memory: Disposable | undefined;
@@ -102,6 +104,11 @@ export async function compile(
     memory?.[Symbol.dispose]();
     throw error;
   }
+}
+
+/** A text that is made a vector has all its tokens in one step, and room in memory for them. */
+function defaultContext(contextLength: number, isDecoder: boolean): number {
+  return isDecoder ? contextLength : Math.min(contextLength, MOST_TEXT_TOKENS);
 }
 
 /** f16 holds more of a key than bf16 weights do. */

@@ -5,7 +5,7 @@ import { type Config, plain } from "../program/config.js";
 import { checkHeads, checkLayers } from "./config_checks.js";
 import { ropeConfig } from "./config_rope.js";
 import { readHead } from "./families/heads.js";
-import { type ModelType, modelTypes, nearestType, type RopeFields } from "./families/index.js";
+import { knownTypes, type ModelType, modelTypes, nearestType, type RopeFields } from "./families/index.js";
 import { insideSizes } from "./families/inside.js";
 import { activationOf, everywhere } from "./families/readers.js";
 import { Fields } from "./fields.js";
@@ -80,7 +80,7 @@ function unknownType(json: JsonObject, source: string): DeadliftError {
   const relative = near === undefined ? "" : `its nearest relative here is "${near}"; `;
   return new DeadliftError(
     "UnsupportedArchitecture",
-    `cannot run model_type ${received} of ${source}; ${relative}supported: ${[...modelTypes.keys()].join(", ")}`,
+    `cannot run model_type ${received} of ${source}; ${relative}supported: ${knownTypes()}`,
   );
 }
 

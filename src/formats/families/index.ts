@@ -154,10 +154,37 @@ function namesOf(types: readonly string[], names: FamilyNames | undefined): [str
   return names ? types.map((type) => [type, names]) : [];
 }
 
-/** The known model type that begins most like this one, if it shares a syllable with it: "qwen2_vl" is a kind of "qwen2". */
+/**
+ * The known model type that this one seems to be a kind of: one whose name it begins with ("qwen2_vl", "qwen2"), else one
+ * that begins most like it.
+ */
 export function nearestType(type: string): string | undefined {
-  const shared = (one: string) => [...one].findIndex((letter, i) => letter !== type[i]);
-  const lengths = [...modelTypes.keys()].map((one) => ({ one, length: shared(one) < 0 ? one.length : shared(one) }));
-  const [best] = lengths.sort((a, b) => b.length - a.length || a.one.length - b.one.length);
-  return best && best.length >= 3 ? best.one : undefined;
+  const shared = (one: string) => {
+    const apart = [...one].findIndex((letter, i) => letter !== type[i]);
+    return apart < 0 ? one.length : apart;
+  };
+  const whole = (one: string) => Number(type.startsWith(one));
+  const [best] = [...modelTypes.keys()].sort(
+    (a, b) => whole(b) - whole(a) || shared(b) - shared(a) || a.length - b.length,
+  );
+  return best !== undefined && shared(best) >= 3 ? best : undefined;
+}
+
+/** What people run most, of so many model types that a message cannot name them all. */
+const wellKnown = [
+  "llama",
+  "mistral",
+  "qwen2",
+  "qwen3",
+  "qwen3_moe",
+  "gemma3_text",
+  "phi3",
+  "gpt_oss",
+  "deepseek_v3",
+  "bert",
+];
+
+/** "llama, mistral, ... and 80 more (MODELS.md)" */
+export function knownTypes(): string {
+  return `${wellKnown.join(", ")} and ${modelTypes.size - wellKnown.length} more (MODELS.md lists them)`;
 }

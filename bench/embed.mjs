@@ -1,7 +1,7 @@
 // Encoders beside the engine of transformers.js (onnxruntime-node, installed into a temporary folder): the same numbers, texts
 // and threads, in turns. Prints texts and tokens per second of both, in each precision, and their ratios.
 //
-//   npm run bench:embed -- [--shapes MiniLM-L6,bge-small] [--sizes 64x16,64x64,64x256,1x16] [--pairs 5] [--repeats 6]
+//   npm run bench:peers -- --encoders [--shapes MiniLM-L6,bge-small] [--sizes 64x16,64x64,64x256,1x16] [--pairs 5] [--repeats 6]
 //                          [--threads N] [--folder DIR] [--keep]
 
 import { spawnSync } from "node:child_process";

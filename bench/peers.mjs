@@ -4,6 +4,8 @@
 //   npm run bench:peers -- [--shape 1.1B] [--types BF16,Q8_0,Q4_K_M] [--pairs 5] [--prompt 512] [--new 64] [--repeats 2]
 //                          [--streams 1] [--threads N] [--peers llama,transformers] [--isa avx2] [--folder DIR] [--keep]
 //
+//   npm run bench:peers -- --encoders [options of embed.mjs]     encoders beside the engine of transformers.js, instead
+//
 // llama.cpp runs the same files. transformers.js reads only ONNX: it runs a model of the same shape, f32 beside F32, and
 // blocks of 4 bits beside Q4_0. --isa holds us and llama.cpp to an instruction set. --folder keeps the models for the
 // next time.
@@ -19,6 +21,13 @@ import { installLlama, installTransformers, limitLlama } from "./peers/install.m
 import { writeOnnx } from "./peers/onnx_model.mjs";
 import { keep } from "./results.mjs";
 import { shapes } from "./shapes.mjs";
+
+const encoders = process.argv.indexOf("--encoders");
+if (encoders >= 0) {
+  process.argv.splice(encoders, 1);
+  await import("./embed.mjs");
+  process.exit(0);
+}
 
 const { values } = parseArgs({
   options: {

@@ -94,3 +94,23 @@ it("states the speeds that were measured", () => {
     expect(readme).toContain(`| ${type} | ${pair(llama.prefillTps)} | ${pair(llama.decodeTps)} |`);
   }
 });
+
+it("states the speeds of encoders that were measured", () => {
+  const { date, results } = JSON.parse(readFileSync(join(root, "bench/results/embed.json"), "utf8"));
+  expect(readme).toContain(date);
+  const number = (value: number) => value.toLocaleString("en-US");
+  for (const [shape, rows] of Object.entries<EncoderRow[]>(results.shapes)) {
+    for (const { size, tokensPerSecond: t, exactToFp32, fastToInt8 } of rows) {
+      const exact = `${number(t.exact)} / ${number(t.fp32)} = ${exactToFp32.toFixed(2)}`;
+      const fast = `${number(t.fast)} / ${number(t.int8)} = ${fastToInt8.toFixed(2)}`;
+      expect(readme).toContain(`| ${shape} | ${size.replace("x", " × ")} | ${exact} | ${fast} |`);
+    }
+  }
+});
+
+interface EncoderRow {
+  readonly size: string;
+  readonly tokensPerSecond: Readonly<Record<"exact" | "fast" | "fp32" | "int8", number>>;
+  readonly exactToFp32: number;
+  readonly fastToInt8: number;
+}

@@ -10,6 +10,7 @@ import type { OpenedModel } from "./formats/open.js";
 import { bindWeights } from "./formats/weights.js";
 import { availableMemory } from "./machine.js";
 import { checkInteger } from "./options.js";
+import type { Config } from "./program/config.js";
 import { fuse } from "./program/fuse.js";
 import type { Program } from "./program/ops.js";
 import { type Work, workOf } from "./program/work.js";
@@ -70,7 +71,7 @@ export async function compile(
 ): Promise<Compiled> {
   checkInteger("contextSize", options.contextSize, 1, opened.config.contextLength);
   const isDecoder = opened.config.head.kind === "next";
-  const contextSize = options.contextSize ?? defaultContext(opened.config.contextLength, isDecoder);
+  const contextSize = options.contextSize ?? defaultContext(opened.config);
   const recorded = record(opened.config, contextSize);
   const program = fuse(recorded);
   const bound = bindWeights(program, unpackable(program, opened));
@@ -107,8 +108,8 @@ export async function compile(
 }
 
 /** A text that is made a vector has all its tokens in one step, and room in memory for them. */
-function defaultContext(contextLength: number, isDecoder: boolean): number {
-  return isDecoder ? contextLength : Math.min(contextLength, MOST_TEXT_TOKENS);
+export function defaultContext({ head, contextLength }: Pick<Config, "head" | "contextLength">): number {
+  return head.kind === "next" ? contextLength : Math.min(contextLength, MOST_TEXT_TOKENS);
 }
 
 /** f16 holds more of a key than bf16 weights do. */
@@ -131,10 +132,18 @@ function kvHeadBytes(kvType: KvType, dim: number): number {
 
 /** Bytes that one token takes in the KV cache, all layers. */
 export function kvBytesPerToken(program: Program, kvType: KvType): number {
-  return program.layers.reduce(
-    (sum, { kvHeads, headDim, valueDim }) =>
-      sum + kvHeads * (kvHeadBytes(kvType, headDim) + kvHeadBytes(kvType, valueDim)),
-    0,
+  return layerBytes(program, kvType).reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** Bytes that one token takes while its text is read: layers follow each other in the same pages if none looks back. */
+export function textBytesPerToken(program: Program, kvType: KvType): number {
+  const attendsAgain = program.ops.some((op) => op.kind === "attend" && op.k === undefined);
+  return attendsAgain ? kvBytesPerToken(program, kvType) : Math.max(0, ...layerBytes(program, kvType));
+}
+
+function layerBytes({ layers }: Program, kvType: KvType): number[] {
+  return layers.map(
+    ({ kvHeads, headDim, valueDim }) => kvHeads * (kvHeadBytes(kvType, headDim) + kvHeadBytes(kvType, valueDim)),
   );
 }
 

@@ -75,6 +75,15 @@ describe("config.json", () => {
     expect(read({ rope_parameters: { rope_type: "default", partial_rotary_factor: 0.25 } }).rope.dims).toBe(4);
   });
 
+  it("stretches nothing of dynamic rope within the context, but by Hunyuan's alpha", () => {
+    const dynamic = (more: object) => read({ rope_scaling: { type: "dynamic", factor: 2, ...more } }).rope;
+    expect(dynamic({})).toEqual(read({}).rope);
+    const { theta, dims, scaling } = dynamic({ alpha: 1000 });
+    expect(scaling).toBeUndefined();
+    expect(theta).toBeCloseTo(read({}).rope.theta * 1000 ** (dims / (dims - 2)), 0);
+    expect(() => dynamic({ alpha: -1 })).toThrow(/positive number for alpha in rope_scaling/);
+  });
+
   it("keeps the tokens that can come up", () => {
     const tokens = (fields: object) => read(fields).tokens;
     expect(tokens({ eos_token_id: [2, 99, 100, -1], bos_token_id: 7, pad_token_id: -1 })).toEqual({

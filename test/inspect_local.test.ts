@@ -40,6 +40,13 @@ describe("a local model", () => {
     expect(found.memory.total).toBe(found.memory.weights + found.memory.kvCache + found.memory.scratch);
   });
 
+  it("that reads whole texts needs room for one layer's keys and values, of the longest text", async () => {
+    const { config, memory } = await inspectModel(new URL("fixtures/encoders/bert", import.meta.url).pathname);
+    const { heads, headDim, layers } = config!;
+    expect(layers).toBeGreaterThan(1);
+    expect(memory.kvPerToken).toBe(2 * 4 * heads * headDim);
+  });
+
   it.each<[string, object, string | RegExp, RegExp]>([
     ["of another architecture", { model_type: "rwkv7" }, "rwkv7", /cannot run model_type "rwkv7"/],
     ["with settings that are not known", { hidden_act: "gelu" }, "llama", /expected "silu" for hidden_act/],

@@ -2,7 +2,14 @@
 
 import { record } from "../architectures/index.js";
 import type { KvType } from "../backends/backend.js";
-import { kvBytesPerToken, kvTypeFor, MAX_STEP_TOKENS, stateBytes } from "../compile.js";
+import {
+  defaultContext,
+  kvBytesPerToken,
+  kvTypeFor,
+  MAX_STEP_TOKENS,
+  stateBytes,
+  textBytesPerToken,
+} from "../compile.js";
 import { DeadliftError, type ErrorCode } from "../error.js";
 import { methodOf, unpackable } from "../formats/checkpoints/index.js";
 import { configOf, type Headers } from "../formats/headers.js";
@@ -31,7 +38,9 @@ export function factsOf(headers: Headers<TensorInfo>, { contextSize, kvType }: P
   const { config, program, weights, problem } = judge(headers);
   const contextLength = config?.contextLength ?? statedContextLength(headers);
   const dtypes = countParameters(headers);
-  const memory = planMemory(headers, program, weights, contextSize ?? contextLength ?? 0, kvType);
+  const size = contextSize ?? (config ? defaultContext(config) : contextLength) ?? 0;
+  const isDecoder = config?.head.kind === "next";
+  const memory = planMemory(headers, { program, weights, isDecoder }, size, kvType);
   return {
     architecture: config?.architecture ?? statedArchitecture(headers),
     config,
@@ -88,8 +97,7 @@ function judge(headers: Headers<TensorInfo>): Judgement {
 
 function planMemory(
   headers: Headers<TensorInfo>,
-  program: Program | undefined,
-  weights: readonly Sized[] | undefined,
+  { program, weights, isDecoder }: Pick<Judgement, "program" | "weights"> & { readonly isDecoder: boolean },
   contextSize: number,
   kvType: KvType | undefined,
 ): MemoryPlan {
@@ -97,12 +105,14 @@ function planMemory(
   const sum = (tensors: readonly Sized[]) => tensors.reduce((total, { byteLength }) => total + byteLength, 0);
   // Of a model that cannot run, nobody knows which tensors count.
   if (!program) return planOf(sum(named) + sum(headers.unused), 0, 0, 0, contextSize);
-  const stepTokens = Math.min(MAX_STEP_TOKENS, contextSize);
+  const stepTokens = isDecoder ? Math.min(MAX_STEP_TOKENS, contextSize) : Math.max(MAX_STEP_TOKENS, contextSize);
   const scratch = place(program).slots.reduce(
     (total, s) => total + s.width * 4 * (s.rows === "tokens" ? stepTokens : 1),
     gatheredWidth(program) * 4 * stepTokens,
   );
-  const kvPerToken = kvBytesPerToken(program, kvType ?? kvTypeFor(named));
+  const kvPerToken = isDecoder
+    ? kvBytesPerToken(program, kvType ?? kvTypeFor(named))
+    : textBytesPerToken(program, kvType ?? "f32");
   return planOf(sum(named), kvPerToken, 2 * stateBytes(program), scratch, contextSize);
 }
 

@@ -4,8 +4,8 @@ import { embeddings } from "./embeddings.js";
 import type { Architecture } from "./index.js";
 
 export const albert: Architecture = (p, c) => {
-  const { dim, ffn, heads, kvHeads, headDim, normEpsilon: epsilon } = c;
-  const { activation, groups } = c.encoder!;
+  const { dim, ffn, heads, kvHeads, headDim, normEpsilon: epsilon, activation } = c;
+  const { groups } = c.encoder!;
 
   let x = embeddings(p, c);
   for (let i = 0; i < c.layers; i++) {

@@ -4,8 +4,7 @@ import { embeddings } from "./embeddings.js";
 import type { Architecture } from "./index.js";
 
 export const bert: Architecture = (p, c) => {
-  const { dim, ffn, heads, kvHeads, headDim, normEpsilon: epsilon } = c;
-  const { activation } = c.encoder!;
+  const { dim, ffn, heads, kvHeads, headDim, normEpsilon: epsilon, activation } = c;
 
   let x = embeddings(p, c);
   for (let i = 0; i < c.layers; i++) {

@@ -5,8 +5,7 @@ import { embeddings } from "./embeddings.js";
 import type { Architecture } from "./index.js";
 
 export const deberta: Architecture = (p, c) => {
-  const { dim, ffn, heads, kvHeads, headDim, normEpsilon: epsilon } = c;
-  const { activation } = c.encoder!;
+  const { dim, ffn, heads, kvHeads, headDim, normEpsilon: epsilon, activation } = c;
   const { span, normed, sameMatrices, byQuery, byKey } = c.encoder!.disentangled!;
   const distances = p.distanceNumbers(disentangledRows(c.encoder!.disentangled!));
   const norm = normed ? "distances.norm" : undefined;

@@ -18,7 +18,7 @@ export const jinaBertV3: Architecture = (p, c) => {
     x = p.layerNorm(a, `${attention}.post_norm`, { epsilon });
 
     const layer = `layers.${i}.ffn`;
-    const up = p.act(p.linear(x, `${layer}.up`, ffn, { bias: true }), c.encoder!.activation);
+    const up = p.act(p.linear(x, `${layer}.up`, ffn, { bias: true }), c.activation);
     const f = p.add(x, p.linear(up, `${layer}.down`, dim, { bias: true }));
     x = p.layerNorm(f, `${layer}.post_norm`, { epsilon });
   }

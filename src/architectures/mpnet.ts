@@ -5,8 +5,7 @@ import { embeddings } from "./embeddings.js";
 import type { Architecture } from "./index.js";
 
 export const mpnet: Architecture = (p, c) => {
-  const { dim, ffn, heads, kvHeads, headDim, normEpsilon: epsilon } = c;
-  const { activation } = c.encoder!;
+  const { dim, ffn, heads, kvHeads, headDim, normEpsilon: epsilon, activation } = c;
   const { count, reach } = c.encoder!.distances!;
   const distances = p.distanceTable("distances", distanceBuckets(count, reach), [count, heads]);
 

@@ -4,8 +4,8 @@ import { distanceBuckets } from "../program/buckets.js";
 import type { Architecture } from "./index.js";
 
 export const t5: Architecture = (p, c) => {
-  const { dim, ffn, heads, kvHeads, headDim, normEpsilon: epsilon } = c;
-  const { activation, gated } = c.encoder!;
+  const { dim, ffn, heads, kvHeads, headDim, normEpsilon: epsilon, activation } = c;
+  const { gated } = c.encoder!;
   const { count, reach } = c.encoder!.distances!;
   const distances = p.distanceTable("layers.0.attention.distances", distanceBuckets(count, reach), [count, heads]);
 

@@ -154,8 +154,6 @@ export interface EncoderConfig {
   readonly segments: number;
   /** Layer norms have biases. */
   readonly normBias: boolean;
-  /** Of feed-forward networks without a gate. */
-  readonly activation: Activation;
   /** Feed-forward networks have gates, where a family has them or not. */
   readonly gated: boolean;
   /** Scores gain by distance, by a table of `count` rows (program/buckets.ts). */

@@ -116,6 +116,7 @@ export const bert: Family = {
   gguf: {
     bert: {
       name: "bert",
+      activation: "gelu",
       heads: { classes: firstDense("head.dense") },
       more: (_, config, tensors) => ({ causal: false, encoder: encoderOfGguf(config, tensors) }),
     },

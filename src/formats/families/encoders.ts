@@ -5,7 +5,6 @@ import type { Fields } from "../fields.js";
 import type { TensorInfo } from "../sizes.js";
 import type { ClassesHead } from "./family.js";
 import { headLayer } from "./heads.js";
-import { activationOf } from "./readers.js";
 
 /** Classes of the first token's state: a layer, under tanh, before the last. */
 export const firstDense =
@@ -25,7 +24,6 @@ export function plainEncoder({ dim, layers }: Pick<Config, "dim" | "layers">): E
     skipped: 0,
     segments: 0,
     normBias: true,
-    activation: "gelu",
     gated: false,
     distances: undefined,
     disentangled: undefined,
@@ -50,7 +48,6 @@ export function encoderOf(
     ...plainEncoder(config),
     positions: config.contextLength,
     segments: more.segments ?? fields.size("type_vocab_size"),
-    activation: activationOf(fields),
     ...more,
   };
   const { positions, skipped } = encoder;

@@ -32,10 +32,7 @@ export const jinaBertV3: Family = {
         masked: (_, { dim }) => ({ layers: transform(dim, "gelu"), bias: true }),
         classes: (_, config) => firstDense("head.dense")(config),
       },
-      more(fields, config) {
-        const { causal, encoder } = turningEncoder(fields, config);
-        return { causal, encoder: { ...encoder!, activation: activationOf(fields) } };
-      },
+      more: turningEncoder,
     },
   },
   names: {

@@ -1,6 +1,7 @@
 // The encoder of T5 and mT5.
 
-import type { Config, EncoderConfig } from "../../program/config.js";
+import type { Config } from "../../program/config.js";
+import type { Activation } from "../../program/ops.js";
 import type { Fields } from "../fields.js";
 import { plainEncoder } from "./encoders.js";
 import type { Family, ModelType } from "./family.js";
@@ -62,7 +63,7 @@ export const t5: Family = {
         const gated = tensors.has("layers.0.ffn.gate");
         const activation = gated ? "gelu_tanh" : "relu";
         const distances = { count: fields.size("attention.relative_buckets_count"), reach };
-        return { causal: false, activation, encoder: { ...plainEncoder(config), activation, gated, distances } };
+        return { causal: false, activation, encoder: { ...plainEncoder(config), gated, distances } };
       },
     },
   },
@@ -98,7 +99,7 @@ export const t5: Family = {
 };
 
 /** "relu", or "gated-gelu", whose gelu is the approximation. Throws InvalidConfig. */
-function projection(fields: Fields): Pick<EncoderConfig, "activation" | "gated"> {
+function projection(fields: Fields): { readonly activation: Activation; readonly gated: boolean } {
   const stated = fields.string("feed_forward_proj");
   if (stated === "gated-gelu") return { activation: "gelu_tanh", gated: true };
   const [, gated, name = stated] = /^(gated-)?([^-]+)$/.exec(stated) ?? [];
@@ -113,5 +114,5 @@ function readEncoder(fields: Fields, config: Config): Partial<Config> {
   }
   const count = fields.size("relative_attention_num_buckets", 32);
   const distances = { count, reach: fields.size("relative_attention_max_distance", reach) };
-  return { causal: false, encoder: { ...plainEncoder(config), ...projection(fields), distances } };
+  return { causal: false, encoder: { ...plainEncoder(config), gated: projection(fields).gated, distances } };
 }

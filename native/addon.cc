@@ -11,6 +11,8 @@
 #include "native/cpu_features.h"
 #include "native/engine.h"
 #include "native/lock.h"
+#include "native/score.h"
+#include "native/shared.h"
 
 namespace deadlift {
 namespace {
@@ -83,6 +85,37 @@ Value file_close(const CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Tickets<const MappedFile>& file_tickets() {
+  static Tickets<const MappedFile> all;
+  return all;
+}
+
+Value file_share(const CallbackInfo& info) {
+  const SharedFile& file = handle<SharedFile>(info[0]);
+  open_file(file);
+  return Napi::Number::New(info.Env(), static_cast<double>(file_tickets().give(file->file)));
+}
+
+Value file_adopt(const CallbackInfo& info) {
+  auto file = file_tickets().take(static_cast<uint64_t>(info[0].ToNumber().Int64Value()));
+  auto* opened = new SharedFile(new FileHandle{std::move(file), {}});
+  return Napi::External<SharedFile>::New(info.Env(), opened, [](Env, SharedFile* one) { delete one; });
+}
+
+// `count` items of `size` bytes, `from_step` bytes apart in the file and `to_step` apart where they go.
+Value file_gather(const CallbackInfo& info) {
+  const MappedFile& file = open_file(handle<SharedFile>(info[0]));
+  const auto at = [&](int i) { return static_cast<uint64_t>(info[i].ToNumber().Int64Value()); };
+  const uint64_t offset = at(1), count = at(2), size = at(3), from_step = at(4), to_step = at(6);
+  auto out = info[5].As<Napi::Uint8Array>();
+  if (count == 0) return info.Env().Undefined();
+  if (offset + (count - 1) * from_step + size > file.size() || (count - 1) * to_step + size > out.ByteLength()) {
+    throw std::runtime_error("the items reach past the end of the file or of where they go");
+  }
+  gather(file.data() + offset, count, size, from_step, out.Data(), to_step);
+  return info.Env().Undefined();
+}
+
 Value files_mapped(const CallbackInfo& info) { return Napi::Number::New(info.Env(), MappedFile::mapped()); }
 
 // ---- locks
@@ -110,15 +143,41 @@ Value file_unlock(const CallbackInfo& info) {
 
 // ---- samplers
 
+Value sampler_value(Env env, std::shared_ptr<Sampler> sampler) {
+  auto* kept = new std::shared_ptr<Sampler>(std::move(sampler));
+  return Napi::External<Sampler>::New(
+      env, kept->get(), [](Env, Sampler*, std::shared_ptr<Sampler>* one) { delete one; }, kept);
+}
+
 Value sampler_create(const CallbackInfo& info) {
-  return Napi::External<Sampler>::New(info.Env(), new Sampler(read_sampler_options(info[0])),
-                                      [](Env, Sampler* sampler) { delete sampler; });
+  return sampler_value(info.Env(), std::make_shared<Sampler>(read_sampler_options(info[0])));
+}
+
+Tickets<Sampler>& sampler_tickets() {
+  static Tickets<Sampler> all;
+  return all;
+}
+
+Value sampler_share(const CallbackInfo& info) {
+  const auto ticket = sampler_tickets().give(handle<Sampler>(info[0]).shared_from_this());
+  return Napi::Number::New(info.Env(), static_cast<double>(ticket));
+}
+
+Value sampler_adopt(const CallbackInfo& info) {
+  return sampler_value(info.Env(), sampler_tickets().take(static_cast<uint64_t>(info[0].ToNumber().Int64Value())));
 }
 
 Value sampler_sample(const CallbackInfo& info) {
   const auto logits = info[1].As<Napi::Float32Array>();
   std::vector<float> copy(logits.Data(), logits.Data() + logits.ElementLength());
   return sampled_value(info.Env(), handle<Sampler>(info[0]).sample(copy.data()));
+}
+
+Value score_row(const CallbackInfo& info) {
+  const auto logits = info[0].As<Napi::Float32Array>();
+  const float* base = info[2].IsNull() ? nullptr : info[2].As<Napi::Float32Array>().Data();
+  const int vocab = static_cast<int>(logits.ElementLength());
+  return score_value(info.Env(), score(logits.Data(), vocab, info[1].ToNumber().Int32Value(), base));
 }
 
 // ---- engines
@@ -395,6 +454,9 @@ Object exports_of(Env env, Object exports) {
   add.template operator()<file_size>("fileSize");
   add.template operator()<file_window>("fileWindow");
   add.template operator()<file_close>("fileClose");
+  add.template operator()<file_share>("fileShare");
+  add.template operator()<file_adopt>("fileAdopt");
+  add.template operator()<file_gather>("fileGather");
   add.template operator()<files_mapped>("filesMapped");
   add.template operator()<file_lock_try>("fileLockTry");
   add.template operator()<file_unlock>("fileUnlock");
@@ -410,7 +472,10 @@ Object exports_of(Env env, Object exports) {
   add.template operator()<engine_bandwidth>("engineBandwidth");
   add.template operator()<engine_peak>("enginePeak");
   add.template operator()<sampler_create>("samplerCreate");
+  add.template operator()<sampler_share>("samplerShare");
+  add.template operator()<sampler_adopt>("samplerAdopt");
   add.template operator()<sampler_sample>("samplerSample");
+  add.template operator()<score_row>("scoreRow");
   return exports;
 }
 

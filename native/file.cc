@@ -158,4 +158,22 @@ void MappedFile::will_need(uint64_t offset, uint64_t length) const {
 
 int MappedFile::mapped() { return mapped_count; }
 
+namespace {
+
+// Sizes known to the compiler become loads and stores.
+template <int size>
+void gather_sized(const uint8_t* from, uint64_t count, uint64_t from_step, uint8_t* to, uint64_t to_step) {
+  for (; count > 0; --count, from += from_step, to += to_step) std::memcpy(to, from, size);
+}
+
+}  // namespace
+
+void gather(const uint8_t* from, uint64_t count, uint64_t size, uint64_t from_step, uint8_t* to, uint64_t to_step) {
+  if (size == 2) return gather_sized<2>(from, count, from_step, to, to_step);
+  if (size == 4) return gather_sized<4>(from, count, from_step, to, to_step);
+  if (size == 16) return gather_sized<16>(from, count, from_step, to, to_step);
+  if (size == 32) return gather_sized<32>(from, count, from_step, to, to_step);
+  for (; count > 0; --count, from += from_step, to += to_step) std::memcpy(to, from, size);
+}
+
 }  // namespace deadlift

@@ -48,6 +48,9 @@ class MappedFile {
   uint64_t size_;
 };
 
+// Copies `count` items of `size` bytes that lie `from_step` apart to places `to_step` apart.
+void gather(const uint8_t* from, uint64_t count, uint64_t size, uint64_t from_step, uint8_t* to, uint64_t to_step);
+
 // A part of a mapped file.
 struct FilePart {
   std::shared_ptr<const MappedFile> file;  // null: there is none

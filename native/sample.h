@@ -44,7 +44,7 @@ struct SamplerOptions {
 
 // One sequence's sampler: remembers what it sampled and where its random numbers are.
 // Not thread-safe; one step at a time.
-class Sampler {
+class Sampler : public std::enable_shared_from_this<Sampler> {
  public:
   explicit Sampler(SamplerOptions options);
   ~Sampler();

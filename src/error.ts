@@ -49,6 +49,8 @@ export type ErrorCode =
   | "Aborted"
   | "Disposed"
   | "NativeUnavailable"
+  | "GpuUnavailable" // no adapter that could be used: the message says what was looked for
+  | "DeviceLost" // the GPU or its driver has gone away; load the model again
   | "Internal";
 
 /** An error of deadlift. `code` is stable, `message` says what was expected, what came, and what to do. */

@@ -217,6 +217,20 @@ export interface Addon {
   fileWindow(file: FileHandle, offset: number, length: number): ArrayBuffer;
   /** Unmaps when the last executable that reads it is gone; windows detach at once. */
   fileClose(file: FileHandle): void;
+  /** A number by which another thread of this process takes the file, too; once, while this one is open. */
+  fileShare(file: FileHandle): number;
+  /** Throws where the file has been closed, or taken. */
+  fileAdopt(ticket: number): FileHandle;
+  /** Copies `count` items of `size` bytes, `fromStep` apart from `offset` on in the file, to places `toStep` apart in `out`. */
+  fileGather(
+    file: FileHandle,
+    offset: number,
+    count: number,
+    size: number,
+    fromStep: number,
+    out: Uint8Array,
+    toStep: number,
+  ): void;
   /** Files mapped at this moment in this process. */
   filesMapped(): number;
 
@@ -250,8 +264,13 @@ export interface Addon {
   enginePeak(engine: EngineHandle): Promise<number>;
 
   samplerCreate(options: NativeSamplerOptions): Sampler;
+  /** As fileShare: the sampler goes on wherever it is next used, by one thread at a time. */
+  samplerShare(sampler: Sampler): number;
+  samplerAdopt(ticket: number): Sampler;
   /** Samples from one row of logits on the calling thread (tests, backends that read logits back). */
   samplerSample(sampler: Sampler, logits: Float32Array): Sampled;
+  /** Scores one row of logits on the calling thread, as engineRun does. */
+  scoreRow(logits: Float32Array, target: number, base: Float32Array | null): Score;
 }
 
 let loaded: Addon | undefined;
@@ -301,6 +320,11 @@ export class MappedFile {
         ? error
         : new DeadliftError(code, (error as Error).message, { cause: error });
     }
+  }
+
+  /** A file that another thread has opened and shared; `name` is for messages. */
+  static adopt(name: string, ticket: number): MappedFile {
+    return new MappedFile(name, native().fileAdopt(ticket));
   }
 
   /** Zeroed memory that is closed as files are; `name` is for messages. Throws OutOfMemory. */

@@ -5,10 +5,13 @@ import type { CompileOptions, Executable } from "../src/backends/backend.js";
 import { CpuBackend } from "../src/backends/cpu.js";
 import { native } from "../src/native.js";
 import type { Program } from "../src/program/ops.js";
+import { closeGpu, compileOnGpu } from "./gpu/device.js";
 import { batchOf, Folder, options, runRows, type TestProgram } from "./kernel_programs.js";
 import { ReferenceExecutable } from "./reference/ops.js";
 
-export const { isas } = native().cpuInfo();
+/** What the suite runs on: every instruction set of this machine, or the GPU (npm run test:gpu). */
+export const onGpu = process.env.DEADLIFT_TEST_DEVICE === "gpu";
+export const isas: readonly string[] = onGpu ? ["gpu"] : native().cpuInfo().isas;
 let folder = new Folder();
 const backends = new Map<string, CpuBackend>();
 
@@ -24,6 +27,7 @@ afterEach(() => {
 });
 
 afterAll(async () => {
+  await closeGpu();
   for (const one of backends.values()) await one.dispose();
   folder.close();
 });
@@ -43,6 +47,7 @@ export interface Case {
 
 export function compile(isa: string, threads: number, one: Case): Promise<Executable> {
   const tensors = one.test.tensors(folder, 1 + 2 * threads);
+  if (isa === "gpu") return compileOnGpu(one.program, tensors, options(one.options));
   return backend(isa, threads).compile(one.program, tensors, options(one.options));
 }
 
@@ -79,6 +84,7 @@ export function difference(actual: Rows, wanted: Rows, scales: Rows): number {
 export async function check(isa: string, one: Case, tolerance: number, scales?: Rows): Promise<void> {
   const batch = whole(one.tokens);
   const wanted = await runRows(reference(one), batch);
+  if (isa === "gpu") return checkOnGpu(one, wanted, gpuTolerance(tolerance), scales ?? magnitudes(wanted));
   const executable = await compile(isa, 1, one);
   const together = await runRows(executable, batch);
   expect(difference(together, wanted, scales ?? magnitudes(wanted))).toBeLessThan(tolerance);
@@ -92,6 +98,24 @@ export async function check(isa: string, one: Case, tolerance: number, scales?: 
   for (let t = 0; t < one.tokens; t += one.alone ?? 1) {
     const step = batchOf([{ sequence: 0, position: t, ids: [t] }]);
     expect((await runRows(alone, step))[0]).toEqual(together[t]);
+  }
+  await alone.dispose();
+}
+
+/** WGSL promises less of exp, division and the order of sums than the CPU's kernels keep. */
+export function gpuTolerance(tolerance: number): number {
+  return Math.max(tolerance, 1e-5);
+}
+
+/** Close to the reference as a whole and token by token: few tokens have kernels of their own. */
+async function checkOnGpu(one: Case, wanted: Rows, tolerance: number, scales: Rows): Promise<void> {
+  const together = await compile("gpu", 1, one);
+  expect(difference(await runRows(together, whole(one.tokens)), wanted, scales)).toBeLessThan(tolerance);
+  await together.dispose();
+  const alone = await compile("gpu", 2, one);
+  for (let t = 0; t < one.tokens; t += one.alone ?? 1) {
+    const row = await runRows(alone, batchOf([{ sequence: 0, position: t, ids: [t] }]));
+    expect(difference(row, [wanted[t]!], [scales[t]!])).toBeLessThan(tolerance);
   }
   await alone.dispose();
 }

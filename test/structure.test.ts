@@ -40,6 +40,7 @@ const allowed: Record<string, string[]> = {
 const rooms: Record<string, string> = {
   compile: "model",
   engine: "native",
+  root: "native",
   inspect: "model",
   load: "model",
   language: "model",

@@ -1,0 +1,122 @@
+// Memory of the device: buffers that have their size, and buffers that grow.
+
+import { DeadliftError } from "../../error.js";
+import type { Device } from "./device.js";
+
+/** What a kernel reads or writes; growing may put another buffer in its place. */
+export interface Bound {
+  readonly buffer: GPUBuffer;
+}
+
+// GPUBufferUsage, which only exists where Dawn is loaded.
+const storage = 0x80 | 0x04 | 0x08; // STORAGE | COPY_SRC | COPY_DST
+const uniform = 0x40 | 0x08;
+const readable = 0x01 | 0x08; // MAP_READ | COPY_DST
+
+export type Use = "storage" | "uniform" | "readable";
+const usages: Readonly<Record<Use, number>> = { storage, uniform, readable };
+
+/** All memory that somebody has taken from a device, given back together. */
+export class Memory {
+  readonly #device: Device;
+  readonly #buffers = new Set<GPUBuffer>();
+  #bytes = 0;
+
+  constructor(device: Device) {
+    this.#device = device;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** A zeroed buffer of at least `bytes`. Whether there is room for it is known when `settle` resolves. */
+  take(label: string, bytes: number, use: Use = "storage"): GPUBuffer {
+    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+    const buffer = this.#device.device.createBuffer({ label, size, usage: usages[use] });
+    this.#buffers.add(buffer);
+    this.#bytes += size;
+    return buffer;
+  }
+
+  give(buffer: GPUBuffer): void {
+    if (!this.#buffers.delete(buffer)) return;
+    this.#bytes -= buffer.size;
+    buffer.destroy();
+  }
+
+  giveAll(): void {
+    for (const buffer of [...this.#buffers]) this.give(buffer);
+  }
+
+  /** Runs `work`, which takes memory. Throws OutOfMemory with the numbers, Internal, DeviceLost. */
+  async checked<T>(what: string, work: () => T | Promise<T>): Promise<T> {
+    const { device } = this.#device;
+    const before = this.#bytes;
+    device.pushErrorScope("validation");
+    device.pushErrorScope("out-of-memory");
+    let result: T;
+    let [full, wrong]: (GPUError | null)[] = [null, null];
+    try {
+      result = await work();
+    } finally {
+      [full, wrong] = await Promise.all([device.popErrorScope(), device.popErrorScope()]).catch(() => [null, null]);
+    }
+    this.#device.check();
+    if (full) {
+      throw new DeadliftError(
+        "OutOfMemory",
+        `${this.#device.facts.name} has no room for ${what}: ${megabytes(this.#bytes - before)} MB wanted beside ` +
+          `${megabytes(before)} MB in use; choose a smaller quant or contextSize, or device "cpu"`,
+      );
+    }
+    if (wrong) throw new DeadliftError("Internal", `${what}: ${wrong.message}`);
+    return result;
+  }
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(0);
+}
+
+/** A buffer of rows that has room for as many as were ever wanted, and is bound by what it is at the time. */
+export class Growing implements Bound {
+  #buffer: GPUBuffer;
+  #rows: number;
+
+  /** `keep`: what is in it stays when it grows. */
+  constructor(
+    readonly memory: Memory,
+    readonly device: Device,
+    readonly label: string,
+    readonly rowBytes: number,
+    rows: number,
+    readonly keep = false,
+  ) {
+    this.#rows = rows;
+    this.#buffer = memory.take(label, rows * rowBytes);
+  }
+
+  get buffer(): GPUBuffer {
+    return this.#buffer;
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** Makes room for `rows`, at least doubling up to `most`; whether it is another buffer now. */
+  grow(rows: number, most = Number.POSITIVE_INFINITY): boolean {
+    if (rows <= this.#rows) return false;
+    const old = this.#buffer;
+    this.#rows = Math.max(rows, Math.min(most, this.#rows * 2));
+    this.#buffer = this.memory.take(this.label, this.#rows * this.rowBytes);
+    if (this.keep) {
+      const encoder = this.device.device.createCommandEncoder();
+      encoder.copyBufferToBuffer(old, 0, this.#buffer, 0, Math.min(old.size, this.#buffer.size));
+      this.device.device.queue.submit([encoder.finish()]);
+    }
+    this.memory.give(old);
+    return true;
+  }
+}

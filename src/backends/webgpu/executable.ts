@@ -1,0 +1,211 @@
+// A program on the device: its dispatches, its memory, and one step of it.
+
+import { DeadliftError } from "../../error.js";
+import type { Program } from "../../program/ops.js";
+import type { Batch, CompileOptions, Executable, OutputResult } from "../backend.js";
+import { Memory } from "./buffers.js";
+import type { Device } from "./device.js";
+import type { Kernel, Kernels } from "./kernels.js";
+import { lower } from "./lower/index.js";
+import { type Emission, Lowering, type ParamValue } from "./lowering.js";
+import { fitOptions, ProgramPlaces, type Weights } from "./places.js";
+import { Sampling } from "./sampling.js";
+import { type StepSize, stepSize, stepWords } from "./step.js";
+import { Uploader } from "./weights.js";
+
+interface Prepared {
+  readonly kernel: Kernel;
+  readonly emission: Emission;
+  readonly params: GPUBufferBinding;
+  group: GPUBindGroup | undefined;
+}
+
+export class GpuExecutable implements Executable {
+  readonly options: CompileOptions;
+  readonly #device: Device;
+  readonly #memory: Memory;
+  readonly #program: Program;
+  readonly #places: ProgramPlaces;
+  #prepared: Prepared[] = [];
+  #sampling: Sampling | undefined;
+  #running: Promise<unknown> = Promise.resolve();
+  #disposed = false;
+
+  private constructor(device: Device, program: Program, weights: Weights, options: CompileOptions) {
+    this.#device = device;
+    this.#memory = new Memory(device);
+    this.#program = program;
+    this.options = fitOptions(program, options, device);
+    this.#places = new ProgramPlaces(device, this.#memory, program, weights, this.options);
+  }
+
+  /**
+   * Takes memory, sends the weights and makes the pipelines. `told`: bytes of weights that have been sent, as they are.
+   * Throws OutOfMemory, ContextOverflow, DeviceLost, Internal; what `told` throws.
+   */
+  static async make(
+    device: Device,
+    kernels: Kernels,
+    program: Program,
+    weights: Weights,
+    options: CompileOptions,
+    told?: (bytes: number) => void,
+  ): Promise<GpuExecutable> {
+    const made = new GpuExecutable(device, program, weights, options);
+    try {
+      await made.#prepare(kernels, told);
+      return made;
+    } catch (error) {
+      made.#memory.giveAll();
+      device.check();
+      throw error;
+    }
+  }
+
+  async #prepare(kernels: Kernels, told?: (bytes: number) => void): Promise<void> {
+    const lowering = new Lowering(this.#program, this.options, this.#device, kernels, this.#places);
+    const outputWidth = this.#program.buffers[this.#program.output]!.width;
+    const uploader = new Uploader(this.#device, told);
+    await this.#memory.checked("the model's weights", async () => {
+      lower(lowering);
+      this.#sampling = new Sampling(this.#device, this.#memory, lowering, outputWidth);
+      for (const { matrix, tensors } of this.#places.matrices) await uploader.send(matrix, tensors);
+      this.#places.sendVectors();
+      await uploader.finish();
+    });
+    await this.#memory.checked("the model's buffers", async () => {
+      const once = await this.#bindAll(lowering.once);
+      this.#prepared = await this.#bindAll(lowering.emitted);
+      this.#runOnce(once);
+    });
+  }
+
+  async #bindAll(emitted: Lowering["emitted"]): Promise<Prepared[]> {
+    const kernels = await Promise.all(emitted.map(({ kernel }) => kernel));
+    const packed = emitted.map(({ emission }, i) => packParams(kernels[i]!, emission.params ?? {}));
+    // Bindings of uniforms begin at multiples of 256.
+    const sizes = packed.map((words) => Math.max(256, Math.ceil((words.length * 4) / 256) * 256));
+    const total = sizes.reduce((a, b) => a + b, 0);
+    const buffer = this.#memory.take("parameters", Math.max(256, total), "uniform");
+    const all = new Uint32Array(total / 4);
+    let at = 0;
+    const prepared = emitted.map(({ emission }, i) => {
+      all.set(packed[i]!, at / 4);
+      const params = { buffer, offset: at, size: sizes[i]! };
+      at += sizes[i]!;
+      return { kernel: kernels[i]!, emission, params, group: undefined };
+    });
+    this.#device.device.queue.writeBuffer(buffer, 0, all);
+    return prepared;
+  }
+
+  #runOnce(once: Prepared[]): void {
+    if (once.length === 0) return;
+    const size: StepSize = { tokens: 0, outputs: 0, spans: 0, longest: 0, context: 0 };
+    this.#device.device.queue.submit([this.#encode(once, size).finish()]);
+  }
+
+  #encode(prepared: readonly Prepared[], size: StepSize): GPUCommandEncoder {
+    const encoder = this.#device.device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    let last: GPUComputePipeline | undefined;
+    for (const one of prepared) {
+      const grid = one.emission.grid(size);
+      if (!grid) continue;
+      const { pipeline } = one.kernel;
+      if (pipeline !== last) pass.setPipeline(pipeline);
+      last = pipeline;
+      one.group ??= this.#groupOf(one);
+      pass.setBindGroup(0, one.group);
+      pass.dispatchWorkgroups(...grid);
+    }
+    pass.end();
+    return encoder;
+  }
+
+  #groupOf({ kernel, emission, params }: Prepared): GPUBindGroup {
+    const entries = kernel.bindings.map(({ name, binding }) => {
+      if (name === "params") return { binding, resource: params };
+      const resource = emission.bind[name] ?? this.#places.shared(name);
+      if (!resource) throw new DeadliftError("Internal", `kernel ${kernel.name} is given nothing for ${name}`);
+      return { binding, resource: { buffer: resource.buffer } };
+    });
+    return this.#device.device.createBindGroup({ label: kernel.name, layout: kernel.layout, entries });
+  }
+
+  /** One step at a time, in the order asked for. Throws DeviceLost, OutOfMemory, Internal. */
+  run(batch: Batch): Promise<OutputResult[]> {
+    return this.#queued(() => this.#step(batch));
+  }
+
+  async #step(batch: Batch): Promise<OutputResult[]> {
+    const size = stepSize(batch);
+    await this.#makeRoom(batch, size);
+    this.#device.device.queue.writeBuffer(this.#places.step.buffer, 0, stepWords(batch));
+    const encoder = this.#encode(this.#prepared, size);
+    return this.#sampling!.finish(encoder, batch);
+  }
+
+  async #makeRoom(batch: Batch, size: StepSize): Promise<void> {
+    const moved = await this.#memory.checked("a longer step or context", () => this.#places.makeRoom(batch, size));
+    if (!moved) return;
+    for (const one of this.#prepared) one.group = undefined;
+  }
+
+  copyPage(from: number, to: number): Promise<void> {
+    return this.#queued(async () => {
+      if (this.#places.makePages(Math.max(from, to) + 1)) for (const one of this.#prepared) one.group = undefined;
+      const encoder = this.#device.device.createCommandEncoder();
+      this.#places.copyPage(encoder, from, to);
+      this.#device.device.queue.submit([encoder.finish()]);
+    });
+  }
+
+  dispose(): Promise<void> {
+    return this.#queued(async () => {
+      this.#disposed = true;
+      this.#memory.giveAll();
+    }, true);
+  }
+
+  #queued<T>(work: () => Promise<T>, last = false): Promise<T> {
+    const run = async () => {
+      if (this.#disposed) {
+        if (last) return undefined as T;
+        throw new DeadliftError("Disposed", "the model has been disposed");
+      }
+      if (!last) this.#device.check();
+      try {
+        return await work();
+      } catch (error) {
+        this.#device.check();
+        throw error;
+      }
+    };
+    const result = this.#running.then(run, run);
+    this.#running = result.catch(() => {});
+    return result;
+  }
+}
+
+/** What a kernel's `struct Params` says, in its order. */
+function packParams({ name, params }: Kernel, given: Readonly<Record<string, ParamValue>>): Uint32Array {
+  const words: number[] = [];
+  const bits = new DataView(new ArrayBuffer(4));
+  for (const field of params) {
+    const value = given[field.name];
+    if (value === undefined) throw new DeadliftError("Internal", `kernel ${name} is given no ${field.name}`);
+    if (field.type === "vec4u") {
+      while (words.length % 4 !== 0) words.push(0);
+      words.push(...(value as readonly number[]));
+      continue;
+    }
+    if (field.type === "f32") bits.setFloat32(0, value as number);
+    else if (field.type === "i32") bits.setInt32(0, value as number);
+    else bits.setUint32(0, value as number);
+    words.push(bits.getUint32(0));
+  }
+  const extra = Object.keys(given).find((key) => !params.some((field) => field.name === key));
+  if (extra) throw new DeadliftError("Internal", `kernel ${name} has no parameter ${extra}`);
+  return Uint32Array.from(words);
+}

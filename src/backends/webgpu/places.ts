@@ -1,0 +1,264 @@
+// Where everything of a program lies on the device: slots of activations, weights, KV pages, states, tables.
+
+import { DeadliftError } from "../../error.js";
+import type { BufferId, Program, Rope, RopeId, WeightId } from "../../program/ops.js";
+import { place } from "../../program/place.js";
+import type { StateId } from "../../program/recurrent_ops.js";
+import type { Tensor } from "../../tensor.js";
+import type { Batch, CompileOptions } from "../backend.js";
+import { type Bound, Growing, type Memory } from "./buffers.js";
+import type { Device } from "./device.js";
+import { kvShape } from "./lower/kv.js";
+import { type Places, stride } from "./lowering.js";
+import { type StepSize, stepWordCount } from "./step.js";
+import { type Matrix, placeMatrix, plainValues } from "./weights.js";
+
+export type Weights = readonly (Tensor | readonly Tensor[])[];
+
+/** Rows that buffers have room for at first; longer steps and contexts make them larger. */
+const firstRows = 32;
+const firstPages = 4;
+const firstStates = 2;
+const firstPositions = 256;
+const firstWords = 1024;
+
+type Rows = "tokens" | "outputs";
+
+interface RowBuffer {
+  readonly buffer: Growing;
+  readonly rows: Rows;
+}
+
+/** The widest row of a program decides how many tokens a step may have, the pages' size how many of them there are. */
+export function fitOptions(program: Program, options: CompileOptions, device: Device): CompileOptions {
+  const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
+  const widest = (rows: Rows) =>
+    Math.max(32, ...program.buffers.filter((one) => one.rows === rows).map(({ width }) => stride(width)));
+  const pageBytes = Math.max(4, ...program.layers.map((layer) => 4 * kvShape(layer, options).pageWords));
+  const stateBytes = Math.max(4, ...program.states.map(({ values }) => 4 * values));
+  return {
+    ...options,
+    maxTokens: Math.min(options.maxTokens, Math.floor(most / (4 * widest("tokens")))),
+    maxOutputs: Math.min(options.maxOutputs, Math.floor(most / (4 * widest("outputs")))),
+    pages: Math.min(options.pages, Math.floor(most / pageBytes)),
+    states: Math.min(options.states ?? 0, Math.floor(most / stateBytes)),
+  };
+}
+
+export class ProgramPlaces implements Places {
+  readonly nothing: Bound;
+  readonly step: Growing;
+  /** Weights that have been given places, and where they come from. */
+  readonly matrices: { readonly matrix: Matrix; readonly tensors: readonly Tensor[] }[] = [];
+  readonly #device: Device;
+  readonly #memory: Memory;
+  readonly #program: Program;
+  readonly #weights: Weights;
+  readonly #options: CompileOptions;
+  readonly #slotOf: readonly number[];
+  readonly #slots: readonly RowBuffer[];
+  readonly #scratch = new Map<string, { width: number; rows: Rows; made: RowBuffer | undefined }>();
+  readonly #matrixOf = new Map<WeightId, Matrix>();
+  readonly #vectorOf = new Map<WeightId, number>();
+  readonly #vectorValues: ArrayLike<number>[] = [];
+  #vectorCount = 0;
+  #vectors: GPUBuffer | undefined;
+  readonly #ropes: readonly Growing[];
+  readonly #kv: readonly Growing[];
+  readonly #states: readonly Growing[];
+  readonly #constants = new Map<string, Bound>();
+  #page: GPUBuffer | undefined;
+
+  constructor(device: Device, memory: Memory, program: Program, weights: Weights, options: CompileOptions) {
+    this.#device = device;
+    this.#memory = memory;
+    this.#program = program;
+    this.#weights = weights;
+    this.#options = options;
+    const growing = (label: string, rowBytes: number, rows: number, keep = false) =>
+      new Growing(memory, device, label, rowBytes, rows, keep);
+    const { slots, slotOf } = place(program);
+    this.#slotOf = slotOf;
+    this.#slots = slots.map(({ width, rows }, i) => ({
+      rows,
+      buffer: growing(`slot ${i}`, 4 * stride(width), this.#firstRows(rows)),
+    }));
+    this.#ropes = program.ropes.map(({ frequencies }, i) => growing(`rope ${i}`, 8 * frequencies.length, 0));
+    this.#kv = program.layers.map((layer, i) => {
+      const { pageWords } = kvShape(layer, options);
+      return growing(`kv ${i}`, 4 * pageWords, Math.min(options.pages, firstPages), true);
+    });
+    this.#states = program.states.map(({ values }, i) =>
+      growing(`state ${i}`, 4 * values, Math.min(options.states ?? 0, firstStates), true),
+    );
+    this.nothing = { buffer: memory.take("nothing", 16) };
+    this.step = growing("step", 4, firstWords);
+  }
+
+  slot(id: BufferId): Bound {
+    return this.#slots[this.#slotOf[id]!]!.buffer;
+  }
+
+  matrix(id: WeightId): Matrix {
+    const known = this.#matrixOf.get(id);
+    if (known) return known;
+    const { name, shape } = this.#program.weights[id]!;
+    const tensors = this.#tensors(id);
+    const rows = shape.slice(0, -1).reduce((product, size) => product * size, 1);
+    const matrix = placeMatrix(this.#device, this.#memory, name, tensors[0]!.quant, rows, shape.at(-1)!);
+    this.#matrixOf.set(id, matrix);
+    this.matrices.push({ matrix, tensors });
+    return matrix;
+  }
+
+  vector(id: WeightId): number {
+    const known = this.#vectorOf.get(id);
+    if (known !== undefined) return known;
+    const count = this.#program.weights[id]!.shape.reduce((product, size) => product * size, 1);
+    const at = this.numbers(plainValues(this.#tensors(id), count));
+    this.#vectorOf.set(id, at);
+    return at;
+  }
+
+  numbers(values: ArrayLike<number>): number {
+    this.#vectorValues.push(values);
+    this.#vectorCount += values.length;
+    return this.#vectorCount - values.length;
+  }
+
+  get vectors(): Bound {
+    if (!this.#vectors) throw new DeadliftError("Internal", "vectors are bound before they are sent");
+    return { buffer: this.#vectors };
+  }
+
+  sendVectors(): void {
+    const all = new Float32Array(Math.max(4, this.#vectorCount));
+    let at = 0;
+    for (const values of this.#vectorValues) {
+      all.set(values, at);
+      at += values.length;
+    }
+    this.#vectorValues.length = 0;
+    this.#vectors = this.#memory.take("vectors", all.byteLength);
+    this.#device.device.queue.writeBuffer(this.#vectors, 0, all);
+  }
+
+  rope(id: RopeId): Bound {
+    return this.#ropes[id]!;
+  }
+
+  kv(layer: number): Bound {
+    return this.#kv[layer]!;
+  }
+
+  state(id: StateId): Bound {
+    return this.#states[id]!;
+  }
+
+  scratch(name: string, width: number, rows: Rows): Bound {
+    const key = `${name} ${rows}`;
+    const one = this.#scratch.get(key) ?? { width: 0, rows, made: undefined };
+    if (one.made) throw new DeadliftError("Internal", `scratch ${name} is asked for after it was made`);
+    one.width = Math.max(one.width, stride(width));
+    this.#scratch.set(key, one);
+    const make = () => {
+      one.made ??= {
+        rows,
+        buffer: new Growing(this.#memory, this.#device, name, 4 * one.width, this.#firstRows(rows)),
+      };
+      return one.made.buffer.buffer;
+    };
+    return {
+      get buffer() {
+        return make();
+      },
+    };
+  }
+
+  constant(name: string, bytes: number): Bound {
+    const known = this.#constants.get(name) ?? { buffer: this.#memory.take(name, bytes) };
+    this.#constants.set(name, known);
+    return known;
+  }
+
+  /** What kernels bind by names of their own, whoever emits them. */
+  shared(name: string): Bound | undefined {
+    if (name === "step") return this.step;
+    if (name === "vectors") return this.vectors;
+    return undefined;
+  }
+
+  /** Makes every buffer as large as a step needs; whether one is another now. */
+  makeRoom(batch: Batch, size: StepSize): boolean {
+    const rows = { tokens: size.tokens, outputs: size.outputs };
+    const { maxTokens, maxOutputs } = this.#options;
+    const most = { tokens: maxTokens, outputs: maxOutputs };
+    let moved = this.step.grow(stepWordCount(batch));
+    for (const { buffer, rows: kind } of this.#rowBuffers()) moved = buffer.grow(rows[kind], most[kind]) || moved;
+    moved = this.#makePositions(size.context) || moved;
+    moved = this.makePages(1 + largest(batch.spans.flatMap(({ pages }) => largest(pages)))) || moved;
+    moved = this.#makeStates(1 + largest(batch.spans.map(({ state }) => state?.to ?? -1))) || moved;
+    return moved;
+  }
+
+  makePages(pages: number): boolean {
+    return this.#kv.map((one) => one.grow(pages, this.#options.pages)).includes(true);
+  }
+
+  /** All layers, through a page of its own: no buffer is copied into itself. */
+  copyPage(encoder: GPUCommandEncoder, from: number, to: number): void {
+    const largestPage = Math.max(0, ...this.#kv.map(({ rowBytes }) => rowBytes));
+    this.#page ??= this.#memory.take("page", largestPage);
+    for (const { buffer, rowBytes } of this.#kv) {
+      encoder.copyBufferToBuffer(buffer, from * rowBytes, this.#page, 0, rowBytes);
+      encoder.copyBufferToBuffer(this.#page, 0, buffer, to * rowBytes, rowBytes);
+    }
+  }
+
+  #makeStates(slots: number): boolean {
+    return this.#states.map((one) => one.grow(slots, this.#options.states)).includes(true);
+  }
+
+  #makePositions(context: number): boolean {
+    let moved = false;
+    this.#ropes.forEach((table, i) => {
+      if (!table.grow(Math.max(context, firstPositions))) return;
+      moved = true;
+      const values = ropeValues(this.#program.ropes[i]!, table.rows);
+      this.#device.device.queue.writeBuffer(table.buffer, 0, values);
+    });
+    return moved;
+  }
+
+  #rowBuffers(): readonly RowBuffer[] {
+    return [...this.#slots, ...[...this.#scratch.values()].flatMap(({ made }) => made ?? [])];
+  }
+
+  #firstRows(rows: Rows): number {
+    return Math.min(firstRows, rows === "tokens" ? this.#options.maxTokens : this.#options.maxOutputs);
+  }
+
+  #tensors(id: WeightId): readonly Tensor[] {
+    return [this.#weights[id]!].flat() as readonly Tensor[];
+  }
+}
+
+function largest(values: ArrayLike<number>): number {
+  let most = -1;
+  for (let i = 0; i < values.length; i++) most = Math.max(most, values[i]!);
+  return most;
+}
+
+/** Cosine and sine of every pair at every position. The device's own are only good to 2e-4. */
+function ropeValues({ frequencies, magnitude }: Rope, positions: number): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(positions * frequencies.length * 2);
+  let at = 0;
+  for (let position = 0; position < positions; position++) {
+    for (let i = 0; i < frequencies.length; i++) {
+      const angle = Math.fround(position * frequencies[i]!);
+      values[at++] = Math.cos(angle) * magnitude;
+      values[at++] = Math.sin(angle) * magnitude;
+    }
+  }
+  return values;
+}

@@ -1,0 +1,31 @@
+// The GPU that tests run on: opened once for a file, or the reason why there is none.
+
+import type { CompileOptions } from "../../src/backends/backend.js";
+import { Device, type DeviceOptions } from "../../src/backends/webgpu/device.js";
+import { GpuExecutable } from "../../src/backends/webgpu/executable.js";
+import { Kernels } from "../../src/backends/webgpu/kernels.js";
+import type { Weights } from "../../src/backends/webgpu/places.js";
+import type { Program } from "../../src/program/ops.js";
+
+interface Opened {
+  readonly device: Device;
+  readonly kernels: Kernels;
+}
+
+let opened: Promise<Opened> | undefined;
+
+export function openGpu(options: DeviceOptions = {}): Promise<Opened> {
+  opened ??= Device.open({ validate: true, ...options }).then((device) => ({ device, kernels: new Kernels(device) }));
+  return opened;
+}
+
+export async function closeGpu(): Promise<void> {
+  const closing = opened;
+  opened = undefined;
+  await (await closing?.catch(() => undefined))?.device.destroy();
+}
+
+export async function compileOnGpu(program: Program, weights: Weights, options: CompileOptions) {
+  const { device, kernels } = await openGpu();
+  return GpuExecutable.make(device, kernels, program, weights, options);
+}

@@ -173,6 +173,17 @@ Value sampler_sample(const CallbackInfo& info) {
   return sampled_value(info.Env(), handle<Sampler>(info[0]).sample(copy.data()));
 }
 
+Value sampler_needs(const CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), handle<Sampler>(info[0]).needs(info[1].ToNumber().Int32Value()));
+}
+
+Value sampler_sample_top(const CallbackInfo& info) {
+  const auto ids = info[1].As<Napi::Int32Array>();
+  auto logits = info[2].As<Napi::Float32Array>();
+  const auto count = static_cast<int32_t>(ids.ElementLength());
+  return sampled_value(info.Env(), handle<Sampler>(info[0]).sample_top(logits.Data(), ids.Data(), count));
+}
+
 Value score_row(const CallbackInfo& info) {
   const auto logits = info[0].As<Napi::Float32Array>();
   const float* base = info[2].IsNull() ? nullptr : info[2].As<Napi::Float32Array>().Data();
@@ -475,6 +486,8 @@ Object exports_of(Env env, Object exports) {
   add.template operator()<sampler_share>("samplerShare");
   add.template operator()<sampler_adopt>("samplerAdopt");
   add.template operator()<sampler_sample>("samplerSample");
+  add.template operator()<sampler_needs>("samplerNeeds");
+  add.template operator()<sampler_sample_top>("samplerSampleTop");
   add.template operator()<score_row>("scoreRow");
   return exports;
 }

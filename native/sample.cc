@@ -45,6 +45,23 @@ float kth_largest(const float* x, int n, int k, std::vector<float>& buffer) {
   return limit;
 }
 
+// Logits to choose from, in order of their ids: a whole row, or the largest of one.
+struct Choices {
+  float* logit;
+  int32_t count;
+  const int32_t* ids = nullptr;  // null: 0, 1, 2, ...
+
+  int32_t id(int32_t place) const { return ids ? ids[place] : place; }
+
+  // Null where the id is not among them.
+  float* find(int32_t id) const {
+    if (!ids) return logit + id;
+    const int32_t* const end = ids + count;
+    const int32_t* const at = std::lower_bound(ids, end, id);
+    return at < end && *at == id ? logit + (at - ids) : nullptr;
+  }
+};
+
 double sum(const double* w, size_t n) {
   double total = 0;
   for (size_t i = 0; i < n; ++i) total += w[i];
@@ -61,13 +78,14 @@ struct Candidates {
   size_t size() const { return id.size(); }
 
   // All ids with logits of at least `limit`, weighed.
-  void collect(const float* x, int n, float limit, double temperature) {
+  void collect(const Choices& all, float limit, double temperature) {
+    const float* const x = all.logit;
     id.clear();
     logit.clear();
     auto at_least = [&] { return limit; };
-    each_block(x, n, at_least, [&](int begin, int end) {
+    each_block(x, all.count, at_least, [&](int begin, int end) {
       for (int i = begin; i < end; ++i) {
-        if (x[i] >= limit) id.push_back(i), logit.push_back(x[i]);
+        if (x[i] >= limit) id.push_back(all.id(i)), logit.push_back(x[i]);
       }
     });
     if (id.empty()) return;
@@ -194,7 +212,7 @@ struct Sampler::State {
     int32_t sampled;  // times; 0: only in the history
   };
   struct Saved {
-    int32_t id;
+    float* at;
     float logit;
   };
 
@@ -215,18 +233,37 @@ struct Sampler::State {
     return options.repetition_penalty != 1 || options.frequency_penalty != 0 || options.presence_penalty != 0;
   }
 
+  // Whether bias and penalties raise no logit.
+  bool only_lowers() const {
+    return options.repetition_penalty >= 1 && options.frequency_penalty >= 0 && options.presence_penalty >= 0 &&
+           std::all_of(options.bias.begin(), options.bias.end(), [](const Bias& bias) { return bias.value <= 0; });
+  }
+
+  // How many logits bias and penalties change, when `ahead` more ids have been sampled; at most.
+  int64_t touched(int32_t ahead) const {
+    const auto biased = static_cast<int64_t>(options.bias.size());
+    if (!penalises()) return biased;
+    const bool history = options.repetition_penalty != 1;
+    return biased + ahead +
+           std::count_if(seen.begin(), seen.end(), [=](const Seen& one) { return history || one.sampled > 0; });
+  }
+
   // Bias and penalties; what they overwrite is saved.
-  void adjust(float* x) {
+  void adjust(const Choices& all) {
     saved.clear();
     for (const Bias& bias : options.bias) {
-      saved.push_back({bias.id, x[bias.id]});
-      x[bias.id] += bias.value;
+      float* const logit = all.find(bias.id);
+      if (!logit) continue;
+      saved.push_back({logit, *logit});
+      *logit += bias.value;
     }
     if (!penalises()) return;
     const float repetition = static_cast<float>(options.repetition_penalty);
     for (const Seen& one : seen) {
-      float& logit = x[one.id];
-      saved.push_back({one.id, logit});
+      float* const at = all.find(one.id);
+      if (!at) continue;
+      float& logit = *at;
+      saved.push_back({at, logit});
       logit = logit < 0 ? logit * repetition : logit / repetition;
       if (one.sampled == 0) continue;
       const double penalty = one.sampled * options.frequency_penalty + options.presence_penalty;
@@ -234,8 +271,8 @@ struct Sampler::State {
     }
   }
 
-  void restore(float* x) const {
-    for (size_t i = saved.size(); i-- > 0;) x[saved[i].id] = saved[i].logit;
+  void restore() const {
+    for (size_t i = saved.size(); i-- > 0;) *saved[i].at = saved[i].logit;
   }
 
   // splitmix64 (Steele, Lea, Flood 2014); the upper 53 bits as a double in [0, 1).
@@ -247,19 +284,33 @@ struct Sampler::State {
     return static_cast<double>((z ^ (z >> 31)) >> 11) * 0x1.0p-53;
   }
 
-  int32_t pick(const float* x) {
+  bool greedy() const { return options.temperature == 0 || options.top_k == 1; }
+
+  int32_t pick(const Choices& all) {
     const SamplerOptions& o = options;
-    if (o.temperature == 0 || o.top_k == 1) return argmax(x, o.vocab);
+    const float* const x = all.logit;
+    if (greedy()) {
+      const int32_t best = argmax(x, all.count);
+      return best < all.count && x[best] > -kInfinity ? all.id(best) : 0;
+    }
     const double random_number = uniform();  // exactly one per draw, whatever is left
     const bool cut = o.top_k > 0 && o.top_k < o.vocab;
-    const float limit = cut ? kth_largest(x, o.vocab, o.top_k, scratch().values) : -kLargest;
+    const float limit = cut ? kth_largest(x, all.count, o.top_k, scratch().values) : -kLargest;
     Candidates& left = scratch().candidates;
-    left.collect(x, o.vocab, limit, o.temperature);
+    left.collect(all, limit, o.temperature);
     if (left.size() == 0) return 0;
     if (o.top_p < 1) cut_top_p(left, o.top_p, o.temperature);
     if (o.min_p > 0) left.keep_if([&](size_t i) { return left.weight[i] >= o.min_p; });
     if (o.typical_p < 1) cut_typical(left, o.typical_p, o.temperature);
     return draw(left, random_number);
+  }
+
+  int32_t choose(const Choices& all) {
+    adjust(all);
+    const int32_t id = pick(all);
+    restore();
+    if (penalises()) remember(id, 1);
+    return id;
   }
 
   std::vector<TopLogprob> top(const float* x, double log_sum) const {
@@ -290,13 +341,25 @@ int32_t Sampler::vocab() const { return state_->options.vocab; }
 
 Sampled Sampler::sample(float* logits) {
   State& state = *state_;
-  state.adjust(logits);
-  const int32_t id = state.pick(logits);
-  state.restore(logits);
-  if (state.penalises()) state.remember(id, 1);
+  const int32_t id = state.choose({logits, state.options.vocab});
   if (state.options.logprobs < 0) return {id, false, 0, {}};
   const double log_sum = log_sum_exp(logits, state.options.vocab);
   return {id, true, logprob(logits[id], log_sum), state.top(logits, log_sum)};
+}
+
+// Where bias and penalties only lower `touched` logits, at least `kept` of the `kept + touched` largest stay as they
+// were, and nothing from below comes above those.
+int32_t Sampler::needs(int32_t ahead) const {
+  const State& state = *state_;
+  const SamplerOptions& o = state.options;
+  const int64_t kept = state.greedy() ? 1 : o.top_k;
+  if (kept == 0 || o.logprobs >= 0 || !state.only_lowers()) return 0;
+  const int64_t all = kept + state.touched(ahead);
+  return all <= kMostNeeded ? static_cast<int32_t>(all) : 0;
+}
+
+Sampled Sampler::sample_top(float* logits, const int32_t* ids, int32_t count) {
+  return {state_->choose({logits, count, ids}), false, 0, {}};
 }
 
 }  // namespace deadlift

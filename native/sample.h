@@ -55,6 +55,15 @@ class Sampler : public std::enable_shared_from_this<Sampler> {
   // is above -infinity the result is id 0.
   Sampled sample(float* logits);
 
+  // How many of a row's largest logits are enough to sample what the whole row gives, once `ahead` more ids have been
+  // sampled; 0: the whole row is. At most kMostNeeded.
+  int32_t needs(int32_t ahead) const;
+  static constexpr int32_t kMostNeeded = 1024;
+
+  // As sample(), from part of a row: logits // (count) of `ids`, which ascend. Among them are all ids whose logits are at
+  // least the needs(0)-th largest of the row, but for those of -infinity and NaN.
+  Sampled sample_top(float* logits, const int32_t* ids, int32_t count);
+
   int32_t vocab() const;
 
  private:

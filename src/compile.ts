@@ -3,18 +3,28 @@
 import { totalmem } from "node:os";
 import { record } from "./architectures/index.js";
 import type { CompileOptions, Executable, KvType, Precision } from "./backends/backend.js";
-import { CpuBackend } from "./backends/cpu.js";
+import {
+  type Choice,
+  chooseDevice,
+  type DeviceName,
+  fallsBack,
+  type MeasuredBackend,
+  type Opened,
+  openBackend,
+} from "./devices.js";
 import type { ThreadOptions } from "./engine.js";
+import { DeadliftError } from "./error.js";
 import { unpackable } from "./formats/checkpoints/index.js";
 import type { OpenedModel } from "./formats/open.js";
-import { bindWeights } from "./formats/weights.js";
+import { type Bound, bindWeights } from "./formats/weights.js";
 import { availableMemory } from "./machine.js";
 import { checkInteger } from "./options.js";
+import type { Weight } from "./packed.js";
 import type { Config } from "./program/config.js";
 import { fuse } from "./program/fuse.js";
 import type { Program } from "./program/ops.js";
 import { type Work, workOf } from "./program/work.js";
-import { type RepackOptions, repackAll } from "./repack.js";
+import { type Repacked, type RepackProgress, repackAll } from "./repack.js";
 import { roundMatrices } from "./round.js";
 import type { Tensor } from "./tensor.js";
 
@@ -38,6 +48,11 @@ const STATE_MEMORY_SHARE = 0.125;
 const MOST_OF_MEMORY = 0.75;
 
 export interface RunOptions extends ThreadOptions {
+  /**
+   * Where to run: "auto" (the default) takes the GPU where that is faster for the model, and says why (`model.backend`); "gpu"
+   * the one the system prefers, "gpu:NAME" the one with this in its name.
+   */
+  readonly device?: DeviceName | undefined;
   /** Instruction set of the CPU kernels; default: DEADLIFT_ISA, else the best of this machine. */
   readonly isa?: string | undefined;
   /** Most tokens of one session; default and upper limit: what the model was made for. Memory is taken as it is used. */
@@ -56,18 +71,46 @@ export interface RunOptions extends ThreadOptions {
 
 export interface Compiled {
   readonly program: Program;
-  readonly backend: CpuBackend;
+  readonly backend: MeasuredBackend;
+  /** Why "auto" took this backend; undefined where somebody has asked for it. */
+  readonly reason: string | undefined;
   readonly executable: Executable;
   readonly contextSize: number;
   readonly work: Work;
   dispose(): Promise<void>;
 }
 
-/** Throws UnsupportedArchitecture, MissingTensor, WrongShape, UnsupportedQuant, InvalidArgument, OutOfMemory, Aborted. */
+/** Bytes of weights that have been copied to the GPU. */
+export interface UploadProgress {
+  readonly stage: "upload";
+  readonly bytes: number;
+  readonly totalBytes: number;
+}
+
+export interface CompileProgress {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: RepackProgress | UploadProgress) => void) | undefined;
+}
+
+/** A model's program with its weights as they are bound, before anybody has decided where it runs. */
+interface Plan {
+  readonly opened: OpenedModel;
+  readonly options: RunOptions;
+  readonly recorded: Program;
+  readonly program: Program;
+  readonly bound: readonly Bound<Weight>[];
+  readonly isDecoder: boolean;
+  readonly contextSize: number;
+}
+
+/**
+ * Throws UnsupportedArchitecture, MissingTensor, WrongShape, UnsupportedQuant, InvalidArgument, OutOfMemory, GpuUnavailable,
+ * DeviceLost, Aborted.
+ */
 export async function compile(
   opened: OpenedModel,
   options: RunOptions,
-  repacking: RepackOptions = {},
+  progress: CompileProgress = {},
 ): Promise<Compiled> {
   checkInteger("contextSize", options.contextSize, 1, opened.config.contextLength);
   const isDecoder = opened.config.head.kind === "next";
@@ -75,36 +118,97 @@ export async function compile(
   const recorded = record(opened.config, contextSize);
   const program = fuse(recorded);
   const bound = bindWeights(program, unpackable(program, opened));
-  const published = options.precision === "fast" && !isDecoder ? roundMatrices(recorded, bound) : bound;
-  const backend = new CpuBackend(options);
-  let memory: Disposable | undefined;
+  const plan = { opened, options, recorded, program, bound, isDecoder, contextSize };
+  const choice = await chooseDevice(options.device, bytesOf(bound.flat()));
   try {
-    const repacked = await repackAll(published.flat(), backend, repacking);
-    memory = repacked;
-    const tensors = [...repacked.weights];
+    return await compileOn(choice, plan, progress);
+  } catch (error) {
+    if (choice.reason === undefined || choice.adapter === undefined || !fallsBack(error)) throw error;
+    return compileOn({ adapter: undefined, reason: `the GPU would not: ${error.message}` }, plan, progress);
+  }
+}
+
+async function compileOn(choice: Choice, plan: Plan, progress: CompileProgress): Promise<Compiled> {
+  const { options, program, isDecoder } = plan;
+  const rounds = choice.adapter === undefined && options.precision === "fast" && !isDecoder;
+  const published = rounds ? roundMatrices(plan.recorded, plan.bound) : plan.bound;
+  const { backend, repacker, endRepacker } = await openBackend(choice, options);
+  let memory: Repacked | undefined;
+  try {
+    memory = await repackAll(published.flat(), repacker, progress);
+    const tensors = [...memory.weights];
     const kvType = options.kvType ?? (isDecoder ? kvTypeFor(tensors) : "f32");
     const readAhead = fitInMemory(tensors);
     const weights = published.map((bound) =>
       Array.isArray(bound) ? tensors.splice(0, bound.length) : tensors.shift()!,
     );
     const executable = await backend.compile(program, weights, {
-      ...(isDecoder ? compileOptions : encoderOptions)(program, kvType, contextSize),
+      ...(isDecoder ? compileOptions : encoderOptions)(program, kvType, plan.contextSize),
       precision: options.precision,
       readAhead,
+      signal: progress.signal,
+      onUpload: uploadTold(weights, progress),
     });
-    const dispose = async () => {
-      await executable.dispose();
-      await backend.dispose();
-      repacked[Symbol.dispose]();
-    };
-    const weightBytes = weights.map((bound) => [bound].flat().reduce((sum, { byteLength }) => sum + byteLength, 0));
-    const work = workOf(recorded, weightBytes, (dim) => kvHeadBytes(kvType, dim));
-    return { program, backend, executable, contextSize, work, dispose };
+    const work = workOf(plan.recorded, weights.map(bytesOf), (dim) => kvHeadBytes(kvType, dim));
+    return await ended({ backend, endRepacker, memory }, choice, {
+      program,
+      executable,
+      work,
+      contextSize: fitContext(plan, executable),
+    });
   } catch (error) {
-    await backend.dispose();
     memory?.[Symbol.dispose]();
+    await backend.dispose();
+    await endRepacker();
     throw error;
   }
+}
+
+interface Running extends Pick<Opened, "backend" | "endRepacker"> {
+  readonly memory: Repacked;
+}
+
+/** What has been compiled, with the means to end it; of a device that has weights of its own, nothing else is kept. */
+async function ended(
+  { backend, endRepacker, memory }: Running,
+  { reason }: Choice,
+  rest: Omit<Compiled, "backend" | "dispose" | "reason">,
+): Promise<Compiled> {
+  if (await endRepacker()) memory[Symbol.dispose]();
+  const dispose = async () => {
+    await rest.executable.dispose();
+    await backend.dispose();
+    memory[Symbol.dispose]();
+  };
+  return { ...rest, backend, reason, dispose };
+}
+
+/** A device may have room for fewer tokens than the model. Throws InvalidArgument where somebody wants more of them. */
+function fitContext({ options, contextSize, isDecoder }: Plan, { options: fitted }: Executable): number {
+  const room = isDecoder ? (fitted.pages - 1) * fitted.pageTokens : fitted.maxTokens;
+  if (room >= contextSize) return contextSize;
+  if (options.contextSize === undefined) return room;
+  throw new DeadliftError(
+    "OutOfMemory",
+    `expected room for contextSize ${contextSize}, received a device that has it for ${room} tokens in one buffer; ` +
+      'ask for a smaller contextSize or kvType, or device "cpu"',
+  );
+}
+
+function uploadTold(
+  weights: readonly (Tensor | readonly Tensor[])[],
+  { onProgress }: CompileProgress,
+): (bytes: number) => void {
+  const totalBytes = weights.reduce((sum, bound) => sum + bytesOf(bound), 0);
+  let bytes = 0;
+  return (more) => {
+    bytes += more;
+    onProgress?.({ stage: "upload", bytes: Math.min(bytes, totalBytes), totalBytes });
+  };
+}
+
+function bytesOf(bound: Bound<Pick<Tensor, "byteLength">>): number {
+  return ([bound].flat() as readonly Pick<Tensor, "byteLength">[]).reduce((sum, one) => sum + one.byteLength, 0);
 }
 
 /** A text that is made a vector has all its tokens in one step, and room in memory for them. */

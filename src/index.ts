@@ -4,6 +4,7 @@ export type { Message, Tool } from "./chat/template.js";
 export { DeadliftError, type ErrorCode } from "./error.js";
 export type { GenerateOptions } from "./generate.js";
 export type { FinishReason, Generation, GenerationResult, Timings, TokenLogprob, Usage } from "./generation.js";
+export { type GpuAdapter, type GpuInfo, gpuInfo } from "./gpus.js";
 export type { CacheOptions } from "./hub/cache/cache_options.js";
 export { type PruneOptions, pruneCache } from "./hub/cache/prune.js";
 export type { CacheRemoval, KeptItem, RemovedItem } from "./hub/cache/removal.js";

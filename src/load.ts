@@ -3,7 +3,8 @@
 import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { kvTypes, precisions } from "./backends/backend.js";
-import { compile, type RunOptions } from "./compile.js";
+import { compile, type RunOptions, type UploadProgress } from "./compile.js";
+import { checkDevice } from "./devices.js";
 import { DeadliftError, expected } from "./error.js";
 import { type OpenedModel, openModel } from "./formats/open.js";
 import type { DownloadProgress } from "./hub/download/progress.js";
@@ -23,13 +24,16 @@ import { aborted } from "./scheduler.js";
 /** The folder of the small model that comes with deadlift. */
 export const embeddedModel: string = fileURLToPath(new URL("../models/tiny", import.meta.url));
 
-/** Where a load has got to; downloads, conversions and the repacking of quantised checkpoints have numbers. */
-export type LoadProgress = DownloadProgress | ConversionProgress | RepackProgress | { readonly stage: OpenStage };
+/** Where a load has got to; downloads, conversions, repacking of quantised checkpoints and copies to a GPU have numbers. */
+export type LoadProgress =
+  | DownloadProgress
+  | ConversionProgress
+  | RepackProgress
+  | UploadProgress
+  | { readonly stage: OpenStage };
 type OpenStage = "files" | "tokenizer" | "program" | "ready";
 
 export interface LoadOptions extends RunOptions, HubOptions, Pick<LocateOptions, "revision" | "quant"> {
-  /** Where to run; "auto" (the default) takes the CPU. */
-  readonly device?: "auto" | "cpu" | undefined;
   /**
    * Run the weights in another type ("q8_0", "q4_k_m" ..., as quantizeModel takes it). The first load writes a copy beside
    * the Hub's cache, later ones map it; tokenizer and templates stay the original's.
@@ -140,7 +144,7 @@ function checkLoadOptions(name: unknown, options: LoadOptions): void {
   }
   checkKeys(options, loadKeys, "loadModel");
   if (options.quantize !== undefined) fileTypeOf(options.quantize);
-  checkChoice("device", options.device, ["auto", "cpu"]);
+  checkDevice(options.device);
   checkThreads(options);
   checkChoice("kvType", options.kvType, kvTypes);
   checkChoice("precision", options.precision, precisions);

@@ -19,7 +19,6 @@ export interface MachineInfo {
   /** Bytes. */
   readonly memory: { readonly total: number; readonly available: number };
   readonly addon: { readonly loaded: boolean; readonly error: string | undefined };
-  readonly gpu: { readonly available: boolean; readonly reason: string };
   /** The Hugging Face cache, shared with Python. */
   readonly cache: { readonly path: string; readonly exists: boolean };
   /** undefined when the environment's settings for the Hub contradict themselves: see `problems`. */
@@ -34,6 +33,7 @@ export interface MachineInfo {
   readonly problems: readonly { readonly problem: string; readonly advice: string }[];
 }
 
+/** All but GPUs: finding those takes a process and a second, and is gpuInfo's. */
 export function machineInfo(): MachineInfo {
   const { cpu, error } = probeCpu();
   const forced = process.env.DEADLIFT_ISA || undefined;
@@ -48,14 +48,13 @@ export function machineInfo(): MachineInfo {
     isa: forced && cpu?.isas.includes(forced) ? forced : cpu?.isas.at(-1),
     memory: { total: totalmem(), available: availableMemory() },
     addon: { loaded: cpu !== undefined, error },
-    gpu: { available: false, reason: "this version of deadlift runs on the CPU only" },
     cache: { path: cachePath, exists: existsSync(cachePath) },
     hub: settings && {
       endpoint: settings.endpoint,
       offline: settings.offline,
       token: { source: settings.tokenSource, path: settings.tokenPath },
     },
-    problems: [...findProblems(cpu, error, forced), ...problems],
+    problems: [...nodeProblems(), ...findProblems(cpu, error, forced), ...problems],
   };
 }
 
@@ -79,6 +78,13 @@ function probeCpu(): { cpu: CpuInfo | undefined; error: string | undefined } {
   } catch (error) {
     return { cpu: undefined, error: (error as Error).message };
   }
+}
+
+/** As `engines` of package.json has it. */
+export function nodeProblems(version = process.versions.node): { problem: string; advice: string }[] {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  if ((major === 20 && minor >= 17) || (major === 22 && minor >= 9) || major > 22) return [];
+  return [{ problem: `Node ${version} is not supported`, advice: "install Node 20.17, 22.9, or what is newer" }];
 }
 
 function findProblems(cpu: CpuInfo | undefined, error: string | undefined, forced: string | undefined) {

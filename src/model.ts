@@ -117,9 +117,16 @@ export class Model {
     return this.#parts.compiled.contextSize;
   }
 
-  get backend(): { readonly name: string; readonly isa: string; readonly threads: number } {
-    const { name, isa, threads } = this.#parts.compiled.backend;
-    return { name, isa, threads };
+  /** What it runs on: `isa` is the CPU's instruction set or the GPU adapter's name, `reason` why device "auto" took it. */
+  get backend(): {
+    readonly name: string;
+    readonly isa: string;
+    readonly threads: number;
+    readonly reason: string | undefined;
+  } {
+    const { backend, reason } = this.#parts.compiled;
+    const { name, isa, threads } = backend;
+    return { name, isa, threads, reason };
   }
 
   get tokenizer(): Tokenizer {

@@ -269,6 +269,16 @@ export interface Addon {
   samplerAdopt(ticket: number): Sampler;
   /** Samples from one row of logits on the calling thread (tests, backends that read logits back). */
   samplerSample(sampler: Sampler, logits: Float32Array): Sampled;
+  /**
+   * How many of a row's largest logits are enough to sample what the whole row gives, once the sampler has sampled `ahead`
+   * more ids: at most 1024; 0: the whole row.
+   */
+  samplerNeeds(sampler: Sampler, ahead: number): number;
+  /**
+   * As samplerSample, from part of a row: ids in ascending order, and their logits. All ids whose logits are at least the
+   * samplerNeeds-th largest must be among them, but for those of -Infinity and NaN.
+   */
+  samplerSampleTop(sampler: Sampler, ids: Int32Array, logits: Float32Array): Sampled;
   /** Scores one row of logits on the calling thread, as engineRun does. */
   scoreRow(logits: Float32Array, target: number, base: Float32Array | null): Score;
 }

@@ -91,6 +91,10 @@ export interface CompileOptions {
    * no, a token has the same bits alone as in a prompt.
    */
   readonly texts?: boolean | undefined;
+  /** Where weights are copied to a device: how many bytes of them have been since the last word. */
+  readonly onUpload?: ((bytes: number) => void) | undefined;
+  /** Ends the copying. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A program with its weights and its KV pages, ready to run. Steps are run one at a time, in the order asked for. */

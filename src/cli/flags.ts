@@ -54,7 +54,7 @@ export function addThreadFlags(command: Command, what: string): Command {
 }
 
 export interface LoadFlags extends ThreadFlags, HubFlags {
-  readonly device?: "auto" | "cpu";
+  readonly device?: NonNullable<LoadOptions["device"]>;
   readonly context?: number;
   readonly kvType?: KvType;
   readonly precision?: "exact" | "fast";
@@ -71,7 +71,7 @@ export function kvTypeOption(): Option {
 }
 
 export function addLoadFlags(command: Command): Command {
-  command.optionsGroup("Model:").addOption(new Option("--device <name>", "where it runs").choices(["auto", "cpu"]));
+  command.optionsGroup("Model:").option("--device <name>", "where it runs: auto, cpu, gpu, gpu:NAME");
   addThreadFlags(command, "compute")
     .option("--context <n>", "tokens of context, prompt and answer together", integer(1))
     .addOption(kvTypeOption())

@@ -24,6 +24,7 @@ const STAGES = {
   tokenizer: "reading the tokenizer",
   program: "preparing the model",
   repack: "repacking the weights",
+  upload: "copying weights to the GPU",
   ready: "ready",
 };
 
@@ -80,7 +81,7 @@ async function withProgress<T>(
 }
 
 function share(progress: Exclude<LoadProgress, { repo: string }>): string {
-  if (progress.stage !== "repack") return "";
+  if (!("bytes" in progress)) return "";
   return `, ${Math.floor((100 * progress.bytes) / Math.max(1, progress.totalBytes))} %`;
 }
 

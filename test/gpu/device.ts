@@ -1,7 +1,7 @@
 // The GPU that tests run on: opened once for a file, or the reason why there is none.
 
 import type { CompileOptions } from "../../src/backends/backend.js";
-import { Device, type DeviceOptions } from "../../src/backends/webgpu/device.js";
+import { Device, type DeviceOptions, type Variant } from "../../src/backends/webgpu/device.js";
 import { GpuExecutable } from "../../src/backends/webgpu/executable.js";
 import { Kernels } from "../../src/backends/webgpu/kernels.js";
 import type { Weights } from "../../src/backends/webgpu/places.js";
@@ -15,8 +15,14 @@ interface Opened {
 let opened: Promise<Opened> | undefined;
 
 export function openGpu(options: DeviceOptions = {}): Promise<Opened> {
-  opened ??= Device.open({ validate: true, ...options }).then((device) => ({ device, kernels: new Kernels(device) }));
+  opened ??= Device.open({ validate: true, variants: wantedVariants(), ...options }).then((device) => ({ device, kernels: new Kernels(device) }));
   return opened;
+}
+
+/** Kinds of kernels that DEADLIFT_TEST_VARIANTS names; default: what suits the adapter. */
+function wantedVariants(): Variant[] | undefined {
+  const names = process.env.DEADLIFT_TEST_VARIANTS?.split(",").filter((name) => name !== "");
+  return names as Variant[] | undefined;
 }
 
 export async function closeGpu(): Promise<void> {

@@ -8,6 +8,7 @@ import type { Tensor } from "../../tensor.js";
 import type { Batch, CompileOptions } from "../backend.js";
 import { type Bound, Growing, type Memory } from "./buffers.js";
 import type { Device } from "./device.js";
+import { gridWords } from "./grids.js";
 import { kvShape } from "./lower/kv.js";
 import { type Places, stride } from "./lowering.js";
 import { type StepSize, stepWordCount } from "./step.js";
@@ -67,6 +68,7 @@ export class ProgramPlaces implements Places {
   readonly #kv: readonly Growing[];
   readonly #states: readonly Growing[];
   readonly #constants = new Map<string, Bound>();
+  #grids: GPUBuffer | undefined;
   #page: GPUBuffer | undefined;
 
   constructor(device: Device, memory: Memory, program: Program, weights: Weights, options: CompileOptions) {
@@ -185,7 +187,17 @@ export class ProgramPlaces implements Places {
   shared(name: string): Bound | undefined {
     if (name === "step") return this.step;
     if (name === "vectors") return this.vectors;
+    if (name === "grids") return { buffer: this.#gridBuffer() };
     return undefined;
+  }
+
+  #gridBuffer(): GPUBuffer {
+    if (!this.#grids) {
+      const words = gridWords();
+      this.#grids = this.#memory.take("grids", words.byteLength);
+      this.#device.device.queue.writeBuffer(this.#grids, 0, words);
+    }
+    return this.#grids;
   }
 
   /** Makes every buffer as large as a step needs; whether one is another now. */

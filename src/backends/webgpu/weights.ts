@@ -1,6 +1,5 @@
 // Weights on the device: how a matrix is cut into buffers that may be bound, and its way there in chunks.
 
-import { DeadliftError } from "../../error.js";
 import { native } from "../../native.js";
 import { codecOf, type QuantName, quantOf } from "../../quants/index.js";
 import type { Tensor } from "../../tensor.js";
@@ -86,13 +85,15 @@ export function placeMatrix(
   return { rows, columns, layout, groups: paddedColumns / layout.group, parts };
 }
 
-/** Rows of a weight that lie in one tensor. */
-interface Run {
-  readonly tensor: Tensor;
-  /** Row of the tensor, and of the whole weight. */
-  readonly from: number;
-  readonly row: number;
+/** Neighbouring rows of a weight that are sent together. */
+interface Chunk {
+  readonly matrix: Matrix;
+  readonly part: MatrixPart;
+  /** Of the whole weight. */
+  readonly firstRow: number;
   readonly rows: number;
+  readonly tensors: readonly Tensor[];
+  readonly file: Shape;
 }
 
 /** Sends weights to the device, a few chunks at a time. */
@@ -106,27 +107,17 @@ export class Uploader {
     this.#told = told;
   }
 
-  /** Throws DeviceLost; Aborted is the caller's to throw from `told`. */
+  /** Throws DeviceLost, and what `told` throws. */
   async send(matrix: Matrix, tensors: readonly Tensor[]): Promise<void> {
-    const { quant } = tensors[0]!;
-    const kept = layouts[quant] ? quant : widened;
-    const file = shapeOf(quant, matrix.columns);
-    const perTensor = matrix.rows / tensors.length;
+    const file = shapeOf(tensors[0]!.quant, matrix.columns);
     for (const part of matrix.parts) {
-      const step = Math.max(1, Math.floor(chunkBytes / (matrix.columns * (quantOf(kept).bytes / quantOf(kept).block))));
-      for (let row = part.firstRow; row < part.firstRow + part.rows; ) {
-        const index = Math.floor(row / perTensor);
-        const end = Math.min(part.firstRow + part.rows, (index + 1) * perTensor, row + evenRows(step, kept));
-        const run = {
-          tensor: tensors[index]!,
-          from: row - index * perTensor,
-          row: row - part.firstRow,
-          rows: end - row,
-        };
-        if (kept === quant) this.#sendPlanes(matrix, part, run, file);
-        else this.#sendWidened(matrix, part, run, file);
-        await this.#pace(run.rows * file.rowBytes);
-        row = end;
+      const step = rowsAtOnce(file.rowBytes);
+      for (let row = 0; row < part.rows; row += step) {
+        const rows = Math.min(step, part.rows - row);
+        const chunk = { matrix, part, firstRow: part.firstRow + row, rows, tensors, file };
+        if (layouts[file.quant]) this.#sendPlanes(chunk);
+        else this.#sendWidened(chunk);
+        await this.#pace(rows * file.rowBytes);
       }
     }
   }
@@ -138,47 +129,42 @@ export class Uploader {
     this.#device.check();
   }
 
-  #sendPlanes(matrix: Matrix, part: MatrixPart, run: Run, file: Shape): void {
+  #sendPlanes(chunk: Chunk): void {
+    const { matrix, part, file } = chunk;
     const { block, bytes } = quantOf(file.quant);
-    const fileBlocks = file.rowBytes / bytes;
-    const blocks = Math.ceil(file.paddedColumns / block);
-    matrix.layout.planes.forEach((plane, p) => {
-      const size = plane[1] - plane[0];
-      const data = new Uint8Array(run.rows * blocks * size);
-      const offset = run.tensor.offset + run.from * file.rowBytes + plane[0];
-      const gather = native().fileGather;
-      const { handle } = run.tensor.file;
-      if (size === bytes) {
-        gather(handle, offset, run.rows, file.rowBytes, file.rowBytes, data, blocks * size);
-      } else if (blocks === fileBlocks) {
-        gather(handle, offset, run.rows * blocks, size, bytes, data, size);
-      } else {
-        throw new DeadliftError("Internal", `${file.quant} has blocks that do not fill rows`);
-      }
-      this.#write(part, part.planes[p]! * 16 + run.row * blocks * size, data);
+    const blocks = file.paddedColumns / block;
+    matrix.layout.planes.forEach(([from, to], p) => {
+      const size = to - from;
+      const data = new Uint8Array(align4(chunk.rows * blocks * size));
+      eachRun(chunk, ({ tensor, offset, rows, at }) => {
+        const out = data.subarray(at * blocks * size);
+        const { handle } = tensor.file;
+        // Only types of one value have rows to be filled up, and those have one plane.
+        if (size === bytes) {
+          native().fileGather(handle, offset, rows, file.rowBytes, file.rowBytes, out, blocks * size);
+        } else {
+          native().fileGather(handle, offset + from, rows * blocks, size, bytes, out, size);
+        }
+      });
+      const start = part.planes[p]! * 16 + (chunk.firstRow - part.firstRow) * blocks * size;
+      this.#device.device.queue.writeBuffer(part.buffer, start, data);
     });
   }
 
-  #sendWidened(_matrix: Matrix, part: MatrixPart, run: Run, file: Shape): void {
-    const { columns } = _matrix;
-    const data = new Float32Array(run.rows * Math.ceil(columns / 32) * 32);
-    const padded = data.length / run.rows;
-    const { decode } = codecOf(file.quant, run.tensor.name);
-    const { block } = quantOf(file.quant);
-    const row = new Float32Array(Math.ceil(columns / block) * block);
-    for (let r = 0; r < run.rows; r++) {
-      const bytes = run.tensor.file.bytes(run.tensor.offset + (run.from + r) * file.rowBytes, file.rowBytes);
-      decode(bytes, row);
-      data.set(row.subarray(0, columns), r * padded);
-    }
-    this.#write(part, part.planes[0] * 16 + run.row * padded * 4, new Uint8Array(data.buffer));
-  }
-
-  /** Sizes must be multiples of four: only the last rows of a plane may have others, and what follows them is filling. */
-  #write(part: MatrixPart, at: number, data: Uint8Array<ArrayBuffer>): void {
-    const rest = data.length % 4;
-    const whole = rest === 0 ? data : new Uint8Array(Buffer.concat([data, new Uint8Array(4 - rest)]));
-    this.#device.device.queue.writeBuffer(part.buffer, at, whole);
+  #sendWidened(chunk: Chunk): void {
+    const { columns } = chunk.matrix;
+    const padded = chunk.file.paddedColumns;
+    const data = new Float32Array(chunk.rows * padded);
+    eachRun(chunk, ({ tensor, offset, rows, at }) => {
+      const { decode } = codecOf(tensor.quant, tensor.name);
+      for (let r = 0; r < rows; r++) {
+        const start = (at + r) * padded;
+        const bytes = tensor.file.bytes(offset + r * chunk.file.rowBytes, chunk.file.rowBytes);
+        decode(bytes, data.subarray(start, start + columns));
+      }
+    });
+    const start = chunk.part.planes[0] * 16 + (chunk.firstRow - chunk.part.firstRow) * padded * 4;
+    this.#device.device.queue.writeBuffer(chunk.part.buffer, start, data);
   }
 
   async #pace(bytes: number): Promise<void> {
@@ -190,10 +176,33 @@ export class Uploader {
   }
 }
 
-/** So many rows that every plane ends at a whole word: planes have an even number of bytes for each block at least. */
-function evenRows(step: number, _quant: QuantName): number {
-  return Math.max(4, step - (step % 4));
+interface Run {
+  readonly tensor: Tensor;
+  /** In its file. */
+  readonly offset: number;
+  readonly rows: number;
+  /** Its first row, of the chunk. */
+  readonly at: number;
 }
+
+/** The chunk's rows, tensor by tensor: matrices of a stack may lie apart. */
+function eachRun({ matrix, tensors, firstRow, rows, file }: Chunk, visit: (run: Run) => void): void {
+  const perTensor = matrix.rows / tensors.length;
+  for (let row = firstRow; row < firstRow + rows; ) {
+    const tensor = tensors[Math.floor(row / perTensor)]!;
+    const inTensor = row % perTensor;
+    const count = Math.min(firstRow + rows - row, perTensor - inTensor);
+    visit({ tensor, offset: tensor.offset + inTensor * file.rowBytes, rows: count, at: row - firstRow });
+    row += count;
+  }
+}
+
+/** A multiple of four: then every chunk of every plane begins at a whole word. */
+function rowsAtOnce(rowBytes: number): number {
+  return Math.max(4, Math.floor(chunkBytes / rowBytes / 4) * 4);
+}
+
+const align4 = (bytes: number) => Math.ceil(bytes / 4) * 4;
 
 /** Values of a small weight, decoded. */
 export function plainValues(tensors: readonly Tensor[], count: number): Float32Array {

@@ -1,0 +1,11 @@
+// I16, eight values a group.
+
+const GROUP = 8u;
+alias Group = array<vec4f, GROUP / 4u>;
+
+fn decode(w: ptr<storage, array<vec4u>, read>, planes: vec4u, at: u32) -> Group {
+  let x = bitcast<vec4i>((*w)[planes.x + at]);
+  let low = vec4f((x << vec4u(16u)) >> vec4u(16u));
+  let high = vec4f(x >> vec4u(16u));
+  return Group(vec4f(low.x, high.x, low.y, high.y), vec4f(low.z, high.z, low.w, high.w));
+}

@@ -1,0 +1,11 @@
+// U16, eight values a group.
+
+const GROUP = 8u;
+alias Group = array<vec4f, GROUP / 4u>;
+
+fn decode(w: ptr<storage, array<vec4u>, read>, planes: vec4u, at: u32) -> Group {
+  let x = (*w)[planes.x + at];
+  let low = vec4f(x & vec4u(0xffffu));
+  let high = vec4f(x >> vec4u(16u));
+  return Group(vec4f(low.x, high.x, low.y, high.y), vec4f(low.z, high.z, low.w, high.w));
+}

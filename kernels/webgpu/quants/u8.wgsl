@@ -1,0 +1,10 @@
+// U8, sixteen values a group.
+// uses: planes
+
+const GROUP = 16u;
+alias Group = array<vec4f, GROUP / 4u>;
+
+fn decode(w: ptr<storage, array<vec4u>, read>, planes: vec4u, at: u32) -> Group {
+  let x = (*w)[planes.x + at];
+  return Group(unsigned4(x.x), unsigned4(x.y), unsigned4(x.z), unsigned4(x.w));
+}

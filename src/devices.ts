@@ -1,0 +1,75 @@
+// Where a model runs: what users may ask for, who decides when they do not, and the backend that is opened for it.
+
+import type { Backend } from "./backends/backend.js";
+import { CpuBackend, type CpuOptions } from "./backends/cpu.js";
+import { WebGpuBackend } from "./backends/webgpu/backend.js";
+import { DeadliftError, expected } from "./error.js";
+import type { Repacker } from "./repack.js";
+
+/**
+ * "auto": the GPU where it is faster for the model, else the CPU; "gpu": the adapter that the system prefers, "gpu:NAME": the
+ * one with this in its name, whatever it is.
+ */
+export type DeviceName = "auto" | "cpu" | "gpu" | `gpu:${string}`;
+
+/** A backend that measures itself. */
+export interface MeasuredBackend extends Backend {
+  /** Instruction set of the CPU, or the adapter's name. */
+  readonly isa: string;
+  /** Threads that compute; one drives a GPU. */
+  readonly threads: number;
+  /** Streaming read, right now: GB/s (10^9 bytes). */
+  bandwidth(): Promise<number>;
+  /** Multiply-adds in f32 between registers, right now: TFLOP/s. */
+  peak(): Promise<number>;
+}
+
+export interface Choice {
+  /** Part of an adapter's name; "": any; undefined: the CPU. */
+  readonly adapter: string | undefined;
+  readonly reason: string | undefined;
+}
+
+/** Throws InvalidArgument. */
+export function checkDevice(device: unknown): void {
+  if (device === undefined || device === "auto" || device === "cpu" || device === "gpu") return;
+  if (typeof device === "string" && /^gpu:./.test(device)) return;
+  throw new DeadliftError("InvalidArgument", expected('"auto", "cpu", "gpu" or "gpu:NAME"', "device", device));
+}
+
+/** What to try first. */
+export async function chooseDevice(device: DeviceName = "auto", _weightBytes: number): Promise<Choice> {
+  if (device === "cpu") return { adapter: undefined, reason: undefined };
+  if (device !== "auto") return { adapter: device.slice("gpu:".length), reason: undefined };
+  return { adapter: undefined, reason: undefined };
+}
+
+export interface Opened {
+  /** Who computes. */
+  readonly backend: MeasuredBackend;
+  /** Who makes the weights that a checkpoint does not hold as they are run. */
+  readonly repacker: Repacker;
+  /** Ends the repacker, where that is not the backend itself; whether that is so. */
+  readonly endRepacker: () => Promise<boolean>;
+}
+
+/** Throws GpuUnavailable, InvalidArgument. */
+export async function openBackend({ adapter }: Choice, options: CpuOptions): Promise<Opened> {
+  if (adapter === undefined) {
+    const backend = new CpuBackend(options);
+    return { backend, repacker: backend, endRepacker: async () => false };
+  }
+  const backend = await WebGpuBackend.open({ adapter: adapter || undefined });
+  const repacker = new CpuBackend(options);
+  const endRepacker = async () => {
+    await repacker.dispose();
+    return true;
+  };
+  return { backend, repacker, endRepacker };
+}
+
+/** Whether "auto" goes on with the CPU after this. */
+export function fallsBack(error: unknown): error is DeadliftError {
+  const codes = ["GpuUnavailable", "OutOfMemory", "DeviceLost"];
+  return error instanceof DeadliftError && codes.includes(error.code);
+}

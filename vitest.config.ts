@@ -9,5 +9,7 @@ export default defineConfig({
     pool: "forks",
     poolOptions: { forks: { maxForks: 2 } },
     testTimeout: 60_000,
+    // Whatever GPU this machine has: that is npm run test:gpu.
+    env: { DEADLIFT_DEVICE: process.env.DEADLIFT_DEVICE ?? "cpu" },
   },
 });

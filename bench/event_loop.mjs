@@ -1,10 +1,12 @@
 // How long the event loop is held up while a model loads, reads a prompt and generates (monitorEventLoopDelay).
 //
-//   node bench/event_loop.mjs [MODEL ...] [--keep]
+//   node bench/event_loop.mjs [MODEL ...] [--gpu] [--keep]
 
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { embeddedModel, loadModel } from "../dist/index.js";
 import { keep } from "./results.mjs";
+
+const device = process.argv.includes("--gpu") ? "gpu" : "cpu";
 
 /** The monitor wakes every `resolution` ms; what it is late by is the delay. */
 const resolution = 1;
@@ -22,7 +24,7 @@ async function measure(work) {
 }
 
 async function row(name) {
-  const loading = await measure(() => loadModel(name));
+  const loading = await measure(() => loadModel(name, { device }));
   const model = loading.result;
   const prompt = Int32Array.from({ length: Math.min(512, model.contextSize - 200) }, (_, i) => 100 + ((i * 37) % 1500));
   const once = { temperature: 0, stopTokens: [] };
@@ -33,8 +35,10 @@ async function row(name) {
       for await (const _ of model.generate(prompt, { ...once, maxTokens: 150 }));
     }
   });
+  const adapter = device === "gpu" ? { adapter: model.backend.isa } : {};
   await model.dispose();
   return {
+    ...adapter,
     model: name === embeddedModel ? "models/tiny" : name.split("/").at(-1),
     loading: loading.delay,
     prefill: prefill.delay,
@@ -45,8 +49,8 @@ async function row(name) {
 const models = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const rows = [];
 for (const name of models.length > 0 ? models : [embeddedModel]) rows.push(await row(name));
-for (const { model, ...delays } of rows) {
-  console.log(model);
+for (const { model, adapter, ...delays } of rows) {
+  console.log(adapter ? `${model} on ${adapter}` : model);
   console.table(delays);
 }
-if (process.argv.includes("--keep")) console.log(keep("event_loop", rows));
+if (process.argv.includes("--keep")) console.log(keep(device === "gpu" ? "event_loop_gpu" : "event_loop", rows));

@@ -7,6 +7,7 @@ import {
   type Choice,
   chooseDevice,
   type DeviceName,
+  deviceOfEnvironment,
   fallsBack,
   type MeasuredBackend,
   type Opened,
@@ -49,7 +50,7 @@ const MOST_OF_MEMORY = 0.75;
 
 export interface RunOptions extends ThreadOptions {
   /**
-   * Where to run: "auto" (the default) takes the GPU where that is faster for the model, and says why (`model.backend`); "gpu"
+   * Where to run; default: DEADLIFT_DEVICE, else "auto", which takes the GPU where that is faster for the model, and says why (`model.backend`); "gpu"
    * the one the system prefers, "gpu:NAME" the one with this in its name.
    */
   readonly device?: DeviceName | undefined;
@@ -119,7 +120,7 @@ export async function compile(
   const program = fuse(recorded);
   const bound = bindWeights(program, unpackable(program, opened));
   const plan = { opened, options, recorded, program, bound, isDecoder, contextSize };
-  const choice = await chooseDevice(options.device, bytesOf(bound.flat()));
+  const choice = await chooseDevice(options.device ?? deviceOfEnvironment(), bytesOf(bound.flat()));
   try {
     return await compileOn(choice, plan, progress);
   } catch (error) {

@@ -37,6 +37,13 @@ export function checkDevice(device: unknown): void {
   throw new DeadliftError("InvalidArgument", expected('"auto", "cpu", "gpu" or "gpu:NAME"', "device", device));
 }
 
+/** What DEADLIFT_DEVICE says. Throws InvalidArgument. */
+export function deviceOfEnvironment(): DeviceName | undefined {
+  const device = process.env.DEADLIFT_DEVICE || undefined;
+  checkDevice(device);
+  return device as DeviceName | undefined;
+}
+
 /** What to try first. */
 export async function chooseDevice(device: DeviceName = "auto", _weightBytes: number): Promise<Choice> {
   if (device === "cpu") return { adapter: undefined, reason: undefined };

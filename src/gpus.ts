@@ -1,9 +1,9 @@
 // The GPUs of this machine, for `auto` and for `deadlift doctor`: found and measured once, and kept beside the Hub's cache.
 
 import { dirname, join } from "node:path";
-import { chooseDevice } from "./backends/webgpu/choose.js";
-import { type GpuSigns, gpuSigns } from "./backends/webgpu/driver_places.js";
-import { type ProbeOptions, type ProbeResult, probe } from "./backends/webgpu/probe.js";
+import { chooseFaster } from "./backends/webgpu/choose.js";
+import { type GpuSigns, gpuSigns, hasGpuDevice } from "./backends/webgpu/driver_places.js";
+import { type ProbeResult, probe } from "./backends/webgpu/probe.js";
 import { adviseOnGpu } from "./gpu_advice.js";
 import { type HubOptions, hubSettings } from "./hub/settings.js";
 
@@ -26,19 +26,23 @@ export interface GpuInfo {
 /** Of the model that explains what `auto` does: one of 8 billion weights in 4 bits. */
 const usualBytes = 4.5e9;
 
-/** What there is and how fast it is; where nothing is known yet, a process of its own finds out. Never throws. */
-export function probeGpus(options: ProbeOptions & Pick<HubOptions, "cacheDir"> = {}): Promise<ProbeResult> {
-  return probe({ folder: folderFor(options), ...options });
+/**
+ * What there is and how fast it is: where devices are and nothing is known of them yet, a process of its own finds out in a
+ * second. Never throws.
+ */
+export async function probeGpus(options: Pick<HubOptions, "cacheDir"> = {}): Promise<ProbeResult> {
+  if (!hasGpuDevice()) return { adapters: [], error: "this machine has no GPU, or this process may not reach it" };
+  return probe({ folder: folderFor(options) });
 }
 
 /** Looks anew, whatever is known: takes about a second. Never throws. */
 export async function gpuInfo(): Promise<GpuInfo> {
-  return describeGpus(await probeGpus({ fresh: true }), gpuSigns());
+  return describeGpus(await probe({ folder: folderFor({}), fresh: true }), gpuSigns());
 }
 
 export function describeGpus(result: ProbeResult, signs: GpuSigns): GpuInfo {
   const { adapters, cpu, error } = result;
-  const { device, reason } = chooseDevice({ weightBytes: usualBytes }, result);
+  const { device, reason } = chooseFaster({ weightBytes: usualBytes }, result);
   const available = adapters.some(({ usable }) => usable);
   const taken = `"auto" takes ${device === "cpu" ? "the CPU" : device} for a model of ${usualBytes / 1e9} GB`;
   return {

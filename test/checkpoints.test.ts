@@ -17,9 +17,9 @@ import { codecOf } from "../src/quants/index.js";
 import { type RepackProgress, repackAll } from "../src/repack.js";
 import type { Tensor } from "../src/tensor.js";
 import { floats, largestDifference, readJson, withRunner } from "./reference/runner.js";
+import { isas } from "./reference/targets.js";
 import { tempFolder } from "./reference/temp.js";
 
-const { isas } = native().cpuInfo();
 const fixtures = resolve(import.meta.dirname, "fixtures/checkpoints");
 const names = readdirSync(fixtures, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
@@ -100,7 +100,11 @@ describe("what they become", () => {
     const before = native().filesMapped();
     const opened = await openModel(join(fixtures, "gptq-4"));
     const seen: RepackProgress[] = [];
-    const compiled = await compile(opened, { threads: 1 }, { onProgress: (progress) => seen.push(progress) });
+    const compiled = await compile(
+      opened,
+      { threads: 1 },
+      { onProgress: (progress) => seen.push(progress as RepackProgress) },
+    );
     expect(native().filesMapped()).toBe(before + 1 + 7);
     await compiled.dispose();
     opened.close();

@@ -6,13 +6,12 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { openModel } from "../src/formats/open.js";
-import { native } from "../src/native.js";
 import { codecOf } from "../src/quants/index.js";
 import { noteModel } from "./reference/model_result.js";
 import { floats, largestDifference, type Runner, readJson, withRunner } from "./reference/runner.js";
+import { expectSame, isas, onGpu } from "./reference/targets.js";
 import { safetensorsFile } from "./reference/write_safetensors.js";
 
-const { isas } = native().cpuInfo();
 const fixtures = resolve(import.meta.dirname, "fixtures");
 const models = join(fixtures, "models");
 const tiny = resolve(import.meta.dirname, "../models/tiny");
@@ -65,6 +64,7 @@ const rounds = (isa: string, run: Runner) =>
 
 /** How far logits may be from those of transformers. */
 function tolerance(isa: string, path: string, run: Runner): number {
+  if (onGpu) return /q[48]_0|mxfp4/.test(path) ? 4e-3 : 1e-3;
   if (rounds(isa, run)) return 0.3;
   // Whole-number weights meet activations rounded to 16 bits; transformers rounds none.
   return /q[48]_0|mxfp4/.test(path) ? 4e-3 : isa === "amx" ? 4e-4 : 2e-4;
@@ -139,30 +139,33 @@ describe("keys and values in q8_0", () => {
       const rows = await run(isa, 1);
       const values = golden.positions.flatMap((position) => [...rows[position]!]);
       expect(largestDifference(values, floats(golden.f32))).toBeLessThan(0.1);
-      for (const threads of [2, 3, 4]) expect(await run(isa, threads)).toEqual(rows);
-      for (const step of [1, 5]) expect(await run(isa, 2, step)).toEqual(rows);
+      for (const threads of onGpu ? [] : [2, 3, 4]) expect(await run(isa, threads)).toEqual(rows);
+      // A sum in another order may round a key to the next byte.
+      for (const step of [1, 5]) expectSame(await run(isa, 2, step), rows, 0.1);
     },
   );
 });
 
+/** What keys and values in f16 leave of the sums of a GPU. */
+const published = 2e-2;
+
 describe("thread counts, batches and steps", () => {
   const prompt = readJson<{ ids: number[] }>(join(fixtures, "tiny/logits.json")).ids;
-  const bits = (rows: Float32Array[]) =>
-    rows.map((row) => Buffer.from(row.buffer, 0, row.byteLength).toString("base64"));
 
   it.each(isas)("the same input gives the same bits on 1, 2, 3 and 4 threads (%s)", async (isa) => {
-    const results = [];
+    const results: Float32Array[][] = [];
     for (const threads of [1, 2, 3, 4]) {
-      results.push(await withRunner(tiny, { isa, threads }, async (run) => bits(await run.logits(prompt))));
+      results.push(await withRunner(tiny, { isa, threads }, (run) => run.logits(prompt)));
     }
+    // A GPU, too: four times the same step.
     for (const result of results.slice(1)) expect(result).toEqual(results[0]);
   });
 
   it.each(isas)("a sequence has the same bits in one step, in steps of 5, and token by token (%s)", async (isa) => {
     await withRunner(tiny, { isa }, async (run) => {
-      const whole = bits(await run.logits(prompt));
-      expect(bits(await run.logits(prompt, 5))).toEqual(whole);
-      expect(bits(await run.logits(prompt, 1))).toEqual(whole);
+      const whole = await run.logits(prompt);
+      expectSame(await run.logits(prompt, 5), whole, published);
+      expectSame(await run.logits(prompt, 1), whole, published);
     });
   });
 
@@ -171,9 +174,10 @@ describe("thread counts, batches and steps", () => {
     async (isa) => {
       const prompts = [prompt.slice(0, 3), prompt, [...prompt, ...prompt, ...prompt].slice(0, 70)];
       await withRunner(tiny, { isa }, async (run) => {
-        const alone: string[][] = [];
-        for (const one of prompts) alone.push(bits(await run.logits(one)));
-        expect(await Promise.all(prompts.map(async (one) => bits(await run.logits(one))))).toEqual(alone);
+        const alone: Float32Array[] = [];
+        for (const one of prompts) alone.push(...(await run.logits(one)));
+        const together = await Promise.all(prompts.map((one) => run.logits(one)));
+        expectSame(together.flat(), alone, published);
       });
       const greedyAlone: number[][] = [];
       for (const one of prompts) {
@@ -193,7 +197,7 @@ describe("a mixture of experts", () => {
 
   it.each(isas)("gives the same bits on 1 to 4 threads, in steps of any size, and beside others (%s)", async (isa) => {
     const results: Float32Array[][][] = [];
-    for (const threads of [1, 2, 3, 4]) {
+    for (const threads of onGpu ? [1] : [1, 2, 3, 4]) {
       await withRunner(path, { isa, threads }, async (run) => {
         const alone: Float32Array[][] = [];
         for (const one of sequences) alone.push(await run.logits(one));
@@ -202,7 +206,7 @@ describe("a mixture of experts", () => {
         results.push(await Promise.all(sequences.map((one, i) => run.logits(one, 1 + 4 * i))));
       });
     }
-    for (const result of results.slice(1)) expect(result).toEqual(results[0]);
+    for (const result of results.slice(1)) expectSame(result.flat(), results[0]!.flat(), published);
   });
 });
 

@@ -3,15 +3,14 @@
 import { afterAll, afterEach, expect } from "vitest";
 import type { CompileOptions, Executable } from "../src/backends/backend.js";
 import { CpuBackend } from "../src/backends/cpu.js";
-import { native } from "../src/native.js";
 import type { Program } from "../src/program/ops.js";
 import { closeGpu, compileOnGpu } from "./gpu/device.js";
 import { batchOf, Folder, options, runRows, type TestProgram } from "./kernel_programs.js";
 import { ReferenceExecutable } from "./reference/ops.js";
+import { gpuTolerance } from "./reference/targets.js";
 
-/** What the suite runs on: every instruction set of this machine, or the GPU (npm run test:gpu). */
-export const onGpu = process.env.DEADLIFT_TEST_DEVICE === "gpu";
-export const isas: readonly string[] = onGpu ? ["gpu"] : native().cpuInfo().isas;
+export { gpuTolerance, isas, onGpu } from "./reference/targets.js";
+
 let folder = new Folder();
 const backends = new Map<string, CpuBackend>();
 
@@ -100,11 +99,6 @@ export async function check(isa: string, one: Case, tolerance: number, scales?: 
     expect((await runRows(alone, step))[0]).toEqual(together[t]);
   }
   await alone.dispose();
-}
-
-/** WGSL promises less of exp, division and the order of sums than the CPU's kernels keep. */
-export function gpuTolerance(tolerance: number): number {
-  return Math.max(tolerance, 1e-5);
 }
 
 /** Close to the reference as a whole and token by token: few tokens have kernels of their own. */

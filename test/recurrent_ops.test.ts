@@ -4,12 +4,12 @@
 import { afterAll, describe, expect, it } from "vitest";
 import type { Batch, Executable, StateSlots } from "../src/backends/backend.js";
 import { CpuBackend } from "../src/backends/cpu.js";
-import { native } from "../src/native.js";
 import type { Program } from "../src/program/ops.js";
+import { closeGpu, compileOnGpu } from "./gpu/device.js";
 import { batchOf, Folder, options, Random, runRows, TestProgram } from "./kernel_programs.js";
 import { ReferenceExecutable } from "./reference/ops.js";
+import { gpuTolerance, isas, onGpu } from "./reference/targets.js";
 
-const { isas } = native().cpuInfo();
 const folder = new Folder();
 const backends = new Map<string, CpuBackend>();
 
@@ -20,6 +20,7 @@ function backend(isa: string, threads: number): CpuBackend {
 }
 
 afterAll(async () => {
+  await closeGpu();
   for (const one of backends.values()) await one.dispose();
   folder.close();
 });
@@ -61,16 +62,19 @@ function expectClose(actual: readonly Float32Array[], wanted: readonly Float32Ar
   });
 }
 
+function compileOn(isa: string, threads: number, { test, program }: Case): Promise<Executable> {
+  const tensors = test.tensors(folder, 1 + threads);
+  return onGpu ? compileOnGpu(program, tensors, given) : backend(isa, threads).compile(program, tensors, given);
+}
+
 async function check(isa: string, { test, program }: Case, tolerance: number): Promise<void> {
-  const compile = (threads: number): Promise<Executable> => {
-    return backend(isa, threads).compile(program, test.tensors(folder, 1 + threads), given);
-  };
+  const compile = (threads: number) => compileOn(isa, threads, { test, program });
   const plain = new ReferenceExecutable(program, test.plainWeights, given);
   const wanted = await runRows(plain, step(0, TOKENS, first(0)));
   const executable = await compile(1);
   const rows = await runRows(executable, step(0, TOKENS, first(0)));
-  expectClose(rows, wanted, tolerance);
-  for (const threads of [2, 3, 4]) {
+  expectClose(rows, wanted, onGpu ? gpuTolerance(tolerance) : tolerance);
+  for (const threads of onGpu ? [2] : [2, 3, 4]) {
     const other = await compile(threads);
     expect(await runRows(other, step(0, TOKENS, first(3)))).toEqual(rows);
     // What another sequence has left in a slot does not matter at the start of one.
@@ -163,7 +167,7 @@ describe.each(isas)("%s", (isa) => {
       const out = test.buffer(values.length);
       test.ops.push({ kind: "softplus", out, x, bias, least, most });
       const program = test.finish(out);
-      const executable = await backend(isa, 1).compile(program, test.tensors(folder), given);
+      const executable = await compileOn(isa, 1, { test, program });
       const [row] = await runRows(executable, step(0, 1, first(0)));
       const [wanted] = await runRows(new ReferenceExecutable(program, test.plainWeights, given), step(0, 1, first(0)));
       wanted!.forEach((value, i) => {

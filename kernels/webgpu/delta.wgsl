@@ -88,23 +88,31 @@ fn write_state(slot: u32, place: Place, rows: array<vec4f, FOURS>) {
   }
 }
 
-// Zeros beyond the last row and the last column.
 fn bring(start: u32, count: u32, place: Place, thread: u32) {
-  let padded = 4u * FOURS * params.splits;
+  let fours = FOURS * params.splits;
   let key_stride = stride(params.key_heads * params.key_dim);
-  for (var i = thread; i < count * padded; i += WG) {
-    let row = i % padded;
-    let at = (start + i / padded) * key_stride + place.key + row;
-    let inside = row < params.key_dim;
-    keys[i >> 2u][i & 3u] = select(0.0, k[at], inside);
-    queries[i >> 2u][i & 3u] = select(0.0, q[at], inside);
+  for (var i = thread; i < count * fours; i += WG) {
+    let row = 4u * (i % fours);
+    let at = (start + i / fours) * key_stride + place.key + row;
+    // Zeros beyond the last row.
+    keys[i] = vec4f();
+    queries[i] = vec4f();
+    if (row + 3u < params.key_dim) {
+      keys[i] = vec4f(k[at], k[at + 1u], k[at + 2u], k[at + 3u]);
+      queries[i] = vec4f(q[at], q[at + 1u], q[at + 2u], q[at + 3u]);
+    } else if (row < params.key_dim) {
+      for (var j = 0u; j < params.key_dim - row; j++) {
+        keys[i][j] = k[at + j];
+        queries[i][j] = q[at + j];
+      }
+    }
   }
   let columns = WG / params.splits;
   let row_stride = stride(params.heads * params.value_dim);
   for (var i = thread; i < count * columns; i += WG) {
     let column = place.first + i % columns;
     let at = (start + i / columns) * row_stride + place.head * params.value_dim + column;
-    values[i] = select(0.0, v[at], column < params.value_dim);
+    if (column < params.value_dim) { values[i] = v[at]; }
   }
 }
 

@@ -1,6 +1,6 @@
 // Gives buffers their places: two buffers share a slot when their lives do not overlap.
 
-import { type BufferId, inputs, type Program } from "./ops.js";
+import { type BufferId, inputs, type Op, type Program } from "./ops.js";
 
 export interface Slot {
   readonly width: number;
@@ -13,11 +13,16 @@ export interface Placement {
   readonly slotOf: readonly number[];
 }
 
-/** A buffer lives from the op that writes it through the last op that reads it; `out` never shares with an input. */
-export function place(program: Program): Placement {
+/**
+ * A buffer lives from the op that writes it through the last op that reads it; `out` never shares with an input. Where an
+ * op runs together with the one before it, nor with an input of that.
+ */
+export function place(program: Program, joinsLast: (index: number) => boolean = () => false): Placement {
   const lastUse = new Map<BufferId, number>([[program.output, program.ops.length]]);
+  const read = (op: Op, index: number) =>
+    joinsLast(index) ? [...inputs(op), ...inputs(program.ops[index - 1]!)] : inputs(op);
   program.ops.forEach((op, index) => {
-    for (const id of inputs(op)) lastUse.set(id, Math.max(lastUse.get(id) ?? 0, index));
+    for (const id of read(op, index)) lastUse.set(id, Math.max(lastUse.get(id) ?? 0, index));
   });
 
   const slots: { width: number; rows: Slot["rows"] }[] = [];
@@ -26,7 +31,7 @@ export function place(program: Program): Placement {
   program.ops.forEach((op, index) => {
     const { width, rows } = program.buffers[op.out]!;
     slotOf[op.out] = takeSlot(slots, free[rows], width, rows);
-    const dying = new Set([...inputs(op), op.out].filter((id) => (lastUse.get(id) ?? index) <= index));
+    const dying = new Set([...read(op, index), op.out].filter((id) => (lastUse.get(id) ?? index) <= index));
     for (const id of dying) free[program.buffers[id]!.rows].push(slotOf[id]!);
   });
   return { slots, slotOf };

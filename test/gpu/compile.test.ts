@@ -1,20 +1,82 @@
-// Every kernel with every type compiles: on Dawn's null backend, which checks everything, needs no driver and computes nothing.
+// Every kernel compiles, with every type and in every variant: on Dawn's null backend, which checks everything, needs no
+// driver and computes nothing.
 
-import { afterAll, describe, it } from "vitest";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { type Variant, variants } from "../../src/backends/webgpu/device.js";
+import { Kernels, kernelText } from "../../src/backends/webgpu/kernels.js";
 import { layouts } from "../../src/backends/webgpu/layouts.js";
 import type { DeadliftError } from "../../src/error.js";
-import type { QuantName } from "../../src/quants/index.js";
-import { compileDecode } from "./decode.js";
 import { closeGpu, openGpu } from "./device.js";
 
 const gpu = await openGpu({ backend: "null" }).catch(({ message }: DeadliftError) => message);
-
 afterAll(closeGpu);
 
-describe.skipIf(typeof gpu === "string")(`compiles${typeof gpu === "string" ? ` (${gpu})` : ""}`, () => {
-  const { kernels } = gpu as Exclude<typeof gpu, string>;
+const folder = join(import.meta.dirname, "../../kernels/webgpu");
+const stems = (of: string) =>
+  readdirSync(join(folder, of))
+    .filter((name) => name.endsWith(".wgsl"))
+    .map((name) => name.replace(/\.wgsl$/, ""));
 
-  it.each(Object.keys(layouts) as QuantName[])("the decode of %s", async (name) => {
-    await compileDecode(kernels, layouts[name]!);
+const kvTypes = stems("kv").map((name) => name.replace(new RegExp(`_(${variants.join("|")})$`), ""));
+
+/** What may stand for a part that kernels only call by its role. */
+const roles: Readonly<Record<string, readonly string[]>> = {
+  quant: [...new Set(Object.values(layouts).map(({ decode }) => `quants/${decode}`))],
+  kv: [...new Set(kvTypes)].map((name) => `kv/${name}`),
+  team: [1, 32, 256].map((threads) => `lib/team_${threads}`),
+};
+
+const endings = new RegExp(
+  `_(${variants.join("|")}|${Object.values(layouts)
+    .map(({ decode }) => decode)
+    .join("|")})$`,
+);
+
+/** Names as lower/ says them: without the variant, and without the type that a file is for. */
+const kernels = [
+  ...new Set(stems(".").map((stem) => stem.replace(new RegExp(`_(${variants.join("|")})$`), "").replace(endings, ""))),
+];
+
+/** All texts that a kernel can become. */
+function textsOf(name: string): Map<string, { variants: readonly Variant[]; parts: Record<string, string> }> {
+  const texts = new Map();
+  const sets: readonly (readonly Variant[])[] = [variants.slice(0, 2), ["subgroups"], [], ["serial"]];
+  for (const set of sets) {
+    for (const parts of partsOf(name)) {
+      const text = kernelText(name, parts, set);
+      if (!texts.has(text)) texts.set(text, { variants: set, parts });
+    }
+  }
+  return texts;
+}
+
+function partsOf(name: string): Record<string, string>[] {
+  const files = stems(".").filter((stem) => stem === name || stem.startsWith(`${name}_`));
+  const used = new Set(
+    files.flatMap((stem) =>
+      [...readFileSync(join(folder, `${stem}.wgsl`), "utf8").matchAll(/^\/\/ uses: (.+)$/gm)].flatMap(([, list]) =>
+        list!.split(/, */),
+      ),
+    ),
+  );
+  return Object.entries(roles)
+    .filter(([role]) => used.has(role))
+    .reduce<Record<string, string>[]>(
+      (all, [role, choices]) => all.flatMap((parts) => choices.map((one) => ({ ...parts, [role]: one }))),
+      [{}],
+    );
+}
+
+describe.skipIf(typeof gpu === "string")(`compiles${typeof gpu === "string" ? ` (${gpu})` : ""}`, () => {
+  it.each(kernels)("%s", async (name) => {
+    const texts = [...textsOf(name).values()];
+    expect(texts.length).toBeGreaterThan(0);
+    const { device } = gpu as Exclude<typeof gpu, string>;
+    for (const set of new Set(texts.map((one) => one.variants))) {
+      const made = new Kernels(device, set);
+      for (const { parts } of texts.filter((one) => one.variants === set)) await made.get(name, parts);
+    }
   });
 });

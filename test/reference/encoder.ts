@@ -2,9 +2,11 @@
 
 import { record } from "../../src/architectures/index.js";
 import { CpuBackend } from "../../src/backends/cpu.js";
+import { WebGpuBackend } from "../../src/backends/webgpu/backend.js";
 import { type OpenedModel, openModel } from "../../src/formats/open.js";
 import { bindWeights } from "../../src/formats/weights.js";
 import { fuse } from "../../src/program/fuse.js";
+import { onGpu } from "./targets.js";
 
 export interface Text {
   readonly ids: readonly number[];
@@ -28,7 +30,7 @@ export async function withEncoder<T>(
   work: (encoder: Encoder) => Promise<T>,
 ): Promise<T> {
   const opened = await openModel(path);
-  const backend = new CpuBackend(setting);
+  const backend = onGpu ? await WebGpuBackend.open() : new CpuBackend(setting);
   try {
     const program = fuse(record(opened.config));
     const executable = await backend.compile(program, bindWeights(program, opened.tensors), options);

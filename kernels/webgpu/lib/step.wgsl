@@ -27,3 +27,9 @@ fn span_page(s: u32, i: u32) -> u32 { return step[step[step[4] + 8u * s + 5u] + 
 
 // Index of an output's token.
 fn output_token(o: u32) -> u32 { return step[step[5] + o]; }
+
+// Rows of logits whose largest are wanted: of which output, how many, for how many there is room, from where on in results.
+fn top_output(i: u32) -> u32 { return step[step[6] + 4u * i]; }
+fn top_wanted(i: u32) -> u32 { return step[step[6] + 4u * i + 1u]; }
+fn top_room(i: u32) -> u32 { return step[step[6] + 4u * i + 2u]; }
+fn top_place(i: u32) -> u32 { return step[step[6] + 4u * i + 3u]; }

@@ -105,9 +105,8 @@ export class Growing implements Bound {
     return this.#rows;
   }
 
-  /** Makes room for `rows`, at least doubling up to `most`; whether it is another buffer now. */
-  grow(rows: number, most = Number.POSITIVE_INFINITY): boolean {
-    if (rows <= this.#rows) return false;
+  /** Makes room for `rows`, at least doubling up to `most`. */
+  grow(rows: number, most = Number.POSITIVE_INFINITY): void {
     const old = this.#buffer;
     this.#rows = Math.max(rows, Math.min(most, this.#rows * 2));
     this.#buffer = this.memory.take(this.label, this.#rows * this.rowBytes);
@@ -117,6 +116,5 @@ export class Growing implements Bound {
       this.device.device.queue.submit([encoder.finish()]);
     }
     this.memory.give(old);
-    return true;
   }
 }

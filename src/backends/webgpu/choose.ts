@@ -31,7 +31,7 @@ const margin = 1.25;
 const shareOfMemory = 0.9;
 
 /** The faster of what may be used and has room, and the CPU in doubt. Never a software adapter. */
-export function chooseDevice(demand: Demand, { adapters, cpu, error }: ProbeResult): Choice {
+export function chooseFaster(demand: Demand, { adapters, cpu, error }: ProbeResult): Choice {
   const onCpu = (reason: string) => ({ device: "cpu", reason });
   const usable = adapters.filter(({ usable, facts }) => usable && !facts?.software);
   if (usable.length === 0) return onCpu(whyNone(adapters, error));

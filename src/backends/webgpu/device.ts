@@ -52,8 +52,8 @@ const wantedLimits = [
 
 /** A device of this thread, and the means to end it. */
 export class Device {
-  /** Why it is gone; undefined while it works. */
-  lost: DeadliftError | undefined;
+  /** Why it is of no use any more; undefined while it works. */
+  #failed: DeadliftError | undefined;
   readonly #ended: Promise<void>;
 
   private constructor(
@@ -64,11 +64,15 @@ export class Device {
   ) {
     alive.add(gpu);
     this.#ended = device.lost.then(({ reason, message }) => {
-      this.lost = new DeadliftError(
+      this.#failed = new DeadliftError(
         "DeviceLost",
         `${facts.name} is lost (${reason}${message ? `: ${message}` : ""}); load the model again`,
       );
     });
+    device.onuncapturederror = ({ error }) => {
+      // What nobody has asked about: what comes of the device from now on cannot be trusted.
+      this.#failed ??= new DeadliftError("Internal", `${facts.name} reports: ${error.message}`);
+    };
   }
 
   /** Throws GpuUnavailable, naming what there is. */
@@ -97,9 +101,9 @@ export class Device {
     return this.device.features.has(feature);
   }
 
-  /** Throws DeviceLost. */
+  /** Throws DeviceLost, or Internal after an error that was nobody's. */
   check(): void {
-    if (this.lost) throw this.lost;
+    if (this.#failed) throw this.#failed;
   }
 
   /** Ends the device; what waits for it fails. */

@@ -38,6 +38,13 @@ export interface GpuSigns {
 const makers: Readonly<Record<string, string>> = { "0x10de": "NVIDIA", "0x1002": "AMD", "0x8086": "Intel" };
 const displayClass = /^0x03/;
 
+/** Whether this process could reach a GPU at all, as far as a glance tells: its devices are here. */
+export function hasGpuDevice(root = "/"): boolean {
+  if (process.platform !== "linux") return true;
+  const known = ["nvidiactl", "dxg", "kgsl-3d0", "mali0"];
+  return names(join(root, "dev/dri")).length > 0 || known.some((name) => existsSync(join(root, "dev", name)));
+}
+
 /** On Linux; elsewhere drivers come with the system. */
 export function gpuSigns(root = "/"): GpuSigns {
   const at = (path: string) => join(root, path);

@@ -140,21 +140,28 @@ export class GpuExecutable implements Executable {
 
   async #step(batch: Batch): Promise<OutputResult[]> {
     const size = stepSize(batch);
-    await this.#makeRoom(batch, size);
-    this.#device.device.queue.writeBuffer(this.#places.step.buffer, 0, stepWords(batch));
+    const words = stepWords(batch, this.#sampling!.plan(batch));
+    await this.#makeRoom(this.#places.lacking(batch, size, words.length));
+    this.#device.device.queue.writeBuffer(this.#places.step.buffer, 0, words);
     const encoder = this.#encode(this.#prepared, size);
     return this.#sampling!.finish(encoder, batch);
   }
 
-  async #makeRoom(batch: Batch, size: StepSize): Promise<void> {
-    const moved = await this.#memory.checked("a longer step or context", () => this.#places.makeRoom(batch, size));
-    if (!moved) return;
+  async #makeRoom(lacking: ReturnType<ProgramPlaces["lacking"]>): Promise<void> {
+    if (lacking.length === 0) return;
+    await this.#memory.checked("a longer step or context", () => this.#places.makeRoom(lacking));
     for (const one of this.#prepared) one.group = undefined;
+  }
+
+  /** Dispatches of a step that goes on with so many sequences, one token each. */
+  dispatchesOf(sequences: number): number {
+    const size = { tokens: sequences, outputs: sequences, spans: sequences, longest: 1, context: 1 };
+    return this.#prepared.filter(({ emission }) => emission.grid(size) !== undefined).length;
   }
 
   copyPage(from: number, to: number): Promise<void> {
     return this.#queued(async () => {
-      if (this.#places.makePages(Math.max(from, to) + 1)) for (const one of this.#prepared) one.group = undefined;
+      await this.#makeRoom(this.#places.lackingPages(Math.max(from, to) + 1));
       const encoder = this.#device.device.createCommandEncoder();
       this.#places.copyPage(encoder, from, to);
       this.#device.device.queue.submit([encoder.finish()]);

@@ -36,10 +36,12 @@ export type Parts = Readonly<Record<string, string>>;
 /** The pipelines of one device, each made once. */
 export class Kernels {
   readonly #device: Device;
+  readonly #variants: readonly Variant[];
   readonly #made = new Map<string, Promise<Kernel>>();
 
-  constructor(device: Device) {
+  constructor(device: Device, variants = device.variants) {
     this.#device = device;
+    this.#variants = variants;
   }
 
   /** Throws Internal with the compiler's words. */
@@ -47,7 +49,7 @@ export class Kernels {
     const key = `${name} ${Object.values(parts).join(" ")}`;
     const known = this.#made.get(key);
     if (known) return known;
-    const made = this.#make(key, kernelText(name, parts, this.#device.variants));
+    const made = this.#make(key, kernelText(name, parts, this.#variants));
     made.catch(() => {});
     this.#made.set(key, made);
     return made;
@@ -64,7 +66,10 @@ export class Kernels {
         buffer: { type: access },
       })),
     });
+    // The pipeline says so, too; without a scope the device would be taken for broken.
+    device.pushErrorScope("validation");
     const module = device.createShaderModule({ label: name, code });
+    device.popErrorScope().catch(() => {});
     try {
       const pipeline = await device.createComputePipelineAsync({
         label: name,

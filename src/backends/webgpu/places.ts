@@ -10,8 +10,9 @@ import { type Bound, Growing, type Memory } from "./buffers.js";
 import type { Device } from "./device.js";
 import { gridWords } from "./grids.js";
 import { kvShape } from "./lower/kv.js";
+import { addNormAt } from "./lower/norms.js";
 import { type Places, stride } from "./lowering.js";
-import { type StepSize, stepWordCount } from "./step.js";
+import type { StepSize } from "./step.js";
 import { type Matrix, placeMatrix, plainValues } from "./weights.js";
 
 export type Weights = readonly (Tensor | readonly Tensor[])[];
@@ -29,6 +30,9 @@ interface RowBuffer {
   readonly buffer: Growing;
   readonly rows: Rows;
 }
+
+/** A buffer, the rows it is to have, and the most it may ever have. */
+type Lack = readonly [buffer: Growing, rows: number, most: number];
 
 /** The widest row of a program decides how many tokens a step may have, the pages' size how many of them there are. */
 export function fitOptions(program: Program, options: CompileOptions, device: Device): CompileOptions {
@@ -79,7 +83,7 @@ export class ProgramPlaces implements Places {
     this.#options = options;
     const growing = (label: string, rowBytes: number, rows: number, keep = false) =>
       new Growing(memory, device, label, rowBytes, rows, keep);
-    const { slots, slotOf } = place(program);
+    const { slots, slotOf } = place(program, (index) => addNormAt(program, index - 1) !== undefined);
     this.#slotOf = slotOf;
     this.#slots = slots.map(({ width, rows }, i) => ({
       rows,
@@ -163,16 +167,9 @@ export class ProgramPlaces implements Places {
     if (one.made) throw new DeadliftError("Internal", `scratch ${name} is asked for after it was made`);
     one.width = Math.max(one.width, stride(width));
     this.#scratch.set(key, one);
-    const make = () => {
-      one.made ??= {
-        rows,
-        buffer: new Growing(this.#memory, this.#device, name, 4 * one.width, this.#firstRows(rows)),
-      };
-      return one.made.buffer.buffer;
-    };
     return {
       get buffer() {
-        return make();
+        return one.made!.buffer.buffer;
       },
     };
   }
@@ -200,21 +197,36 @@ export class ProgramPlaces implements Places {
     return this.#grids;
   }
 
-  /** Makes every buffer as large as a step needs; whether one is another now. */
-  makeRoom(batch: Batch, size: StepSize): boolean {
-    const rows = { tokens: size.tokens, outputs: size.outputs };
+  /** What a step of so many words needs more room in than there is. */
+  lacking(batch: Batch, size: StepSize, words: number): Lack[] {
     const { maxTokens, maxOutputs } = this.#options;
-    const most = { tokens: maxTokens, outputs: maxOutputs };
-    let moved = this.step.grow(stepWordCount(batch));
-    for (const { buffer, rows: kind } of this.#rowBuffers()) moved = buffer.grow(rows[kind], most[kind]) || moved;
-    moved = this.#makePositions(size.context) || moved;
-    moved = this.makePages(1 + largest(batch.spans.flatMap(({ pages }) => largest(pages)))) || moved;
-    moved = this.#makeStates(1 + largest(batch.spans.map(({ state }) => state?.to ?? -1))) || moved;
-    return moved;
+    const ofRows = { tokens: [size.tokens, maxTokens], outputs: [size.outputs, maxOutputs] } as const;
+    const wanted: Lack[] = this.#rowBuffers().map(({ buffer, rows }) => [buffer, ...ofRows[rows]]);
+    wanted.push([this.step, words, Number.POSITIVE_INFINITY]);
+    const positions = Math.max(size.context, firstPositions);
+    wanted.push(...this.#ropes.map((one): Lack => [one, positions, Number.POSITIVE_INFINITY]));
+    const slots = 1 + Math.max(-1, ...batch.spans.map(({ state }) => state?.to ?? -1));
+    wanted.push(...this.#states.map((one): Lack => [one, slots, this.#options.states ?? 0]));
+    const pages = 1 + Math.max(-1, ...batch.spans.map((span) => largest(span.pages)));
+    return [...wanted, ...this.#pagesLacking(pages)].filter(([buffer, rows]) => rows > buffer.rows);
   }
 
-  makePages(pages: number): boolean {
-    return this.#kv.map((one) => one.grow(pages, this.#options.pages)).includes(true);
+  lackingPages(pages: number): Lack[] {
+    return this.#pagesLacking(pages).filter(([buffer, rows]) => rows > buffer.rows);
+  }
+
+  /** Puts larger buffers in the place of these: who has bound them must do it again. */
+  makeRoom(lacking: readonly Lack[]): void {
+    for (const [buffer, rows, most] of lacking) {
+      buffer.grow(rows, most);
+      const rope = this.#ropes.indexOf(buffer);
+      if (rope < 0) continue;
+      this.#device.device.queue.writeBuffer(buffer.buffer, 0, ropeValues(this.#program.ropes[rope]!, buffer.rows));
+    }
+  }
+
+  #pagesLacking(pages: number): Lack[] {
+    return this.#kv.map((one): Lack => [one, pages, this.#options.pages]);
   }
 
   /** All layers, through a page of its own: no buffer is copied into itself. */
@@ -227,23 +239,14 @@ export class ProgramPlaces implements Places {
     }
   }
 
-  #makeStates(slots: number): boolean {
-    return this.#states.map((one) => one.grow(slots, this.#options.states)).includes(true);
-  }
-
-  #makePositions(context: number): boolean {
-    let moved = false;
-    this.#ropes.forEach((table, i) => {
-      if (!table.grow(Math.max(context, firstPositions))) return;
-      moved = true;
-      const values = ropeValues(this.#program.ropes[i]!, table.rows);
-      this.#device.device.queue.writeBuffer(table.buffer, 0, values);
-    });
-    return moved;
-  }
-
   #rowBuffers(): readonly RowBuffer[] {
-    return [...this.#slots, ...[...this.#scratch.values()].flatMap(({ made }) => made ?? [])];
+    for (const [name, one] of this.#scratch) {
+      one.made ??= {
+        rows: one.rows,
+        buffer: new Growing(this.#memory, this.#device, name, 4 * one.width, this.#firstRows(one.rows)),
+      };
+    }
+    return [...this.#slots, ...[...this.#scratch.values()].map(({ made }) => made!)];
   }
 
   #firstRows(rows: Rows): number {

@@ -1,4 +1,4 @@
-// A step in words, as kernels/webgpu/lib/step.wgsl reads it: how many rows, then tokens, spans, outputs and pages.
+// A step in words, as kernels/webgpu/lib/step.wgsl reads it: how many rows, then tokens, spans, outputs, tops and pages.
 
 import type { Batch } from "../backend.js";
 
@@ -28,18 +28,19 @@ export function stepSize({ tokens, outputs, spans }: Batch): StepSize {
   };
 }
 
-export function stepWordCount({ tokens, spans, outputs }: Batch): number {
-  const pages = spans.reduce((sum, span) => sum + span.pages.length, 0);
-  return headerWords + tokenWords * tokens.length + spanWords * spans.length + outputs.length + pages;
-}
-
-export function stepWords({ tokens, segments, spans, outputs }: Batch): Uint32Array<ArrayBuffer> {
+/** `tops`: what sampling.ts wants of the outputs' rows. */
+export function stepWords(
+  { tokens, segments, spans, outputs }: Batch,
+  tops: readonly number[],
+): Uint32Array<ArrayBuffer> {
   const tokenAt = headerWords;
   const spanAt = tokenAt + tokenWords * tokens.length;
   const outputAt = spanAt + spanWords * spans.length;
-  const pageAt = outputAt + outputs.length;
+  const topAt = outputAt + outputs.length;
+  const pageAt = topAt + tops.length;
   const words = new Uint32Array(pageAt + spans.reduce((sum, { pages }) => sum + pages.length, 0));
-  words.set([tokens.length, outputs.length, spans.length, tokenAt, spanAt, outputAt]);
+  words.set([tokens.length, outputs.length, spans.length, tokenAt, spanAt, outputAt, topAt]);
+  words.set(tops, topAt);
   let start = 0;
   let page = pageAt;
   spans.forEach(({ count, position, pages, state }, s) => {

@@ -1,5 +1,103 @@
 // Attention: what turns queries and keys, the pages they are kept in, and the sums over them.
 
+import type { Attend, RopeOp } from "../../../program/ops.js";
+import type { Bound } from "../buffers.js";
+import { type Lowering, NONE, type ParamValue } from "../lowering.js";
 import type { Lowered } from "./index.js";
+import { kvBlocks, kvShape } from "./kv.js";
 
-export const attentionOps: Lowered = {};
+type Params = Readonly<Record<string, ParamValue>>;
+
+export const attentionOps: Lowered = {
+  rope(op, lowering) {
+    lowering.emit({
+      kernel: "rope",
+      params: { width: lowering.width(op.out), ...turning(op, lowering) },
+      bind: { x: lowering.slot(op.x), table: lowering.places.rope(op.rope), out: lowering.slot(op.out) },
+      grid: lowering.perValue(op.out),
+    });
+  },
+
+  attend(op, lowering) {
+    if (op.k !== undefined && op.v !== undefined) storeKv(op.layer, op.k, op.v, lowering);
+    attendEach(op, lowering);
+  },
+};
+
+function turning({ rope, headDim }: RopeOp, { program }: Lowering): Params {
+  const { frequencies, layout } = program.ropes[rope]!;
+  return { headDim, pairs: frequencies.length, layout: layout === "pairs" ? 1 : 0 };
+}
+
+/** Where a layer's keys and values lie, as kernels count: in 16 bytes. */
+function pages(layer: number, { program, options }: Lowering): Params {
+  const { kvHeads, headDim, valueDim } = program.layers[layer]!;
+  const { keyWords, valueWords, pageWords } = kvShape(program.layers[layer]!, options);
+  const quads = { keyQuads: keyWords / 4, valueQuads: valueWords / 4, pageQuads: pageWords / 4 };
+  return { kvHeads, headDim, valueDim, ...quads, pageTokens: options.pageTokens };
+}
+
+function storeKv(layer: number, k: number, v: number, lowering: Lowering): void {
+  const { kvHeads, headDim, valueDim } = lowering.program.layers[layer]!;
+  const { kvType } = lowering.options;
+  const blocks = (dim: number) => kvHeads * Math.ceil(dim / kvBlocks[kvType]);
+  const across = Math.ceil((blocks(headDim) + blocks(valueDim)) / 64);
+  lowering.emit({
+    kernel: "store_kv",
+    parts: { kv: `kv/${kvType}` },
+    params: pages(layer, lowering),
+    bind: { k: lowering.slot(k), v: lowering.slot(v), cache: lowering.places.kv(layer) },
+    grid: (size) => [across, size.tokens, 1],
+  });
+}
+
+/** What every kernel of an attend is given (kernels/webgpu/lib/attend.wgsl). */
+function attendParams(op: Attend, lowering: Lowering): Params {
+  const { heads, scale, softcap = 0, causal, window = NONE, byQuery, byKey } = op;
+  return {
+    heads,
+    ...pages(op.layer, lowering),
+    ...{ scale, softcap, causal: Number(causal), window },
+    sinks: lowering.vector(op.sinks),
+    ...distanceParams(op, lowering),
+    numbers: lowering.width(byQuery ?? byKey ?? op.q) / heads,
+    byQuery: Number(byQuery !== undefined),
+    byKey: Number(byKey !== undefined),
+  };
+}
+
+function distanceParams({ distances }: Attend, { program, places }: Lowering): Params {
+  const all = distances === undefined ? undefined : program.distances[distances]!;
+  switch (all?.kind) {
+    case undefined:
+      return { distances: 0, gains: 0, buckets: 0, reach: 0 };
+    case "table": {
+      const { table, buckets } = all;
+      const reach = (buckets.length - 1) / 2;
+      return { distances: 1, gains: places.vector(table), buckets: places.numbers(buckets), reach };
+    }
+    case "slopes":
+      return { distances: 2, gains: places.numbers(all.slopes), buckets: 0, reach: all.reach };
+    case "numbers": {
+      const { numbers } = all;
+      return { distances: 3, gains: 0, buckets: places.numbers(numbers), reach: (numbers.length - 1) / 2 };
+    }
+  }
+}
+
+function attendBindings({ q, layer, byQuery, byKey }: Attend, { places }: Lowering): Record<string, Bound> {
+  const gains = (id: number | undefined) => (id === undefined ? places.nothing : places.slot(id));
+  return { q: places.slot(q), cache: places.kv(layer), byQuery: gains(byQuery), byKey: gains(byKey) };
+}
+
+function attendEach(op: Attend, lowering: Lowering): void {
+  const { valueDim } = lowering.program.layers[op.layer]!;
+  const across = Math.ceil((op.heads * Math.ceil(valueDim / 128)) / 8);
+  lowering.emit({
+    kernel: "attend_each",
+    parts: { kv: `kv/${lowering.options.kvType}` },
+    params: { ...attendParams(op, lowering), split: 0 },
+    bind: { ...attendBindings(op, lowering), out: lowering.slot(op.out) },
+    grid: (size) => [across, size.tokens, 1],
+  });
+}

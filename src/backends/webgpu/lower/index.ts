@@ -4,21 +4,33 @@ import { DeadliftError } from "../../../error.js";
 import type { Op } from "../../../program/ops.js";
 import type { Lowering } from "../lowering.js";
 import { attentionOps } from "./attention.js";
+import { mixtureOps } from "./mixtures.js";
+import { addNormAt, emitAddNorm, normOps } from "./norms.js";
 import { productOps } from "./products.js";
+import { recurrentOps } from "./recurrent.js";
 import { rowOps } from "./rows.js";
+import { valueOps } from "./values.js";
 
 /** What each kind of op emits. */
 export type Lowered = {
   readonly [Kind in Op["kind"]]?: (op: Extract<Op, { kind: Kind }>, lowering: Lowering) => void;
 };
 
-const all: Lowered = { ...rowOps, ...productOps, ...attentionOps };
+const all: Lowered = {
+  ...{ ...valueOps, ...rowOps, ...normOps, ...mixtureOps },
+  ...{ ...productOps, ...attentionOps, ...recurrentOps },
+};
 
 /** Throws Internal for an op that nobody lowers. */
 export function lower(lowering: Lowering): void {
-  for (const op of lowering.program.ops) {
+  const { program } = lowering;
+  for (const [index, op] of program.ops.entries()) {
+    // Has been emitted with the op before it.
+    if (addNormAt(program, index - 1)) continue;
+    const pair = addNormAt(program, index);
     const emit = all[op.kind] as ((op: Op, lowering: Lowering) => void) | undefined;
     if (!emit) throw new DeadliftError("Internal", `the GPU backend has no kernel for ${op.kind}`);
-    emit(op, lowering);
+    if (pair) emitAddNorm(pair, lowering);
+    else emit(op, lowering);
   }
 }

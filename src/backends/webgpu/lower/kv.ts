@@ -13,10 +13,13 @@ export function headWords(kvType: KvType, dim: number): number {
     case "bf16":
       return whole(dim / 2);
     case "q8_0":
-      // Bytes, then a scale (f32) for each 32 of them.
-      return whole(Math.ceil(dim / 4) + Math.ceil(dim / 32));
+      // Four scales (f32) before every 128 bytes (kernels/webgpu/kv/q8_0.wgsl).
+      return 4 * Math.ceil(dim / 128) + 8 * Math.ceil(dim / 32);
   }
 }
+
+/** Values that a thread stores at once. */
+export const kvBlocks: Readonly<Record<KvType, number>> = { f32: 4, f16: 8, bf16: 8, q8_0: 32 };
 
 export interface KvShape {
   readonly keyWords: number;

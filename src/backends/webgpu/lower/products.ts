@@ -1,12 +1,23 @@
 // Matrix products, and what is read from tables by row.
 
-import type { BufferId, WeightId } from "../../../program/ops.js";
-import { type Grid, type Lowering, type ParamValue, stride } from "../lowering.js";
+import type { Activation, BufferId, LinearGlu, WeightId } from "../../../program/ops.js";
+import type { Bound } from "../buffers.js";
+import { type Lowering, NONE, type ParamValue, stride } from "../lowering.js";
+import type { StepSize } from "../step.js";
 import type { Matrix, MatrixPart } from "../weights.js";
+import { activationCode } from "./activations.js";
 import type { Lowered } from "./index.js";
 
 /** Workgroups of one dimension: the limit of all devices is 65,535. */
 const fold = 32_768;
+
+/** Parts `tokens` of linear_vec: how many of them and of the weight's rows a workgroup has, a thread in "serial". */
+const oneToken = { tokens: "one_token", at: 1, rows: 4 };
+const fourTokens = { tokens: "four_tokens", at: 4, rows: 2 };
+/** Steps of more have kernels that reuse decoded weights more, and have more to do for it. */
+const fewTokens = 8;
+/** Rows and tokens of a workgroup of linear_many. */
+const tile = 64;
 
 export const productOps: Lowered = {
   embed(op, lowering) {
@@ -30,7 +41,22 @@ export const productOps: Lowered = {
   },
 
   linear(op, lowering) {
-    emitLinear(lowering, { ...op });
+    emitLinear(lowering, op);
+  },
+
+  linear_act(op, lowering) {
+    emitLinear(lowering, op);
+  },
+
+  linear_add(op, lowering) {
+    emitLinear(lowering, op);
+  },
+
+  linear_glu(op, lowering) {
+    const gate = lowering.places.matrix(op.gate);
+    const up = lowering.places.matrix(op.up);
+    if (gate.layout === up.layout) emitGlu(lowering, op, gate, up);
+    else emitApart(lowering, op);
   },
 };
 
@@ -45,33 +71,118 @@ export function coverOf(matrix: Matrix, part: MatrixPart): number {
   return isLast ? stride(matrix.rows) - part.firstRow : part.rows;
 }
 
+/** `linear`, and what comes after it in the same kernel. */
 interface LinearEmission {
   readonly out: BufferId;
   readonly x: BufferId;
   readonly weight: WeightId;
   readonly bias: WeightId | undefined;
+  readonly activation?: Activation;
+  readonly residual?: BufferId;
 }
 
-function emitLinear(lowering: Lowering, { out, x, weight, bias }: LinearEmission): void {
+function emitLinear(lowering: Lowering, op: LinearEmission, out = lowering.slot(op.out)): void {
+  const { weight, bias, activation, residual } = op;
   const matrix = lowering.places.matrix(weight);
   for (const part of matrix.parts) {
-    lowering.emit({
-      kernel: "linear_vec",
-      parts: { quant: `quants/${matrix.layout.decode}` },
+    emitProduct(lowering, op, matrix, part, {
+      product: "linear",
       params: {
-        ...rowsOf(matrix, part),
-        cover: coverOf(matrix, part),
-        columns: matrix.columns,
-        width: lowering.width(out),
         bias: lowering.vector(bias),
-        rows: lowering.rowsOf(out),
+        activation: activation === undefined ? NONE : activationCode(activation),
+        residual: residual === undefined ? 0 : 1,
       },
-      bind: { weight: part, x: lowering.slot(x), out: lowering.slot(out) },
-      grid: (size) => folded(Math.ceil(coverOf(matrix, part) / 64), lowering.rowCount(out, size)),
+      bind: {
+        weight: part,
+        residual: residual === undefined ? lowering.places.nothing : lowering.slot(residual),
+        out,
+      },
     });
   }
 }
 
-export function folded(count: number, rows: number): Grid {
-  return [Math.min(count, fold), Math.ceil(count / fold), rows];
+function emitGlu(lowering: Lowering, op: LinearGlu, gate: Matrix, up: Matrix): void {
+  gate.parts.forEach((part, p) => {
+    emitProduct(lowering, op, gate, part, {
+      product: "linear_glu",
+      params: {
+        gateBias: lowering.vector(op.gateBias),
+        upBias: lowering.vector(op.upBias),
+        activation: activationCode(op.activation),
+      },
+      bind: { gate_weight: part, up_weight: up.parts[p]!, out: lowering.slot(op.out) },
+    });
+  });
+}
+
+/** Weights of two types: two products, and then what is made of them. */
+function emitApart(lowering: Lowering, op: LinearGlu): void {
+  const { out, x, gate, gateBias, up, upBias, activation } = op;
+  const width = lowering.width(out);
+  const { rows } = lowering.program.buffers[out]!;
+  const [gates, ups] = ["gates", "ups"].map((name) => lowering.places.scratch(name, width, rows)) as [Bound, Bound];
+  emitLinear(lowering, { out, x, weight: gate, bias: gateBias }, gates);
+  emitLinear(lowering, { out, x, weight: up, bias: upBias }, ups);
+  lowering.emit({
+    kernel: "glu",
+    params: { width, activation: activationCode(activation) },
+    bind: { a: gates, b: ups, out: lowering.slot(out) },
+    grid: lowering.perValue(out),
+  });
+}
+
+/** What kernels for few and for many tokens have in common. */
+interface Product {
+  /** Their part of this name, in kernels/webgpu/lib. */
+  readonly product: "linear" | "linear_glu";
+  readonly params: Readonly<Record<string, ParamValue>>;
+  readonly bind: Readonly<Record<string, Bound>>;
+}
+
+function emitProduct(
+  lowering: Lowering,
+  { out, x }: { readonly out: BufferId; readonly x: BufferId },
+  matrix: Matrix,
+  part: MatrixPart,
+  { product, params, bind }: Product,
+): void {
+  const parts = { quant: `quants/${matrix.layout.decode}`, product: `lib/${product}` };
+  const common = {
+    params: {
+      ...rowsOf(matrix, part),
+      cover: coverOf(matrix, part),
+      columns: matrix.columns,
+      width: lowering.width(out),
+      rows: lowering.rowsOf(out),
+      ...params,
+    },
+    bind: { ...bind, x: lowering.slot(x) },
+  };
+  const cover = coverOf(matrix, part);
+  const factors = product === "linear" ? 1 : 2;
+  const serial = lowering.device.variants.includes("serial");
+  const count = (size: StepSize) => lowering.rowCount(out, size);
+  const most = serial ? Number.POSITIVE_INFINITY : fewTokens;
+  for (const { tokens, at, rows } of [oneToken, fourTokens]) {
+    const groups = Math.ceil((cover * factors) / rows / (serial ? 64 : 1));
+    lowering.emit({
+      ...common,
+      kernel: "linear_vec",
+      parts: { ...parts, tokens: `lib/${tokens}` },
+      grid: (size) => {
+        const n = count(size);
+        return (at === 1 ? n === 1 : n > 1 && n <= most)
+          ? [Math.ceil(n / at), Math.min(groups, fold), Math.ceil(groups / fold)]
+          : undefined;
+      },
+    });
+  }
+  if (serial) return;
+  const tiles = Math.ceil((cover * factors) / tile);
+  lowering.emit({
+    ...common,
+    kernel: "linear_many",
+    parts,
+    grid: (size) => (count(size) > fewTokens ? [Math.ceil(count(size) / tile), tiles, 1] : undefined),
+  });
 }

@@ -1,27 +1,28 @@
-// Ops that make each row of rows, value by value or as a whole.
+// Ops that need all of a row for each of its values, and those that make or choose rows.
 
+import { poolings } from "../../../program/ops.js";
 import type { Lowered } from "./index.js";
+import { perTeam } from "./teams.js";
+import { perValue } from "./values.js";
 
 export const rowOps: Lowered = {
-  select(op, lowering) {
-    lowering.emit({
-      kernel: "select",
-      params: { width: lowering.width(op.out) },
-      bind: { x: lowering.slot(op.x), out: lowering.slot(op.out) },
-      grid: lowering.perValue(op.out),
-    });
+  select({ kind, out, x }, lowering) {
+    perValue(lowering, kind, out, { x: lowering.slot(x) });
   },
 
-  norm(op, lowering) {
-    const width = lowering.width(op.x);
-    const { group, epsilon, offset } = op;
-    const weight = lowering.vector(op.weight);
-    const weights = op.weight === undefined ? 1 : lowering.program.weights[op.weight]!.shape[0]!;
-    lowering.emit({
-      kernel: "norm",
-      params: { width, group, epsilon, offset, weight, weights, rows: lowering.rowsOf(op.out) },
-      bind: { x: lowering.slot(op.x), out: lowering.slot(op.out) },
-      grid: lowering.perGroup(op.out, width / group),
-    });
+  pool({ kind, out, x, pooling }, lowering) {
+    perValue(lowering, kind, out, { x: lowering.slot(x) }, { pooling: poolings.indexOf(pooling) });
+  },
+
+  sparsify({ kind, out, x, factor }, lowering) {
+    perTeam(lowering, kind, out, { x: lowering.slot(x) }, { factor });
+  },
+
+  softmax({ kind, out, x }, lowering) {
+    perTeam(lowering, kind, out, { x: lowering.slot(x) }, {});
+  },
+
+  share({ kind, out, x, epsilon }, lowering) {
+    perTeam(lowering, kind, out, { x: lowering.slot(x) }, { epsilon });
   },
 };

@@ -1,0 +1,18 @@
+// share: a team for each row.
+// uses: rows, team
+
+struct Params { width: u32, epsilon: f32 }
+@group(0) @binding(1) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read_write> out: array<f32>;
+
+@compute @workgroup_size(WG)
+fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let row = id.y * stride(params.width);
+  var sum = 0.0;
+  for (var i = thread; i < params.width; i += WG) { sum += x[row + i]; }
+  sum = sum_of_all(sum, thread) + params.epsilon;
+  for (var i = thread; i < stride(params.width); i += WG) {
+    out[row + i] = select(0.0, x[row + i] / sum, i < params.width);
+  }
+}

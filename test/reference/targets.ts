@@ -1,0 +1,33 @@
+// What a conformance suite runs on: every instruction set of this machine, or the GPU (npm run test:gpu).
+
+import { expect } from "vitest";
+import type { RunOptions } from "../../src/compile.js";
+import { native } from "../../src/native.js";
+
+export const onGpu = process.env.DEADLIFT_TEST_DEVICE === "gpu";
+export const isas: readonly string[] = onGpu ? ["gpu"] : native().cpuInfo().isas;
+
+/** WGSL promises less of exp, division and the order of sums than the CPU's kernels keep. */
+export function gpuTolerance(tolerance: number): number {
+  return Math.max(tolerance, 1e-5);
+}
+
+/** Options for one of `isas`. */
+export function onTarget({ isa, threads, ...options }: RunOptions): RunOptions {
+  return onGpu ? { ...options, device: "gpu" } : { ...options, threads, isa, device: "cpu" };
+}
+
+/** The same bits; of a GPU, which adds in another order for few tokens than for many, values as near as that leaves them. */
+export function expectSame(actual: readonly Float32Array[], wanted: readonly Float32Array[], tolerance = 1e-3): void {
+  if (!onGpu) {
+    expect(actual).toEqual(wanted);
+    return;
+  }
+  expect(actual.length).toBe(wanted.length);
+  actual.forEach((row, i) => {
+    expect(row.length).toBe(wanted[i]!.length);
+    row.forEach((value, j) => {
+      if (!(Math.abs(value - wanted[i]![j]!) < tolerance)) expect([i, j, value]).toEqual([i, j, wanted[i]![j]]);
+    });
+  });
+}

@@ -55,7 +55,7 @@ struct Choices {
 
   // Null where the id is not among them.
   float* find(int32_t id) const {
-    if (!ids) return logit + id;
+    if (!ids) return id < count ? logit + id : nullptr;  // none of a row may have no `ids` either
     const int32_t* const end = ids + count;
     const int32_t* const at = std::lower_bound(ids, end, id);
     return at < end && *at == id ? logit + (at - ids) : nullptr;

@@ -1,8 +1,8 @@
 // From opened files to something that runs: config -> program -> weights -> executable.
 
-import { totalmem } from "node:os";
 import { record } from "./architectures/index.js";
-import type { CompileOptions, Executable, KvType, Precision } from "./backends/backend.js";
+import type { Executable, KvType, Precision } from "./backends/backend.js";
+import { compileOptions, defaultContext, encoderOptions, kvHeadBytes, kvTypeFor } from "./capacity.js";
 import {
   type Choice,
   chooseDevice,
@@ -21,7 +21,6 @@ import { type Bound, bindWeights } from "./formats/weights.js";
 import { availableMemory } from "./machine.js";
 import { checkInteger } from "./options.js";
 import type { Weight } from "./packed.js";
-import type { Config } from "./program/config.js";
 import { fuse } from "./program/fuse.js";
 import type { Program } from "./program/ops.js";
 import { type Work, workOf } from "./program/work.js";
@@ -29,22 +28,6 @@ import { type Repacked, type RepackProgress, repackAll } from "./repack.js";
 import { roundMatrices } from "./round.js";
 import type { Tensor } from "./tensor.js";
 
-/** Positions in one page of the KV cache. */
-const PAGE_TOKENS = 32;
-/** Most tokens of one step: bounds the memory of activations and how late an abort can come. */
-export const MAX_STEP_TOKENS = 512;
-const MAX_STEP_OUTPUTS = 64;
-/** Of one text, unless somebody asks for more: what the longest embedding models are used with. */
-const MOST_TEXT_TOKENS = 32_768;
-/** Of texts with one output each: as many of two tokens as a step has tokens. */
-const MAX_STEP_TEXTS = 256;
-/** KV cache for other sessions than the longest one: at most this many full contexts, and this share of memory. */
-const MAX_CONTEXTS = 16;
-const KV_MEMORY_SHARE = 0.25;
-/** Slots for the states of recurrent layers, which may be large: a generation needs one, or two where it is to keep its prompt's. */
-const LEAST_STATES = 4;
-const MOST_STATES = 256;
-const STATE_MEMORY_SHARE = 0.125;
 /** Weights up to this share of what is free are read before they are wanted. */
 const MOST_OF_MEMORY = 0.75;
 
@@ -120,13 +103,20 @@ export async function compile(
   const program = fuse(recorded);
   const bound = bindWeights(program, unpackable(program, opened));
   const plan = { opened, options, recorded, program, bound, isDecoder, contextSize };
-  const choice = await chooseDevice(options.device ?? deviceOfEnvironment(), bytesOf(bound.flat()));
+  const choice = await chooseDevice(options.device ?? deviceOfEnvironment(), demandOf(recorded, bound));
   try {
     return await compileOn(choice, plan, progress);
   } catch (error) {
     if (choice.reason === undefined || choice.adapter === undefined || !fallsBack(error)) throw error;
     return compileOn({ adapter: undefined, reason: `the GPU would not: ${error.message}` }, plan, progress);
   }
+}
+
+/** What a token asks of a device. */
+function demandOf(recorded: Program, bound: readonly Bound<Weight>[]): Parameters<typeof chooseDevice>[1] {
+  const work = workOf(recorded, bound.map(bytesOf), () => 0);
+  const residentBytes = bytesOf(bound.flat());
+  return { weightBytes: work.stepBytes(1, 0) ?? residentBytes, residentBytes, flops: work.promptFlops };
 }
 
 async function compileOn(choice: Choice, plan: Plan, progress: CompileProgress): Promise<Compiled> {
@@ -212,76 +202,8 @@ function bytesOf(bound: Bound<Pick<Tensor, "byteLength">>): number {
   return ([bound].flat() as readonly Pick<Tensor, "byteLength">[]).reduce((sum, one) => sum + one.byteLength, 0);
 }
 
-/** A text that is made a vector has all its tokens in one step, and room in memory for them. */
-export function defaultContext({ head, contextLength }: Pick<Config, "head" | "contextLength">): number {
-  return head.kind === "next" ? contextLength : Math.min(contextLength, MOST_TEXT_TOKENS);
-}
-
-/** f16 holds more of a key than bf16 weights do. */
-export function kvTypeFor(weights: Iterable<Pick<Tensor, "quant">>): KvType {
-  return [...weights].every(({ quant }) => quant === "F32") ? "f32" : "f16";
-}
-
 /** Else the first pages would have left memory again when they are wanted. */
 function fitInMemory(weights: readonly Tensor[]): boolean {
   const bytes = [...new Set(weights)].reduce((sum, { byteLength }) => sum + byteLength, 0);
   return bytes < availableMemory() * MOST_OF_MEMORY;
-}
-
-const kvValueBytes: Readonly<Record<KvType, number>> = { f32: 4, f16: 2, bf16: 2, q8_0: 1 };
-
-/** Bytes of a key, or of a value, of one head that has `dim` numbers. */
-function kvHeadBytes(kvType: KvType, dim: number): number {
-  return dim * kvValueBytes[kvType] + (kvType === "q8_0" ? Math.ceil(dim / 32) * 2 : 0);
-}
-
-/** Bytes that one token takes in the KV cache, all layers. */
-export function kvBytesPerToken(program: Program, kvType: KvType): number {
-  return layerBytes(program, kvType).reduce((sum, bytes) => sum + bytes, 0);
-}
-
-/** Bytes that one token takes while its text is read: layers follow each other in the same pages if none looks back. */
-export function textBytesPerToken(program: Program, kvType: KvType): number {
-  const attendsAgain = program.ops.some((op) => op.kind === "attend" && op.k === undefined);
-  return attendsAgain ? kvBytesPerToken(program, kvType) : Math.max(0, ...layerBytes(program, kvType));
-}
-
-function layerBytes({ layers }: Program, kvType: KvType): number[] {
-  return layers.map(
-    ({ kvHeads, headDim, valueDim }) => kvHeads * (kvHeadBytes(kvType, headDim) + kvHeadBytes(kvType, valueDim)),
-  );
-}
-
-/** Bytes of the states of one sequence, however long it is. */
-export function stateBytes(program: Program): number {
-  return program.states.reduce((sum, { values }) => sum + 4 * values, 0);
-}
-
-function stateSlots(program: Program): number {
-  const bytes = stateBytes(program);
-  if (bytes === 0) return 0;
-  return Math.min(MOST_STATES, Math.max(LEAST_STATES, Math.floor((totalmem() * STATE_MEMORY_SHARE) / bytes)));
-}
-
-function compileOptions(program: Program, kvType: KvType, contextSize: number): CompileOptions {
-  const affordable = Math.floor((totalmem() * KV_MEMORY_SHARE) / kvBytesPerToken(program, kvType));
-  const tokens = Math.max(contextSize, Math.min(contextSize * MAX_CONTEXTS, affordable));
-  return {
-    pages: Math.ceil(tokens / PAGE_TOKENS) + 1,
-    pageTokens: PAGE_TOKENS,
-    states: stateSlots(program),
-    maxTokens: MAX_STEP_TOKENS,
-    maxOutputs: MAX_STEP_OUTPUTS,
-    kvType,
-  };
-}
-
-/** A step holds whole texts, which keep nothing: pages are for one step. */
-function encoderOptions(program: Program, kvType: KvType, contextSize: number): CompileOptions {
-  const maxTokens = Math.max(MAX_STEP_TOKENS, contextSize);
-  const pooled = program.ops.some(({ kind }) => kind === "pool");
-  const maxOutputs = pooled ? MAX_STEP_TEXTS : maxTokens;
-  // Each text begins a page.
-  const pages = Math.ceil(maxTokens / PAGE_TOKENS) + maxOutputs;
-  return { pages, pageTokens: PAGE_TOKENS, maxTokens, maxOutputs, kvType, texts: true };
 }

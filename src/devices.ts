@@ -3,7 +3,9 @@
 import type { Backend } from "./backends/backend.js";
 import { CpuBackend, type CpuOptions } from "./backends/cpu.js";
 import { WebGpuBackend } from "./backends/webgpu/backend.js";
+import { chooseFaster, type Demand } from "./backends/webgpu/choose.js";
 import { DeadliftError, expected } from "./error.js";
+import { probeGpus } from "./gpus.js";
 import type { Repacker } from "./repack.js";
 
 /**
@@ -44,11 +46,12 @@ export function deviceOfEnvironment(): DeviceName | undefined {
   return device as DeviceName | undefined;
 }
 
-/** What to try first. */
-export async function chooseDevice(device: DeviceName = "auto", _weightBytes: number): Promise<Choice> {
+/** What to try first. Where "auto" has to know, the machine's GPUs are measured, once. */
+export async function chooseDevice(device: DeviceName = "auto", demand: Demand): Promise<Choice> {
   if (device === "cpu") return { adapter: undefined, reason: undefined };
   if (device !== "auto") return { adapter: device.slice("gpu:".length), reason: undefined };
-  return { adapter: undefined, reason: undefined };
+  const { device: fastest, reason } = chooseFaster(demand, await probeGpus());
+  return { adapter: fastest === "cpu" ? undefined : fastest, reason };
 }
 
 export interface Opened {

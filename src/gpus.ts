@@ -37,7 +37,8 @@ export async function probeGpus(options: Pick<HubOptions, "cacheDir"> = {}): Pro
 
 /** Looks anew, whatever is known: takes about a second. Never throws. */
 export async function gpuInfo(): Promise<GpuInfo> {
-  return describeGpus(await probe({ folder: folderFor({}), fresh: true }), gpuSigns());
+  const folder = hasGpuDevice() ? folderFor({}) : undefined; // else nobody would read it
+  return describeGpus(await probe({ folder, fresh: true }), gpuSigns());
 }
 
 export function describeGpus(result: ProbeResult, signs: GpuSigns): GpuInfo {

@@ -7,7 +7,19 @@ import { native } from "../src/native.js";
 import { expand } from "../src/program/fuse.js";
 import type { FusedOp, GateActivation } from "../src/program/ops.js";
 import { type QuantName, quantOf, rowBytes, runnable } from "../src/quants/index.js";
-import { backend, type Case, check, compile, count, isas, reference, sums, whole } from "./kernel_checks.js";
+import {
+  backend,
+  type Case,
+  check,
+  compile,
+  count,
+  gpuTolerance,
+  isas,
+  onGpu,
+  reference,
+  sums,
+  whole,
+} from "./kernel_checks.js";
 import { batchOf, Folder, options, Random, runRows, TestProgram } from "./kernel_programs.js";
 import { noise } from "./reference/blocks.js";
 import { gated } from "./reference/row_ops.js";
@@ -207,7 +219,8 @@ describe.each(isas)("%s", (isa) => {
       const [row] = await gluRow(isa, gates, new Float32Array(3000).fill(up), activation);
       row!.forEach((value, i) => {
         const wanted = gated[activation](gates[i]!, Math.fround(up));
-        const tolerance = (4 + perGate * Math.abs(gates[i]!)) * 2 ** -24;
+        const ulps = (4 + perGate * Math.abs(gates[i]!)) * 2 ** -24;
+        const tolerance = onGpu ? gpuTolerance(ulps) : ulps;
         if (Math.abs(wanted) < 1e-30) expect(Math.abs(value)).toBeLessThan(2e-30);
         else if (Number.isFinite(wanted)) expect(Math.abs(value / wanted - 1)).toBeLessThan(tolerance);
         else expect(value).toBe(wanted);

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { record } from "../src/architectures/index.js";
+import { addNormAt } from "../src/backends/webgpu/lower/norms.js";
 import { disentangledRows, distanceBuckets } from "../src/program/buckets.js";
 import { type Config, plain } from "../src/program/config.js";
 import { expand, fuse } from "../src/program/fuse.js";
@@ -85,7 +86,10 @@ describe.each([
   });
 
   it("places buffers so that no op overwrites what is still needed", () => {
-    for (const one of [program, fuse(program)]) checkPlacement(one);
+    for (const one of [program, fuse(program)]) {
+      checkPlacement(one);
+      checkPlacement(one, (index) => addNormAt(one, index - 1) !== undefined);
+    }
   });
 
   it("prints one line per op, with names and shapes", () => {
@@ -215,11 +219,12 @@ function normalised(program: Program): unknown[] {
 }
 
 /** Runs the program symbolically: each slot remembers whose value it holds. */
-function checkPlacement(program: Program): void {
-  const { slots, slotOf } = place(program);
+function checkPlacement(program: Program, joinsLast = (_: number) => false): void {
+  const { slots, slotOf } = place(program, joinsLast);
   const holder = slots.map(() => -1);
-  for (const op of program.ops) {
-    for (const id of inputs(op)) {
+  for (const [index, op] of program.ops.entries()) {
+    const before = joinsLast(index) ? inputs(program.ops[index - 1]!) : [];
+    for (const id of [...inputs(op), ...before]) {
       expect(holder[slotOf[id]!]).toBe(id);
       expect(slotOf[id]).not.toBe(slotOf[op.out]);
     }

@@ -45,7 +45,7 @@ describe("draws what the whole row draws", () => {
         expect(logits).toEqual(before);
       }
     }
-    expect(parts).toBeGreaterThan(cases);
+    expect(parts).toBeGreaterThan(cases / 2);
   });
 
   it("gives id 0 where nothing is above -Infinity", () => {

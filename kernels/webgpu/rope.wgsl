@@ -1,7 +1,7 @@
 // rope: a thread for each float.
 // uses: step, rows, turn
 
-struct Params { width: u32, headDim: u32, pairs: u32, layout: u32 }
+struct Params { width: u32, headDim: u32, pairs: u32, pairing: u32 }
 @group(0) @binding(1) var<uniform> params: Params;
 @group(0) @binding(2) var<storage, read> x: array<f32>;
 @group(0) @binding(3) var<storage, read> table: array<vec2f>;
@@ -18,7 +18,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let d = id.x % params.headDim;
     value = x[row + id.x];
     if (d < 2u * params.pairs) {
-      let turning = turning_of(d, params.pairs, params.layout);
+      let turning = turning_of(d, params.pairs, params.pairing);
       let other = x[row + id.x - d + turning.partner];
       value = turned(value, other, turning, table[token_position(t) * params.pairs + turning.pair]);
     }

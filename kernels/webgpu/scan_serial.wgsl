@@ -24,7 +24,7 @@ struct Params {
 @group(0) @binding(8) var<storage, read_write> out: array<f32>;
 
 // src/backends/webgpu/lower/recurrent.ts asks for no more.
-const MOST_ROWS = 1024u;
+const MOST_ROWS = 256u;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {

@@ -33,7 +33,7 @@ fn kth_largest(first: u32, k: u32) -> u32 {
   var rest = k;
   for (var digit = 0u; digit < 4u; digit++) {
     let shift = 24u - 8u * digit;
-    var counts: array<u32, 256>;
+    var counts = array<u32, 256>(); // said, since llvmpipe does not begin anew without it
     for (var c = 0u; c < params.columns; c++) {
       let value = maxima[first + c];
       if (((value >> shift) >> 8u) == known) { counts[(value >> shift) & 255u]++; }

@@ -9,7 +9,7 @@ import {
   MAX_STEP_TOKENS,
   stateBytes,
   textBytesPerToken,
-} from "../compile.js";
+} from "../capacity.js";
 import { DeadliftError, type ErrorCode } from "../error.js";
 import { methodOf, unpackable } from "../formats/checkpoints/index.js";
 import { configOf, type Headers } from "../formats/headers.js";

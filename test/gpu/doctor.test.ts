@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { gpuSigns, hasGpuDevice } from "../../src/backends/webgpu/driver_places.js";
 import { describeGpus } from "../../src/gpus.js";
 import { nodeProblems } from "../../src/machine.js";
-import { deadlift, json } from "../cli_process.js";
+import { deadlift } from "../cli_process.js";
 import { gpu, llvmpipe } from "./reports.js";
 
 const folder = mkdtempSync(join(tmpdir(), "deadlift-doctor-"));
@@ -110,7 +110,9 @@ it("sees the signs of a GPU", () => {
 
 describe("the command", () => {
   it("has the keys it had, and gpu", async () => {
-    const machine = await json(["doctor"]);
+    const { status, out, err } = await deadlift(["doctor", "--json"], "", { HF_HOME: folder });
+    expect({ status, err }).toEqual({ status: 0, err: "" });
+    const machine = JSON.parse(out);
     const keys = "deadlift node platform arch cpu isa memory addon cache hub problems gpu";
     expect(Object.keys(machine).sort()).toEqual(keys.split(" ").sort());
     expect(Object.keys(machine.gpu)).toEqual("available reason adapters cpuBandwidthGbs error".split(" "));

@@ -169,5 +169,6 @@ function alive(pid) {
 }
 
 function lastLine(error) {
+  if (error.code === "ENOENT" && error.path) return `${error.path} was not found`;
   return (error.stderr || error.message).trim().split("\n").at(-1);
 }

@@ -7,8 +7,8 @@ struct Turning {
 }
 
 // Of the value at `d`, of the first 2 * pairs. Layout 0: (i, i + pairs), 1: (2i, 2i + 1).
-fn turning_of(d: u32, pairs: u32, layout: u32) -> Turning {
-  if (layout == 1u) { return Turning(d / 2u, d ^ 1u, (d & 1u) == 1u); }
+fn turning_of(d: u32, pairs: u32, pairing: u32) -> Turning {
+  if (pairing == 1u) { return Turning(d / 2u, d ^ 1u, (d & 1u) == 1u); }
   let second = d >= pairs;
   let pair = select(d, d - pairs, second);
   return Turning(pair, select(d + pairs, pair, second), second);

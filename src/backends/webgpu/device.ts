@@ -78,8 +78,7 @@ export class Device {
   /** Throws GpuUnavailable, naming what there is. */
   static async open(options: DeviceOptions = {}): Promise<Device> {
     const { validate = Boolean(process.env.DEADLIFT_GPU_VALIDATION) } = options;
-    const gpu = await instance({ ...options, validate });
-    const adapter = await adapterOf(gpu, options);
+    const { gpu, adapter } = await found({ ...options, validate });
     const facts = factsOf(adapter);
     const features = wantedFeatures.filter((name) => facts.features.includes(name)) as GPUFeatureName[];
     const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, limitOf(adapter, name)]));
@@ -134,18 +133,30 @@ async function instance({ backend, adapter, validate }: DeviceOptions): Promise<
   return dawn.create(flags);
 }
 
-async function adapterOf(gpu: GPU, { adapter: name, backend }: DeviceOptions): Promise<GPUAdapter> {
+/** The adapter, and the instance it lives by. */
+async function found(options: DeviceOptions): Promise<{ gpu: GPU; adapter: GPUAdapter }> {
+  const { adapter: name, backend } = options;
+  const gpu = await instance(options);
   let adapter: GPUAdapter | null = null;
   let reason = "the system has no driver that Dawn can use";
   try {
     adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   } catch (error) {
     reason = (error as Error).message.trim();
+    const alike = name && namesIn(reason).find((one) => one !== name && includes(one, name));
+    if (alike) return found({ ...options, adapter: alike });
   }
-  if (adapter) return adapter;
+  if (adapter) return { gpu, adapter };
   const wanted = name ? `no GPU adapter "${name}"` : backend ? `no ${backend} adapter` : "no GPU adapter";
   throw new DeadliftError("GpuUnavailable", `${wanted}: ${reason}; \`deadlift doctor\` lists what there is`);
 }
+
+/** Dawn's answer to a name that no adapter has lists those there are, and minds capitals. */
+function namesIn(answer: string): string[] {
+  return [...answer.matchAll(/^ \* backend: '[^']*', name: '(.*)'/gm)].map(([, name]) => name!);
+}
+
+const includes = (name: string, part: string) => name.toLowerCase().includes(part.toLowerCase());
 
 /** Some drivers state what is no multiple of four, and is then no size of a buffer. */
 function limitOf(adapter: GPUAdapter, name: (typeof wantedLimits)[number]): number {

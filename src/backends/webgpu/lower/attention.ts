@@ -5,10 +5,13 @@ import type { Bound } from "../buffers.js";
 import { type Lowering, NONE, type ParamValue } from "../lowering.js";
 import type { Lowered } from "./index.js";
 import { kvBlocks, kvShape } from "./kv.js";
+import { rowScoresOps } from "./row_scores.js";
 
 type Params = Readonly<Record<string, ParamValue>>;
 
 export const attentionOps: Lowered = {
+  ...rowScoresOps,
+
   rope(op, lowering) {
     lowering.emit({
       kernel: "rope",
@@ -26,7 +29,7 @@ export const attentionOps: Lowered = {
 
 function turning({ rope, headDim }: RopeOp, { program }: Lowering): Params {
   const { frequencies, layout } = program.ropes[rope]!;
-  return { headDim, pairs: frequencies.length, layout: layout === "pairs" ? 1 : 0 };
+  return { headDim, pairs: frequencies.length, pairing: layout === "pairs" ? 1 : 0 };
 }
 
 /** Where a layer's keys and values lie, as kernels count: in 16 bytes. */

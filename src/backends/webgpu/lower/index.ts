@@ -4,6 +4,7 @@ import { DeadliftError } from "../../../error.js";
 import type { Op } from "../../../program/ops.js";
 import type { Lowering } from "../lowering.js";
 import { attentionOps } from "./attention.js";
+import { expertOps } from "./experts.js";
 import { mixtureOps } from "./mixtures.js";
 import { addNormAt, emitAddNorm, normOps } from "./norms.js";
 import { productOps } from "./products.js";
@@ -18,7 +19,7 @@ export type Lowered = {
 
 const all: Lowered = {
   ...{ ...valueOps, ...rowOps, ...normOps, ...mixtureOps },
-  ...{ ...productOps, ...attentionOps, ...recurrentOps },
+  ...{ ...productOps, ...expertOps, ...attentionOps, ...recurrentOps },
 };
 
 /** Throws Internal for an op that nobody lowers. */

@@ -9,7 +9,7 @@ import { activationCode } from "./activations.js";
 import type { Lowered } from "./index.js";
 
 /** Workgroups of one dimension: the limit of all devices is 65,535. */
-const fold = 32_768;
+export const fold = 32_768;
 
 /** Parts `tokens` of linear_vec: how many of them and of the weight's rows a workgroup has, a thread in "serial". */
 const oneToken = { tokens: "one_token", at: 1, rows: 4 };

@@ -5,8 +5,8 @@ import { type Grid, type Lowering, stride } from "../lowering.js";
 import type { StepSize } from "../step.js";
 import type { Lowered } from "./index.js";
 
-/** Rows of a state that one thread keeps at most (kernels/webgpu/delta_serial.wgsl). */
-const mostRows = 1024;
+/** Rows of a state that delta_serial.wgsl and scan_serial.wgsl have room for: with more, drivers compile for seconds. */
+const mostRows = 256;
 /** Of delta.wgsl and scan.wgsl: threads of a workgroup, rows of a thread, and threads of a column at most. */
 const threads = 128;
 const rowsOfThread = 16;
@@ -30,7 +30,7 @@ export const recurrentOps: Lowered = {
   delta(op, lowering) {
     const heads = lowering.width(op.step);
     const [keyDim, valueDim] = [lowering.width(op.k) / op.keyHeads, lowering.width(op.v) / heads];
-    const gates = lowering.places.scratch("gates", 2 * heads, "tokens");
+    const gates = lowering.places.scratch("delta gates", 2 * heads, "tokens");
     lowering.emit({
       kernel: "delta_gates",
       params: { heads, rates: lowering.vector(op.rates), log_rates: Number(op.logRates) },
@@ -88,17 +88,17 @@ function keepers(width: number, { longest, spans }: StepSize): Grid | undefined 
   return longest > 1 ? [Math.ceil(width / 64), spans, 1] : undefined;
 }
 
-/** Threads that share a column of so many rows; undefined: a thread has all of it. Throws UnsupportedArchitecture. */
+/**
+ * Threads that share a column of so many rows; undefined: a thread has all of it, as it must if it `may` not be shared.
+ * Throws UnsupportedArchitecture.
+ */
 function splitsOf(rows: number, { device }: Lowering, may = true): number | undefined {
-  if (rows > mostRows) {
-    throw new DeadliftError(
-      "UnsupportedArchitecture",
-      `the GPU backend has states of at most ${mostRows} rows, not ${rows}`,
-    );
-  }
   const splits = 2 ** Math.ceil(Math.log2(Math.max(1, rows / rowsOfThread)));
   const most = device.variants.includes("subgroups") ? device.facts.subgroupSizes[0] : mostSplits;
-  return !may || splits > most || device.variants.includes("serial") ? undefined : splits;
+  if (may && splits <= most && !device.variants.includes("serial")) return splits;
+  if (rows <= mostRows) return undefined;
+  const name = device.facts.name;
+  throw new DeadliftError("UnsupportedArchitecture", `on ${name} states have at most ${mostRows} rows, not ${rows}`);
 }
 
 interface Columns {

@@ -1,0 +1,154 @@
+// Products with stacks of matrices, of which each token has a few: experts that a router chose, or groups.
+
+import type { BufferId, ExpertGlu, WeightId } from "../../../program/ops.js";
+import type { Bound } from "../buffers.js";
+import { type Grid, type Lowering, type ParamValue, stride } from "../lowering.js";
+import type { Matrix, MatrixPart } from "../weights.js";
+import { activationCode } from "./activations.js";
+import type { Lowered } from "./index.js";
+import { fold, rowsOf } from "./products.js";
+
+/** Rows of weights of a workgroup of linear_vec, a thread in "serial" (kernels/webgpu/lib/pairs.wgsl). */
+const rowsAtOnce = 4;
+
+export const expertOps: Lowered = {
+  expert_linear(op, lowering) {
+    emitLinear(lowering, stackOf(lowering, op), op.bias);
+  },
+
+  group_linear(op, lowering) {
+    emitLinear(lowering, stackOf(lowering, { ...op, chosen: undefined }), undefined);
+  },
+
+  expert_glu(op, lowering) {
+    const [gate, up] = [op.gate, op.up].map((id) => lowering.places.matrix(id)) as [Matrix, Matrix];
+    const stack = stackOf(lowering, { ...op, weight: op.gate });
+    if (gate.layout !== up.layout) return emitApart(lowering, stack, op);
+    gate.parts.forEach((part, p) => {
+      emitPairs(lowering, stack, part, {
+        product: "expert_glu",
+        params: {
+          gateBias: lowering.vector(op.gateBias),
+          upBias: lowering.vector(op.upBias),
+          activation: activationCode(op.activation),
+        },
+        bind: { gate_weight: part, up_weight: up.parts[p]!, out: lowering.slot(op.out) },
+      });
+    });
+  },
+};
+
+/** What all products of one stack of a shape have in common. */
+interface Stack {
+  readonly matrix: Matrix;
+  readonly out: BufferId;
+  /** Matrices of a token, and rows of each. */
+  readonly used: number;
+  readonly height: number;
+  readonly chosen: Bound | undefined;
+  readonly x: Bound;
+  /** Floats of x between tokens, and between matrices of a token. */
+  readonly xRow: number;
+  readonly xSlot: number;
+}
+
+interface StackOp {
+  readonly out: BufferId;
+  readonly x: BufferId;
+  readonly weight: WeightId;
+  readonly chosen: BufferId | undefined;
+}
+
+function stackOf(lowering: Lowering, { out, x, weight, chosen }: StackOp): Stack {
+  const matrix = lowering.places.matrix(weight);
+  const height = lowering.program.weights[weight]!.shape[1]!;
+  return {
+    matrix,
+    out,
+    used: lowering.width(out) / height,
+    height,
+    chosen: chosen === undefined ? undefined : lowering.slot(chosen),
+    ...xOf(lowering, x, matrix.columns, lowering.width(out) / height),
+  };
+}
+
+/** Kernels read whole groups of x: parts of a row that do not end with one are laid apart first. */
+function xOf(lowering: Lowering, id: BufferId, columns: number, used: number): Pick<Stack, "x" | "xRow" | "xSlot"> {
+  const [x, width] = [lowering.slot(id), lowering.width(id)];
+  if (width === columns) return { x, xRow: stride(width), xSlot: 0 };
+  if (columns % 32 === 0) return { x, xRow: stride(width), xSlot: columns };
+  const xSlot = stride(columns);
+  const { rows } = lowering.program.buffers[id]!;
+  const out = lowering.places.scratch("spread", used * xSlot, rows);
+  lowering.emit({
+    kernel: "spread",
+    params: { columns, parts: used, rows: lowering.rowsOf(id) },
+    bind: { x, out },
+    grid: (size) => [Math.ceil((used * xSlot) / 64), lowering.rowCount(id, size), 1],
+  });
+  return { x: out, xRow: used * xSlot, xSlot };
+}
+
+/** Of stacks of two types: two products, and then what is made of them. */
+function emitApart(lowering: Lowering, stack: Stack, op: ExpertGlu): void {
+  const { out, gate, gateBias, up, upBias, activation } = op;
+  const width = lowering.width(out);
+  const { rows } = lowering.program.buffers[out]!;
+  const [gates, ups] = ["gates", "ups"].map((name) => lowering.places.scratch(name, width, rows)) as [Bound, Bound];
+  emitLinear(lowering, stack, gateBias, gates);
+  emitLinear(lowering, { ...stack, matrix: lowering.places.matrix(up) }, upBias, ups);
+  lowering.emit({
+    kernel: "glu",
+    params: { width, activation: activationCode(activation) },
+    bind: { a: gates, b: ups, out: lowering.slot(out) },
+    grid: lowering.perValue(out),
+  });
+}
+
+function emitLinear(
+  lowering: Lowering,
+  stack: Stack,
+  bias: WeightId | undefined,
+  out = lowering.slot(stack.out),
+): void {
+  for (const part of stack.matrix.parts) {
+    emitPairs(lowering, stack, part, {
+      product: "expert_linear",
+      params: { bias: lowering.vector(bias) },
+      bind: { weight: part, out },
+    });
+  }
+}
+
+interface Product {
+  /** A part of this name, in kernels/webgpu/lib. */
+  readonly product: "expert_linear" | "expert_glu";
+  readonly params: Readonly<Record<string, ParamValue>>;
+  readonly bind: Readonly<Record<string, Bound>>;
+}
+
+/** Of each pair of a token and one of its matrices; what of it another part of the stack has is another dispatch's. */
+function emitPairs(lowering: Lowering, stack: Stack, part: MatrixPart, { product, params, bind }: Product): void {
+  const { matrix, out, used, height, chosen, x, xRow, xSlot } = stack;
+  const width = used * height;
+  const cover = height + stride(width) - width;
+  const factors = product === "expert_linear" ? 1 : 2;
+  const serial = lowering.device.variants.includes("serial");
+  const groups = Math.ceil((cover * factors) / rowsAtOnce / (serial ? 64 : 1));
+  lowering.emit({
+    kernel: "linear_vec",
+    parts: {
+      quant: `quants/${matrix.layout.decode}`,
+      product: `lib/${product}`,
+      tokens: "lib/pairs",
+      results: "lib/pairs",
+    },
+    params: {
+      ...rowsOf(matrix, part),
+      ...{ cover, height, used, chooses: chosen ? 1 : 0, xRow, xSlot },
+      ...params,
+    },
+    bind: { ...bind, x, chosen: chosen ?? lowering.places.nothing },
+    grid: (size): Grid => [lowering.rowCount(out, size) * used, Math.min(groups, fold), Math.ceil(groups / fold)],
+  });
+}

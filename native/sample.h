@@ -60,8 +60,8 @@ class Sampler : public std::enable_shared_from_this<Sampler> {
   int32_t needs(int32_t ahead) const;
   static constexpr int32_t kMostNeeded = 1024;
 
-  // As sample(), from part of a row: logits // (count) of `ids`, which ascend. Among them are all ids whose logits are at
-  // least the needs(0)-th largest of the row, but for those of -infinity and NaN.
+  // As sample(), from part of a row: logits // (count) of `ids`, which ascend. Among them are all ids whose logits are
+  // at least the needs(0)-th largest of the row, but for those of -infinity and NaN.
   Sampled sample_top(float* logits, const int32_t* ids, int32_t count);
 
   int32_t vocab() const;

@@ -95,6 +95,7 @@ export async function compile(
   opened: OpenedModel,
   options: RunOptions,
   progress: CompileProgress = {},
+  choose = chooseDevice,
 ): Promise<Compiled> {
   checkInteger("contextSize", options.contextSize, 1, opened.config.contextLength);
   const isDecoder = opened.config.head.kind === "next";
@@ -103,7 +104,7 @@ export async function compile(
   const program = fuse(recorded);
   const bound = bindWeights(program, unpackable(program, opened));
   const plan = { opened, options, recorded, program, bound, isDecoder, contextSize };
-  const choice = await chooseDevice(options.device ?? deviceOfEnvironment(), demandOf(recorded, bound));
+  const choice = await choose(options.device ?? deviceOfEnvironment(), demandOf(recorded, bound));
   try {
     return await compileOn(choice, plan, progress);
   } catch (error) {

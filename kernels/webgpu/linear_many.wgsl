@@ -1,6 +1,6 @@
 // Products of many tokens: a workgroup for a tile of rows and tokens. It goes along the columns and decodes what it
 // needs of the weights once; each thread holds sums of 8 rows and 4 tokens.
-// uses: product
+// uses: product, many
 
 @group(0) @binding(3) var<storage, read> x: array<vec4f>;
 
@@ -22,17 +22,17 @@ var<workgroup> xs: array<vec4f, TILE * DEPTH>;
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
   let first = id.y * (TILE / FACTORS);
-  let count = row_count(params.rows);
+  let count = many_count(id.z);
   let t = id.x * TILE;
   if (first >= params.cover || t >= count) { return; }
   let down = thread % DOWN;
   let across = thread / DOWN;
   var sums: array<array<f32, TOKENS>, ROWS>;
   for (var g = 0u; g < params.groups; g += GROUPS) {
-    for (var i = thread; i < TILE * GROUPS; i += WG) { decode_group(first, g, i); }
+    for (var i = thread; i < TILE * GROUPS; i += WG) { decode_group(id.z, first, g, i); }
     for (var i = thread; i < TILE * DEPTH; i += WG) {
       let token = min(t + i / DEPTH, count - 1u);
-      xs[cell(i / DEPTH, i % DEPTH)] = x[token * (stride(params.columns) / 4u) + g * (GROUP / 4u) + i % DEPTH];
+      xs[cell(i / DEPTH, i % DEPTH)] = x[many_x(id.z, token) + g * (GROUP / 4u) + i % DEPTH];
     }
     workgroupBarrier();
     for (var k = 0u; k < DEPTH; k++) {
@@ -53,7 +53,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) threa
       var products: Products;
       for (var f = 0u; f < FACTORS; f++) { products[f] = sums[row * FACTORS + f][i]; }
       let r = first + down + DOWN * row;
-      if (token < count && r < params.cover) { keep(token, r, products); }
+      if (token < count && r < params.cover) { many_keep(id.z, token, r, products); }
     }
   }
 }
@@ -63,9 +63,10 @@ fn cell(row: u32, k: u32) -> u32 { return row * DEPTH + (k ^ (row % DEPTH)); }
 
 // Group i of those of a tile that are wanted at a time. A thread's rows of a tile are DOWN apart: first the factors of
 // its first result, then of the next.
-fn decode_group(first: u32, g: u32, i: u32) {
+fn decode_group(z: u32, first: u32, g: u32, i: u32) {
   let row = i / GROUPS;
   let j = row / DOWN;
-  let values = factor_group(j % FACTORS, first + row % DOWN + DOWN * (j / FACTORS), g + i % GROUPS);
+  let weight_row = many_row(z, first + row % DOWN + DOWN * (j / FACTORS));
+  let values = factor_group(j % FACTORS, weight_row, g + i % GROUPS);
   for (var k = 0u; k < GROUP / 4u; k++) { weights[cell(row, (i % GROUPS) * (GROUP / 4u) + k)] = values[k]; }
 }

@@ -22,6 +22,7 @@ struct Params {
   numbers: u32, // of each head in byQuery and byKey
   byQuery: u32,
   byKey: u32,
+  few: u32, // spans of so many tokens are attend_vec's
   split: u32, // 1: out has parts that attend_reduce puts together
 }
 @group(0) @binding(1) var<uniform> params: Params;

@@ -12,6 +12,8 @@ struct Params {
   chooses: u32, // 0: there is no `chosen`
   xRow: u32, // floats between rows of x, and between what experts of a token have of one
   xSlot: u32,
+  rows: u32,
+  lists: u32, // where `chosen` has lists of pairs, if it does
   gateBias: u32, // (experts, height)
   upBias: u32,
   activation: u32,
@@ -35,9 +37,10 @@ fn factor_group(factor: u32, row: u32, g: u32) -> Group {
 
 fn keep(pair: u32, row: u32, products: Products) {
   if (fills_up(pair, row)) { out[out_of(pair) + row] = 0.0; }
-  if (row >= params.height || stack_row(pair, row) >= params.partRows) { return; }
+  let expert = expert_of(pair);
+  if (row >= params.height || stack_row(expert, row) >= params.partRows) { return; }
   var both = products;
-  let of_expert = expert_of(pair) * params.height + row;
+  let of_expert = expert * params.height + row;
   if (params.gateBias != NONE) { both[0] += vectors[params.gateBias + of_expert]; }
   if (params.upBias != NONE) { both[1] += vectors[params.upBias + of_expert]; }
   out[out_of(pair) + row] = gate(params.activation, both[0], both[1]);

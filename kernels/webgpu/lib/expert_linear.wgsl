@@ -12,6 +12,8 @@ struct Params {
   chooses: u32, // 0: there is no `chosen`
   xRow: u32, // floats between rows of x, and between what experts of a token have of one
   xSlot: u32,
+  rows: u32,
+  lists: u32, // where `chosen` has lists of pairs, if it does
   bias: u32, // (experts, height)
 }
 @group(0) @binding(1) var<uniform> params: Params;
@@ -30,8 +32,9 @@ fn factor_group(factor: u32, row: u32, g: u32) -> Group {
 
 fn keep(pair: u32, row: u32, products: Products) {
   if (fills_up(pair, row)) { out[out_of(pair) + row] = 0.0; }
-  if (row >= params.height || stack_row(pair, row) >= params.partRows) { return; }
+  let expert = expert_of(pair);
+  if (row >= params.height || stack_row(expert, row) >= params.partRows) { return; }
   var value = products[0];
-  if (params.bias != NONE) { value += vectors[params.bias + expert_of(pair) * params.height + row]; }
+  if (params.bias != NONE) { value += vectors[params.bias + expert * params.height + row]; }
   out[out_of(pair) + row] = value;
 }

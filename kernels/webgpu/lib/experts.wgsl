@@ -1,16 +1,9 @@
-// Which rows of a stack of matrices a pair of a token and one of its experts has; groups are experts that all tokens
-// have in their order.
-// uses: step, rows
+// What a pair of a token and one of its experts has of a stack of matrices, of x and of the results. Groups are experts
+// that all tokens have, in their order.
+// uses: step, rows, expert_of
 
-// Its expert; of a stack of groups its place among those of its token.
-fn expert_of(pair: u32) -> u32 {
-  let slot = pair % params.used;
-  if (params.chooses == 0u) { return slot; }
-  return u32(chosen[pair / params.used * stride(params.used) + slot]);
-}
-
-// Where row `row` of its matrix is, counted from the first row of this part of the stack: before it, a huge number.
-fn stack_row(pair: u32, row: u32) -> u32 { return expert_of(pair) * params.height + row - params.firstRow; }
+// Where a row of an expert's matrix is, counted from the first row of this part of the stack: before it, a huge number.
+fn stack_row(expert: u32, row: u32) -> u32 { return expert * params.height + row - params.firstRow; }
 
 // Whether the part has any of `count` rows from this one on.
 fn has_any(row: u32, count: u32) -> bool { return row < params.partRows || row + count - 1u < params.partRows; }

@@ -17,7 +17,7 @@ fn row_of(y: u32, z: u32) -> u32 { return (y + z * 32768u) * RESULTS; }
 
 // Adds what group g of rows from `first` on of the pair's expert gives, where the part of the weight has some of them.
 fn add_group(sums: ptr<function, array<Sum, ROWS>>, pair: u32, first: u32, g: u32) {
-  let row = stack_row(pair, first);
+  let row = stack_row(expert_of(pair), first);
   if (!has_any(row, RESULTS)) { return; }
   let at = x_of(pair) + g * (GROUP / 4u);
   var xs: Group;

@@ -10,6 +10,9 @@ import type { Backend, Batch, CompileOptions, Executable, OutputResult } from ".
 import type { AdapterFacts, DeviceOptions } from "./device.js";
 import type { Answer, Call, Calls, Question, SentBatch, SentFile, SentTensor } from "./messages.js";
 
+/** Compiled: a thread takes no TypeScript. */
+const threadProgram = `${packageRoot}dist/backends/webgpu/thread.js`;
+
 interface Waiting {
   readonly resolve: (answer: never) => void;
   readonly reject: (error: unknown) => void;
@@ -28,9 +31,9 @@ export class WebGpuBackend implements Backend {
     this.facts = facts;
   }
 
-  /** Throws GpuUnavailable. */
-  static async open(options: DeviceOptions = {}): Promise<WebGpuBackend> {
-    const thread = new DeviceThread();
+  /** `program`: what the thread runs (tests). Throws GpuUnavailable. */
+  static async open(options: DeviceOptions = {}, program = threadProgram): Promise<WebGpuBackend> {
+    const thread = new DeviceThread(program);
     try {
       return new WebGpuBackend(thread, await thread.ask("open", options));
     } catch (error) {
@@ -100,8 +103,8 @@ class DeviceThread {
   #ended: DeadliftError | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor() {
-    this.#worker = new Worker(`${packageRoot}dist/backends/webgpu/thread.js`, { execArgv: [] });
+  constructor(program: string) {
+    this.#worker = new Worker(program, { execArgv: [] });
     this.#worker.unref();
     this.#worker.on("message", (answer: Answer) => this.#answered(answer));
     this.#worker.on("error", (error) => this.#fail(error.message));

@@ -101,7 +101,7 @@ export class GpuExecutable implements Executable {
 
   #runOnce(once: Prepared[]): void {
     if (once.length === 0) return;
-    const size: StepSize = { tokens: 0, outputs: 0, spans: 0, longest: 0, context: 0 };
+    const size: StepSize = { tokens: 0, outputs: 0, spans: 0, longest: 0, shortest: 0, context: 0 };
     this.#device.device.queue.submit([this.#encode(once, size).finish()]);
   }
 
@@ -155,7 +155,7 @@ export class GpuExecutable implements Executable {
 
   /** Dispatches of a step that goes on with so many sequences, one token each. */
   dispatchesOf(sequences: number): number {
-    const size = { tokens: sequences, outputs: sequences, spans: sequences, longest: 1, context: 1 };
+    const size = { tokens: sequences, outputs: sequences, spans: sequences, longest: 1, shortest: 1, context: 1 };
     return this.#prepared.filter(({ emission }) => emission.grid(size) !== undefined).length;
   }
 

@@ -9,6 +9,8 @@ export interface StepSize {
   readonly spans: number;
   /** Most tokens of one span. */
   readonly longest: number;
+  /** Fewest tokens of one span. */
+  readonly shortest: number;
   /** Most positions that a span's last token sees. */
   readonly context: number;
 }
@@ -24,6 +26,7 @@ export function stepSize({ tokens, outputs, spans }: Batch): StepSize {
     outputs: outputs.length,
     spans: spans.length,
     longest: Math.max(...spans.map(({ count }) => count)),
+    shortest: Math.min(...spans.map(({ count }) => count)),
     context: Math.max(...spans.map(({ count, position }) => position + count)),
   };
 }

@@ -2,10 +2,14 @@
 
 import type { Attend, RopeOp } from "../../../program/ops.js";
 import type { Bound } from "../buffers.js";
-import { type Lowering, NONE, type ParamValue } from "../lowering.js";
+import { type Emission, type Lowering, NONE, type ParamValue, stride } from "../lowering.js";
+import type { StepSize } from "../step.js";
 import type { Lowered } from "./index.js";
-import { kvBlocks, kvShape } from "./kv.js";
+import { kvBlocks, kvGroups, kvShape } from "./kv.js";
 import { rowScoresOps } from "./row_scores.js";
+
+/** Tokens of a span that attend_vec takes one by one; more are for attend_tile. */
+const few = 8;
 
 type Params = Readonly<Record<string, ParamValue>>;
 
@@ -23,7 +27,12 @@ export const attentionOps: Lowered = {
 
   attend(op, lowering) {
     if (op.k !== undefined && op.v !== undefined) storeKv(op.layer, op.k, op.v, lowering);
-    attendEach(op, lowering);
+    if (lowering.device.variants.includes("serial")) {
+      attendEach(op, lowering);
+    } else {
+      attendTile(op, lowering);
+      attendVec(op, lowering);
+    }
   },
 };
 
@@ -66,6 +75,7 @@ function attendParams(op: Attend, lowering: Lowering): Params {
     numbers: lowering.width(byQuery ?? byKey ?? op.q) / heads,
     byQuery: Number(byQuery !== undefined),
     byKey: Number(byKey !== undefined),
+    few,
   };
 }
 
@@ -93,14 +103,61 @@ function attendBindings({ q, layer, byQuery, byKey }: Attend, { places }: Loweri
   return { q: places.slot(q), cache: places.kv(layer), byQuery: gains(byQuery), byKey: gains(byKey) };
 }
 
+function emitAttend(kernel: string, op: Attend, lowering: Lowering, more: Pick<Emission, "grid"> & Partial<Emission>) {
+  lowering.emit({
+    kernel,
+    parts: { kv: `kv/${lowering.options.kvType}` },
+    grid: more.grid,
+    params: { ...attendParams(op, lowering), split: 0, ...more.params },
+    bind: { ...attendBindings(op, lowering), out: lowering.slot(op.out), ...more.bind },
+  });
+}
+
+/** Without barriers. */
 function attendEach(op: Attend, lowering: Lowering): void {
   const { valueDim } = lowering.program.layers[op.layer]!;
   const across = Math.ceil((op.heads * Math.ceil(valueDim / 128)) / 8);
+  emitAttend("attend_each", op, lowering, { grid: (size) => [across, size.tokens, 1] });
+}
+
+/** Spans of many tokens, in tiles of 32: at most one that is not full for each span. */
+function attendTile(op: Attend, lowering: Lowering): void {
+  const { valueDim } = lowering.program.layers[op.layer]!;
+  const heads = op.heads * Math.ceil(valueDim / 128);
+  emitAttend("attend_tile", op, lowering, {
+    grid: (size) => (size.longest > few ? [Math.floor(size.tokens / 32) + size.spans, heads, 1] : undefined),
+  });
+}
+
+/** Spans of few tokens: keys as a whole, or in parts that are put together. */
+function attendVec(op: Attend, lowering: Lowering): void {
+  const { heads } = op;
+  const { kvHeads, valueDim } = lowering.program.layers[op.layer]!;
+  const { kvType } = lowering.options;
+  const groups = Math.ceil(valueDim / kvGroups[kvType]);
+  const across = kvHeads * Math.ceil(heads / kvHeads / 4) * Math.ceil(groups / 128);
+  // Parts of all rows together: as many as make a device busy.
+  const most = Math.max(16, Math.floor(1024 / across));
+  const rows = ({ spans, longest }: StepSize) => spans * Math.min(longest, few);
+  const partsOf = (size: StepSize) =>
+    Math.max(1, Math.min(Math.ceil(size.context / 128), Math.floor(most / rows(size))));
+  const bytes = 4 * most * heads * (valueDim + 2);
+  const parts = lowering.places.constant(`parts of attention, ${bytes} bytes`, bytes);
+  const whole = (size: StepSize) => partsOf(size) === 1;
+  emitAttend("attend_vec", op, lowering, {
+    grid: (size) => (size.shortest <= few && whole(size) ? [1, across, rows(size)] : undefined),
+  });
+  emitAttend("attend_vec", op, lowering, {
+    params: { split: 1 },
+    bind: { out: parts },
+    grid: (size) => (size.shortest <= few && !whole(size) ? [partsOf(size), across, rows(size)] : undefined),
+  });
+  const blocks = Math.ceil(stride(heads * valueDim) / 64);
   lowering.emit({
-    kernel: "attend_each",
-    parts: { kv: `kv/${lowering.options.kvType}` },
-    params: { ...attendParams(op, lowering), split: 0 },
-    bind: { ...attendBindings(op, lowering), out: lowering.slot(op.out) },
-    grid: (size) => [across, size.tokens, 1],
+    kernel: "attend_reduce",
+    params: { heads, valueDim, few },
+    bind: { parts, out: lowering.slot(op.out) },
+    grid: (size) =>
+      size.shortest <= few && !whole(size) ? [Math.ceil(blocks / partsOf(size)), partsOf(size), rows(size)] : undefined,
   });
 }

@@ -6,7 +6,7 @@ import { type Grid, type Lowering, type ParamValue, stride } from "../lowering.j
 import type { Matrix, MatrixPart } from "../weights.js";
 import { activationCode } from "./activations.js";
 import type { Lowered } from "./index.js";
-import { fold, rowsOf } from "./products.js";
+import { fewTokens, fold, rowsOf, tile } from "./products.js";
 
 /** Rows of weights of a workgroup of linear_vec, a thread in "serial" (kernels/webgpu/lib/pairs.wgsl). */
 const rowsAtOnce = 4;
@@ -46,6 +46,7 @@ interface Stack {
   readonly used: number;
   readonly height: number;
   readonly chosen: Bound | undefined;
+  readonly lists: Bound | undefined;
   readonly x: Bound;
   /** Floats of x between tokens, and between matrices of a token. */
   readonly xRow: number;
@@ -68,6 +69,7 @@ function stackOf(lowering: Lowering, { out, x, weight, chosen }: StackOp): Stack
     used: lowering.width(out) / height,
     height,
     chosen: chosen === undefined ? undefined : lowering.slot(chosen),
+    lists: chosen === undefined ? undefined : listsOf(lowering, chosen, matrix.rows / height),
     ...xOf(lowering, x, matrix.columns, lowering.width(out) / height),
   };
 }
@@ -91,7 +93,7 @@ function xOf(lowering: Lowering, id: BufferId, columns: number, used: number): P
 
 /** Of stacks of two types: two products, and then what is made of them. */
 function emitApart(lowering: Lowering, stack: Stack, op: ExpertGlu): void {
-  const { out, gate, gateBias, up, upBias, activation } = op;
+  const { out, gateBias, up, upBias, activation } = op;
   const width = lowering.width(out);
   const { rows } = lowering.program.buffers[out]!;
   const [gates, ups] = ["gates", "ups"].map((name) => lowering.places.scratch(name, width, rows)) as [Bound, Bound];
@@ -133,22 +135,63 @@ function emitPairs(lowering: Lowering, stack: Stack, part: MatrixPart, { product
   const width = used * height;
   const cover = height + stride(width) - width;
   const factors = product === "expert_linear" ? 1 : 2;
+  const parts = { quant: `quants/${matrix.layout.decode}`, product: `lib/${product}` };
+  const experts = matrix.rows / height;
   const serial = lowering.device.variants.includes("serial");
+  const common = {
+    ...rowsOf(matrix, part),
+    ...{ cover, height, used, chooses: chosen ? 1 : 0, xRow, xSlot },
+    ...{ rows: lowering.rowsOf(out), lists: experts + 1 },
+    ...params,
+  };
   const groups = Math.ceil((cover * factors) / rowsAtOnce / (serial ? 64 : 1));
   lowering.emit({
     kernel: "linear_vec",
-    parts: {
-      quant: `quants/${matrix.layout.decode}`,
-      product: `lib/${product}`,
-      tokens: "lib/pairs",
-      results: "lib/pairs",
-    },
-    params: {
-      ...rowsOf(matrix, part),
-      ...{ cover, height, used, chooses: chosen ? 1 : 0, xRow, xSlot },
-      ...params,
-    },
+    parts: { ...parts, tokens: "lib/pairs", results: "lib/pairs" },
+    params: common,
     bind: { ...bind, x, chosen: chosen ?? lowering.places.nothing },
-    grid: (size): Grid => [lowering.rowCount(out, size) * used, Math.min(groups, fold), Math.ceil(groups / fold)],
+    grid: (size): Grid | undefined => {
+      const count = lowering.rowCount(out, size);
+      if (!serial && areMany(count, used, experts)) return undefined;
+      return [count * used, Math.min(groups, fold), Math.ceil(groups / fold)];
+    },
   });
+  if (serial) return;
+  const tiles = Math.ceil((cover * factors) / tile);
+  lowering.emit({
+    kernel: "linear_many",
+    parts: { ...parts, many: "lib/many_pairs", expert_of: "lib/expert_listed" },
+    params: common,
+    bind: { ...bind, x, chosen: stack.lists ?? lowering.places.nothing },
+    grid: (size) => {
+      const count = lowering.rowCount(out, size);
+      return areMany(count, used, experts) ? [Math.ceil(count / tile), tiles, experts] : undefined;
+    },
+  });
+}
+
+/** Whether weights that are decoded once for all tokens that chose an expert are worth the room of a tile. */
+function areMany(count: number, used: number, experts: number): boolean {
+  return count > fewTokens && count * used >= 2 * experts;
+}
+
+/** What each `chosen` was last sorted for: of neighbouring ops only the first must do it. */
+const lastSorted = new WeakMap<Lowering, BufferId>();
+
+/** Pairs by experts (kernels/webgpu/expert_lists.wgsl). */
+function listsOf(lowering: Lowering, chosen: BufferId, experts: number): Bound | undefined {
+  if (lowering.device.variants.includes("serial")) return undefined;
+  const used = lowering.width(chosen);
+  const { rows } = lowering.program.buffers[chosen]!;
+  // Room for where lists begin, in as few rows as there ever are when they are made.
+  const lists = lowering.places.scratch("expert lists", used + Math.ceil((experts + 1) / fewTokens), rows);
+  if (lastSorted.get(lowering) === chosen) return lists;
+  lastSorted.set(lowering, chosen);
+  lowering.emit({
+    kernel: "expert_lists",
+    params: { experts, used, lists: experts + 1, rows: lowering.rowsOf(chosen) },
+    bind: { chosen: lowering.slot(chosen), out: lists },
+    grid: (size) => (areMany(lowering.rowCount(chosen, size), used, experts) ? [experts, 1, 1] : undefined),
+  });
+  return lists;
 }

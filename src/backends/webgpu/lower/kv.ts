@@ -18,7 +18,8 @@ export function headWords(kvType: KvType, dim: number): number {
   }
 }
 
-/** Values that a thread stores at once. */
+/** Values that a thread loads, and stores, at once: KV_GROUP and KV_BLOCK of kernels/webgpu/kv. */
+export const kvGroups: Readonly<Record<KvType, number>> = { f32: 4, f16: 8, bf16: 8, q8_0: 16 };
 export const kvBlocks: Readonly<Record<KvType, number>> = { f32: 4, f16: 8, bf16: 8, q8_0: 32 };
 
 export interface KvShape {

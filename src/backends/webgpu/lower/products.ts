@@ -15,9 +15,9 @@ export const fold = 32_768;
 const oneToken = { tokens: "one_token", at: 1, rows: 4 };
 const fourTokens = { tokens: "four_tokens", at: 4, rows: 2 };
 /** Steps of more have kernels that reuse decoded weights more, and have more to do for it. */
-const fewTokens = 8;
+export const fewTokens = 8;
 /** Rows and tokens of a workgroup of linear_many. */
-const tile = 64;
+export const tile = 64;
 
 export const productOps: Lowered = {
   embed(op, lowering) {
@@ -182,7 +182,7 @@ function emitProduct(
   lowering.emit({
     ...common,
     kernel: "linear_many",
-    parts,
+    parts: { ...parts, many: "lib/many_tokens" },
     grid: (size) => (count(size) > fewTokens ? [Math.ceil(count(size) / tile), tiles, 1] : undefined),
   });
 }

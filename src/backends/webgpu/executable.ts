@@ -111,7 +111,7 @@ export class GpuExecutable implements Executable {
     let last: GPUComputePipeline | undefined;
     for (const one of prepared) {
       const grid = one.emission.grid(size);
-      if (!grid) continue;
+      if (!grid || grid.includes(0)) continue;
       const { pipeline } = one.kernel;
       if (pipeline !== last) pass.setPipeline(pipeline);
       last = pipeline;

@@ -486,6 +486,30 @@ describe.each(isas)("%s", (isa) => {
     }
   });
 
+  it.each(kvTypes)("attend right after rope, over %s pages", async (kvType) => {
+    for (const [layout, headDim, pairs, keysFirst, readTwice] of [
+      ["half", 20, 10, false, false],
+      ["pairs", 33, 8, true, false],
+      ["half", 64, 16, true, true],
+    ] as const) {
+      const { test, tokens, options } = attendCase([6, 3, headDim, undefined, 16, 10], kvType, 40);
+      const frequencies = Float32Array.from({ length: pairs }, (_, i) => 100 ** (-i / pairs));
+      test.ropes.push({ frequencies, magnitude: 1.1, layout });
+      const attend = test.ops.find((op) => op.kind === "attend")!;
+      test.ops.splice(test.ops.indexOf(attend));
+      const [q, k] = [test.buffer(6 * headDim), test.buffer(3 * headDim)];
+      const ropes = [
+        { kind: "rope", out: q, x: attend.q, rope: 0, headDim },
+        { kind: "rope", out: k, x: attend.k!, rope: 0, headDim },
+      ] as const;
+      test.ops.push(...(keysFirst ? [...ropes].reverse() : ropes), { ...attend, q, k });
+      const both = test.buffer(60 + 3 * headDim);
+      if (readTwice) test.ops.push({ kind: "concat", out: both, a: attend.out, b: k, groups: 1 });
+      const program = test.finish(readTwice ? both : attend.out);
+      await check(isa, { test, program, tokens, options: options! }, 3e-6);
+    }
+  });
+
   it("attend over more positions than one part has", async () => {
     const room = { maxTokens: 700, maxOutputs: 700 };
     for (const [shape, kvType, sinks] of [

@@ -1,4 +1,5 @@
-// delta, first: what remains of the state and what is written of it, e^(step * rate) and beta, for each head of each token.
+// delta, first: what remains of a state and how much is written of a token, e^(step * rate) and beta. A thread for each
+// head of each token.
 // uses: step, rows
 
 struct Params {

@@ -1,5 +1,5 @@
-// The pairs of tokens and experts by experts: where the list of each begins, then the lists, all as f32. A workgroup for
-// each expert goes over all pairs; of those before its own it only counts how many there are.
+// The pairs of tokens and experts by experts: where the list of each begins, then the lists, all as f32. A workgroup
+// for each expert goes over all pairs; those of experts before its own it only counts.
 // uses: step, rows
 
 struct Params {

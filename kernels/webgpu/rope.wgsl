@@ -16,12 +16,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   var value = 0.0;
   if (id.x < params.width) {
     let d = id.x % params.headDim;
-    value = x[row + id.x];
-    if (d < 2u * params.pairs) {
-      let turning = turning_of(d, params.pairs, params.pairing);
-      let other = x[row + id.x - d + turning.partner];
-      value = turned(value, other, turning, table[token_position(t) * params.pairs + turning.pair]);
-    }
+    value = turned(&x, row + id.x - d, d, token_position(t));
   }
   out[row + id.x] = value;
 }

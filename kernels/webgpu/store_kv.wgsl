@@ -1,5 +1,5 @@
-// attend, first of all: keys and values of the step's tokens go to their pages. A thread for each block of a head.
-// uses: step, rows, kv_pages, kv
+// attend, first of all: keys and values of the step's tokens go to their pages.
+// uses: kv_store, kv
 
 struct Params {
   kvHeads: u32,
@@ -17,29 +17,7 @@ struct Params {
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let t = id.y;
-  if (t >= token_count()) { return; }
-  let key_blocks = (params.headDim + KV_BLOCK - 1u) / KV_BLOCK;
-  let value_blocks = (params.valueDim + KV_BLOCK - 1u) / KV_BLOCK;
-  let is_value = id.x >= params.kvHeads * key_blocks;
-  let place = select(id.x, id.x - params.kvHeads * key_blocks, is_value);
-  let blocks = select(key_blocks, value_blocks, is_value);
-  let head = place / blocks;
-  let block = place % blocks;
-  if (head >= params.kvHeads) { return; }
-  let dim = select(params.headDim, params.valueDim, is_value);
-  let start = t * stride(params.kvHeads * dim) + head * dim;
-  var values: KvBlock;
-  for (var i = 0u; i < KV_BLOCK; i++) {
-    let d = block * KV_BLOCK + i;
-    if (d >= dim) { break; }
-    if (is_value) { values[i / 4u][i % 4u] = v[start + d]; } else { values[i / 4u][i % 4u] = k[start + d]; }
-  }
-  let s = token_span(t);
-  let j = token_position(t);
-  if (is_value) {
-    kv_store(&cache, value_row(s, head, j), block, values);
-  } else {
-    kv_store(&cache, key_row(s, head, j), block, values);
-  }
+  if (id.y < token_count()) { store_block(id.y, id.x); }
 }
+
+fn key_at(start: u32, d: u32, position: u32) -> f32 { return k[start + d]; }

@@ -26,7 +26,7 @@ that its converter does not know the family, or that we do not read what it make
 
 const TAIL = `
 A \`model_type\` that is not here is refused before its weights are downloaded. On the GPU the same models are held to
-1e-3 (`npm run test:gpu`).
+1e-3 (\`npm run test:gpu\`).
 Tables of vectors (model2vec, StaticEmbedding of sentence-transformers) run without a model type: \`test/texts.test.ts\`.
 `;
 

@@ -1,5 +1,5 @@
-// The parts `tokens` and `results` of linear_vec for stacks of matrices: of each pair of a token and one of its experts,
-// numbered token by token.
+// The parts `tokens` and `results` of linear_vec for stacks of matrices: a few rows of a pair of a token and one of its
+// experts. Pairs are numbered token by token.
 // uses: product
 
 @group(0) @binding(3) var<storage, read> x: array<vec4f>;

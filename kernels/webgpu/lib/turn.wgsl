@@ -1,20 +1,19 @@
-// Which values of a head turn together, and what becomes of them.
+// What rope makes of a value; for kernels with parameters pairs and pairing (0: (i, i + pairs), 1: (2i, 2i + 1)), and a
+// table of cosines and sines, (positions, pairs).
 
-struct Turning {
-  pair: u32,
-  partner: u32, // its place in the head
-  second: bool, // of the pair
-}
-
-// Of the value at `d`, of the first 2 * pairs. Layout 0: (i, i + pairs), 1: (2i, 2i + 1).
-fn turning_of(d: u32, pairs: u32, pairing: u32) -> Turning {
-  if (pairing == 1u) { return Turning(d / 2u, d ^ 1u, (d & 1u) == 1u); }
-  let second = d >= pairs;
-  let pair = select(d, d - pairs, second);
-  return Turning(pair, select(d + pairs, pair, second), second);
-}
-
-// `angle`: cosine and sine.
-fn turned(value: f32, partner: f32, turning: Turning, angle: vec2f) -> f32 {
-  return value * angle.x + select(-partner, partner, turning.second) * angle.y;
+// Of the value at `d` of the head that begins at `start`.
+fn turned(x: ptr<storage, array<f32>, read>, start: u32, d: u32, position: u32) -> f32 {
+  let value = (*x)[start + d];
+  if (d >= 2u * params.pairs) { return value; }
+  var pair = d / 2u;
+  var partner = d ^ 1u;
+  var second = (d & 1u) == 1u;
+  if (params.pairing == 0u) {
+    second = d >= params.pairs;
+    pair = select(d, d - params.pairs, second);
+    partner = select(d + params.pairs, pair, second);
+  }
+  let angle = table[position * params.pairs + pair];
+  let other = (*x)[start + partner];
+  return value * angle.x + select(-other, other, second) * angle.y;
 }

@@ -9,6 +9,7 @@ import type { Kernel, Kernels } from "./kernels.js";
 import { lower } from "./lower/index.js";
 import { type Emission, Lowering, type ParamValue } from "./lowering.js";
 import { fitOptions, ProgramPlaces, type Weights } from "./places.js";
+import { type KernelTime, profile } from "./profile.js";
 import { Sampling } from "./sampling.js";
 import { type StepSize, stepSize, stepWords } from "./step.js";
 import { Uploader } from "./weights.js";
@@ -123,6 +124,20 @@ export class GpuExecutable implements Executable {
     return encoder;
   }
 
+  /** Runs a step to see where its time goes; its results are not read. Throws as `run`, and GpuUnavailable. */
+  profile(batch: Batch): Promise<KernelTime[]> {
+    return this.#queued(async () => {
+      const size = await this.#send(batch);
+      const dispatches = this.#prepared.flatMap((one) => {
+        const grid = one.emission.grid(size);
+        if (!grid || grid.includes(0)) return [];
+        one.group ??= this.#groupOf(one);
+        return [{ name: one.kernel.name, pipeline: one.kernel.pipeline, group: one.group, grid }];
+      });
+      return profile(this.#device, dispatches);
+    });
+  }
+
   #groupOf({ kernel, emission, params }: Prepared): GPUBindGroup {
     const entries = kernel.bindings.map(({ name, binding }) => {
       if (name === "params") return { binding, resource: params };
@@ -139,12 +154,18 @@ export class GpuExecutable implements Executable {
   }
 
   async #step(batch: Batch): Promise<OutputResult[]> {
+    const size = await this.#send(batch);
+    const encoder = this.#encode(this.#prepared, size);
+    return this.#sampling!.finish(encoder, batch);
+  }
+
+  /** What the step's kernels read of it, and room for what they write. */
+  async #send(batch: Batch): Promise<StepSize> {
     const size = stepSize(batch);
     const words = stepWords(batch, this.#sampling!.plan(batch));
     await this.#makeRoom(this.#places.lacking(batch, size, words.length));
     this.#device.device.queue.writeBuffer(this.#places.step.buffer, 0, words);
-    const encoder = this.#encode(this.#prepared, size);
-    return this.#sampling!.finish(encoder, batch);
+    return size;
   }
 
   async #makeRoom(lacking: ReturnType<ProgramPlaces["lacking"]>): Promise<void> {

@@ -35,7 +35,7 @@ export interface Places {
   matrix(id: WeightId): Matrix;
   /** Where the values of a small weight begin in `vectors`. */
   vector(id: WeightId): number;
-  /** Other numbers for `vectors`. */
+  /** Other numbers for `vectors`; the same array lies there once. */
   numbers(values: ArrayLike<number>): number;
   readonly vectors: Bound;
   /** Cosines and sines: (positions, pairs) of two floats. */

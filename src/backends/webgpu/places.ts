@@ -9,8 +9,8 @@ import type { Batch, CompileOptions } from "../backend.js";
 import { type Bound, Growing, type Memory } from "./buffers.js";
 import type { Device } from "./device.js";
 import { gridWords } from "./grids.js";
+import { joinsLast } from "./lower/index.js";
 import { kvShape } from "./lower/kv.js";
-import { addNormAt } from "./lower/norms.js";
 import { type Places, stride } from "./lowering.js";
 import type { StepSize } from "./step.js";
 import { type Matrix, placeMatrix, plainValues } from "./weights.js";
@@ -65,6 +65,7 @@ export class ProgramPlaces implements Places {
   readonly #scratch = new Map<string, { width: number; rows: Rows; made: RowBuffer | undefined }>();
   readonly #matrixOf = new Map<WeightId, Matrix>();
   readonly #vectorOf = new Map<WeightId, number>();
+  readonly #numbersAt = new WeakMap<ArrayLike<number>, number>();
   readonly #vectorValues: ArrayLike<number>[] = [];
   #vectorCount = 0;
   #vectors: GPUBuffer | undefined;
@@ -83,7 +84,7 @@ export class ProgramPlaces implements Places {
     this.#options = options;
     const growing = (label: string, rowBytes: number, rows: number, keep = false) =>
       new Growing(memory, device, label, rowBytes, rows, keep);
-    const { slots, slotOf } = place(program, (index) => addNormAt(program, index - 1) !== undefined);
+    const { slots, slotOf } = place(program, (index) => joinsLast(program, index));
     this.#slotOf = slotOf;
     this.#slots = slots.map(({ width, rows }, i) => ({
       rows,
@@ -127,9 +128,13 @@ export class ProgramPlaces implements Places {
   }
 
   numbers(values: ArrayLike<number>): number {
+    const known = this.#numbersAt.get(values);
+    if (known !== undefined) return known;
+    const at = this.#vectorCount;
+    this.#numbersAt.set(values, at);
     this.#vectorValues.push(values);
     this.#vectorCount += values.length;
-    return this.#vectorCount - values.length;
+    return at;
   }
 
   get vectors(): Bound {

@@ -1,12 +1,13 @@
-// Attention: what turns queries and keys, the pages they are kept in, and the sums over them.
+// Attention: what stores keys and values, and the sums over them.
 
-import type { Attend, RopeOp } from "../../../program/ops.js";
+import type { Attend } from "../../../program/ops.js";
 import type { Bound } from "../buffers.js";
 import { type Emission, type Lowering, NONE, type ParamValue, stride } from "../lowering.js";
 import type { StepSize } from "../step.js";
 import type { Lowered } from "./index.js";
-import { kvBlocks, kvGroups, kvShape } from "./kv.js";
+import { kvGroups, kvPages, kvThreads } from "./kv.js";
 import { rowScoresOps } from "./row_scores.js";
+import { turnOps, turnsAt } from "./turns.js";
 
 /** Tokens of a span that attend_vec takes one by one; more are for attend_tile. */
 const few = 8;
@@ -15,18 +16,11 @@ type Params = Readonly<Record<string, ParamValue>>;
 
 export const attentionOps: Lowered = {
   ...rowScoresOps,
-
-  rope(op, lowering) {
-    lowering.emit({
-      kernel: "rope",
-      params: { width: lowering.width(op.out), ...turning(op, lowering) },
-      bind: { x: lowering.slot(op.x), table: lowering.places.rope(op.rope), out: lowering.slot(op.out) },
-      grid: lowering.perValue(op.out),
-    });
-  },
+  ...turnOps,
 
   attend(op, lowering) {
-    if (op.k !== undefined && op.v !== undefined) storeKv(op.layer, op.k, op.v, lowering);
+    const stored = turnsAt(lowering.program, lowering.program.ops.indexOf(op) - 2);
+    if (!stored && op.k !== undefined && op.v !== undefined) storeKv(op.layer, op.k, op.v, lowering);
     if (lowering.device.variants.includes("serial")) {
       attendEach(op, lowering);
     } else {
@@ -36,29 +30,14 @@ export const attentionOps: Lowered = {
   },
 };
 
-function turning({ rope, headDim }: RopeOp, { program }: Lowering): Params {
-  const { frequencies, layout } = program.ropes[rope]!;
-  return { headDim, pairs: frequencies.length, pairing: layout === "pairs" ? 1 : 0 };
-}
-
-/** Where a layer's keys and values lie, as kernels count: in 16 bytes. */
-function pages(layer: number, { program, options }: Lowering): Params {
-  const { kvHeads, headDim, valueDim } = program.layers[layer]!;
-  const { keyWords, valueWords, pageWords } = kvShape(program.layers[layer]!, options);
-  const quads = { keyQuads: keyWords / 4, valueQuads: valueWords / 4, pageQuads: pageWords / 4 };
-  return { kvHeads, headDim, valueDim, ...quads, pageTokens: options.pageTokens };
-}
-
 function storeKv(layer: number, k: number, v: number, lowering: Lowering): void {
-  const { kvHeads, headDim, valueDim } = lowering.program.layers[layer]!;
-  const { kvType } = lowering.options;
-  const blocks = (dim: number) => kvHeads * Math.ceil(dim / kvBlocks[kvType]);
-  const across = Math.ceil((blocks(headDim) + blocks(valueDim)) / 64);
+  const { places, options, program } = lowering;
+  const across = Math.ceil(kvThreads(program.layers[layer]!, options) / 64);
   lowering.emit({
     kernel: "store_kv",
-    parts: { kv: `kv/${kvType}` },
-    params: pages(layer, lowering),
-    bind: { k: lowering.slot(k), v: lowering.slot(v), cache: lowering.places.kv(layer) },
+    parts: { kv: `kv/${options.kvType}` },
+    params: kvPages(program.layers[layer]!, options),
+    bind: { k: lowering.slot(k), v: lowering.slot(v), cache: places.kv(layer) },
     grid: (size) => [across, size.tokens, 1],
   });
 }
@@ -68,7 +47,7 @@ function attendParams(op: Attend, lowering: Lowering): Params {
   const { heads, scale, softcap = 0, causal, window = NONE, byQuery, byKey } = op;
   return {
     heads,
-    ...pages(op.layer, lowering),
+    ...kvPages(lowering.program.layers[op.layer]!, lowering.options),
     ...{ scale, softcap, causal: Number(causal), window },
     sinks: lowering.vector(op.sinks),
     ...distanceParams(op, lowering),
@@ -139,8 +118,10 @@ function attendVec(op: Attend, lowering: Lowering): void {
   // Parts of all rows together: as many as make a device busy.
   const most = Math.max(16, Math.floor(1024 / across));
   const rows = ({ spans, longest }: StepSize) => spans * Math.min(longest, few);
-  const partsOf = (size: StepSize) =>
-    Math.max(1, Math.min(Math.ceil(size.context / 128), Math.floor(most / rows(size))));
+  const partsOf = (size: StepSize) => {
+    const keys = Math.min(size.context, op.window ?? size.context);
+    return Math.max(1, Math.min(Math.ceil(keys / 128), Math.floor(most / rows(size))));
+  };
   const bytes = 4 * most * heads * (valueDim + 2);
   const parts = lowering.places.constant(`parts of attention, ${bytes} bytes`, bytes);
   const whole = (size: StepSize) => partsOf(size) === 1;

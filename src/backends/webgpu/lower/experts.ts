@@ -175,8 +175,8 @@ function areMany(count: number, used: number, experts: number): boolean {
   return count > fewTokens && count * used >= 2 * experts;
 }
 
-/** What each `chosen` was last sorted for: of neighbouring ops only the first must do it. */
-const lastSorted = new WeakMap<Lowering, BufferId>();
+/** Whose lists are made last: of neighbouring ops only the first must do it. */
+const lastListed = new WeakMap<Lowering, BufferId>();
 
 /** Pairs by experts (kernels/webgpu/expert_lists.wgsl). */
 function listsOf(lowering: Lowering, chosen: BufferId, experts: number): Bound | undefined {
@@ -185,8 +185,8 @@ function listsOf(lowering: Lowering, chosen: BufferId, experts: number): Bound |
   const { rows } = lowering.program.buffers[chosen]!;
   // Room for where lists begin, in as few rows as there ever are when they are made.
   const lists = lowering.places.scratch("expert lists", used + Math.ceil((experts + 1) / fewTokens), rows);
-  if (lastSorted.get(lowering) === chosen) return lists;
-  lastSorted.set(lowering, chosen);
+  if (lastListed.get(lowering) === chosen) return lists;
+  lastListed.set(lowering, chosen);
   lowering.emit({
     kernel: "expert_lists",
     params: { experts, used, lists: experts + 1, rows: lowering.rowsOf(chosen) },

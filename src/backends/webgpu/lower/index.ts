@@ -1,7 +1,7 @@
 // Which file says what an op becomes.
 
 import { DeadliftError } from "../../../error.js";
-import type { Op } from "../../../program/ops.js";
+import type { Op, Program } from "../../../program/ops.js";
 import type { Lowering } from "../lowering.js";
 import { attentionOps } from "./attention.js";
 import { expertOps } from "./experts.js";
@@ -10,6 +10,7 @@ import { addNormAt, emitAddNorm, normOps } from "./norms.js";
 import { productOps } from "./products.js";
 import { recurrentOps } from "./recurrent.js";
 import { rowOps } from "./rows.js";
+import { emitTurns, turnsAt } from "./turns.js";
 import { valueOps } from "./values.js";
 
 /** What each kind of op emits. */
@@ -22,16 +23,22 @@ const all: Lowered = {
   ...{ ...productOps, ...expertOps, ...attentionOps, ...recurrentOps },
 };
 
+/** Whether an op is emitted with the op before it. */
+export function joinsLast(program: Program, index: number): boolean {
+  return addNormAt(program, index - 1) !== undefined || turnsAt(program, index - 1) !== undefined;
+}
+
 /** Throws Internal for an op that nobody lowers. */
 export function lower(lowering: Lowering): void {
   const { program } = lowering;
   for (const [index, op] of program.ops.entries()) {
-    // Has been emitted with the op before it.
-    if (addNormAt(program, index - 1)) continue;
+    if (joinsLast(program, index)) continue;
     const pair = addNormAt(program, index);
+    const turns = turnsAt(program, index);
     const emit = all[op.kind] as ((op: Op, lowering: Lowering) => void) | undefined;
     if (!emit) throw new DeadliftError("Internal", `the GPU backend has no kernel for ${op.kind}`);
     if (pair) emitAddNorm(pair, lowering);
+    else if (turns) emitTurns(turns, lowering);
     else emit(op, lowering);
   }
 }

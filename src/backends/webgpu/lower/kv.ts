@@ -20,7 +20,7 @@ export function headWords(kvType: KvType, dim: number): number {
 
 /** Values that a thread loads, and stores, at once: KV_GROUP and KV_BLOCK of kernels/webgpu/kv. */
 export const kvGroups: Readonly<Record<KvType, number>> = { f32: 4, f16: 8, bf16: 8, q8_0: 16 };
-export const kvBlocks: Readonly<Record<KvType, number>> = { f32: 4, f16: 8, bf16: 8, q8_0: 32 };
+const kvBlocks: Readonly<Record<KvType, number>> = { f32: 4, f16: 8, bf16: 8, q8_0: 32 };
 
 export interface KvShape {
   readonly keyWords: number;
@@ -33,4 +33,17 @@ export function kvShape({ kvHeads, headDim, valueDim }: KvLayer, { kvType, pageT
   const keyWords = headWords(kvType, headDim);
   const valueWords = headWords(kvType, valueDim);
   return { keyWords, valueWords, pageWords: kvHeads * pageTokens * (keyWords + valueWords) };
+}
+
+/** Where keys and values lie, as kernels count: in 16 bytes (kernels/webgpu/lib/kv_pages.wgsl). */
+export function kvPages(layer: KvLayer, options: CompileOptions): Record<string, number> {
+  const { keyWords, valueWords, pageWords } = kvShape(layer, options);
+  const { pageTokens } = options;
+  return { ...layer, keyQuads: keyWords / 4, valueQuads: valueWords / 4, pageQuads: pageWords / 4, pageTokens };
+}
+
+/** Threads that store the keys and values of a token. */
+export function kvThreads({ kvHeads, headDim, valueDim }: KvLayer, { kvType }: CompileOptions): number {
+  const blocks = (dim: number) => Math.ceil(dim / kvBlocks[kvType]);
+  return kvHeads * (blocks(headDim) + blocks(valueDim));
 }

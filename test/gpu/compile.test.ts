@@ -28,6 +28,24 @@ const roles: Readonly<Record<string, readonly string[]>> = {
   team: [1, 32, 256].map((threads) => `lib/team_${threads}`),
 };
 
+/** Roles that only go together; those of lower/products.ts, then of lower/experts.ts. */
+const together: Readonly<Record<string, readonly Record<string, string>[]>> = {
+  linear_vec: [
+    ...["linear", "linear_glu"].flatMap((product) =>
+      ["one_token", "four_tokens"].map((tokens) => ({ product: `lib/${product}`, tokens: `lib/${tokens}` })),
+    ),
+    ...["expert_linear", "expert_glu"].map((product) => ({
+      ...{ product: `lib/${product}`, tokens: "lib/pairs", results: "lib/pairs" },
+    })),
+  ],
+  linear_many: [
+    ...["linear", "linear_glu"].map((product) => ({ product: `lib/${product}`, many: "lib/many_tokens" })),
+    ...["expert_linear", "expert_glu"].map((product) => ({
+      ...{ product: `lib/${product}`, many: "lib/many_pairs", expert_of: "lib/expert_listed" },
+    })),
+  ],
+};
+
 const endings = new RegExp(
   `_(${variants.join("|")}|${Object.values(layouts)
     .map(({ decode }) => decode)
@@ -53,6 +71,8 @@ function textsOf(name: string): Map<string, { variants: readonly Variant[]; part
 }
 
 function partsOf(name: string): Record<string, string>[] {
+  const sets = together[name];
+  if (sets) return sets.flatMap((parts) => roles.quant!.map((quant) => ({ ...parts, quant })));
   const files = stems(".").filter((stem) => stem === name || stem.startsWith(`${name}_`));
   const used = new Set(
     files.flatMap((stem) =>

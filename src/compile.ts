@@ -7,7 +7,7 @@ import {
   type Choice,
   chooseDevice,
   type DeviceName,
-  deviceOfEnvironment,
+  deviceOf,
   fallsBack,
   type MeasuredBackend,
   type Opened,
@@ -76,6 +76,12 @@ export interface CompileProgress {
   readonly onProgress?: ((progress: RepackProgress | UploadProgress) => void) | undefined;
 }
 
+/** Who decides where a model runs, and opens the backend. */
+export interface Devices {
+  readonly choose: typeof chooseDevice;
+  readonly open: typeof openBackend;
+}
+
 /** A model's program with its weights as they are bound, before anybody has decided where it runs. */
 interface Plan {
   readonly opened: OpenedModel;
@@ -95,7 +101,7 @@ export async function compile(
   opened: OpenedModel,
   options: RunOptions,
   progress: CompileProgress = {},
-  choose = chooseDevice,
+  devices: Devices = { choose: chooseDevice, open: openBackend },
 ): Promise<Compiled> {
   checkInteger("contextSize", options.contextSize, 1, opened.config.contextLength);
   const isDecoder = opened.config.head.kind === "next";
@@ -104,12 +110,13 @@ export async function compile(
   const program = fuse(recorded);
   const bound = bindWeights(program, unpackable(program, opened));
   const plan = { opened, options, recorded, program, bound, isDecoder, contextSize };
-  const choice = await choose(options.device ?? deviceOfEnvironment(), demandOf(recorded, bound));
+  const choice = await devices.choose(deviceOf(options), demandOf(recorded, bound));
   try {
-    return await compileOn(choice, plan, progress);
+    return await compileOn(choice, plan, progress, devices);
   } catch (error) {
     if (choice.reason === undefined || choice.adapter === undefined || !fallsBack(error)) throw error;
-    return compileOn({ adapter: undefined, reason: `the GPU would not: ${error.message}` }, plan, progress);
+    const reason = `the GPU would not: ${error.message}`;
+    return compileOn({ adapter: undefined, reason }, plan, progress, devices);
   }
 }
 
@@ -120,11 +127,11 @@ function demandOf(recorded: Program, bound: readonly Bound<Weight>[]): Parameter
   return { weightBytes: work.stepBytes(1, 0) ?? residentBytes, residentBytes, flops: work.promptFlops };
 }
 
-async function compileOn(choice: Choice, plan: Plan, progress: CompileProgress): Promise<Compiled> {
+async function compileOn(choice: Choice, plan: Plan, progress: CompileProgress, devices: Devices): Promise<Compiled> {
   const { options, program, isDecoder } = plan;
   const rounds = choice.adapter === undefined && options.precision === "fast" && !isDecoder;
   const published = rounds ? roundMatrices(plan.recorded, plan.bound) : plan.bound;
-  const { backend, repacker, endRepacker } = await openBackend(choice, options);
+  const { backend, repacker, endRepacker } = await devices.open(choice, options);
   let memory: Repacked | undefined;
   try {
     memory = await repackAll(published.flat(), repacker, progress);

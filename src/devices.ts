@@ -39,15 +39,19 @@ export function checkDevice(device: unknown): void {
   throw new DeadliftError("InvalidArgument", expected('"auto", "cpu", "gpu" or "gpu:NAME"', "device", device));
 }
 
-/** What DEADLIFT_DEVICE says. Throws InvalidArgument. */
-export function deviceOfEnvironment(): DeviceName | undefined {
-  const device = process.env.DEADLIFT_DEVICE || undefined;
-  checkDevice(device);
-  return device as DeviceName | undefined;
+/** Who names an instruction set means the CPU; else DEADLIFT_DEVICE is the default. Throws InvalidArgument. */
+export function deviceOf({ device, isa }: { device?: DeviceName | undefined; isa?: string | undefined }): DeviceName {
+  if (isa === undefined) {
+    const named = device ?? (process.env.DEADLIFT_DEVICE || undefined);
+    checkDevice(named);
+    return (named as DeviceName | undefined) ?? "auto";
+  }
+  if (device === undefined || device === "auto" || device === "cpu") return "cpu";
+  throw new DeadliftError("InvalidArgument", `isa is of the CPU, and device is "${device}": give one of them`);
 }
 
 /** What to try first. Where "auto" has to know, the machine's GPUs are measured, once. */
-export async function chooseDevice(device: DeviceName = "auto", demand: Demand): Promise<Choice> {
+export async function chooseDevice(device: DeviceName, demand: Demand): Promise<Choice> {
   if (device === "cpu") return { adapter: undefined, reason: undefined };
   if (device !== "auto") return { adapter: device.slice("gpu:".length), reason: undefined };
   const { device: fastest, reason } = chooseFaster(demand, await probeGpus());

@@ -102,7 +102,7 @@ describe("what they become", () => {
     const seen: RepackProgress[] = [];
     const compiled = await compile(
       opened,
-      { threads: 1 },
+      { device: "cpu", threads: 1 },
       { onProgress: (progress) => seen.push(progress as RepackProgress) },
     );
     expect(native().filesMapped()).toBe(before + 1 + 7);
@@ -156,7 +156,7 @@ describe("what they become", () => {
     const shape = { rows: experts * rows, columns: groups * 32 };
     const parts = { blocks, scales, first: 0, every: 1 };
     const weight = mxfp4Blocks(new Module<Tensor>("experts.gate_up_proj"), shape, parts);
-    for (const isa of isas) {
+    for (const isa of native().cpuInfo().isas) {
       const backend = new CpuBackend({ threads: 2, isa });
       const repacked = await repackAll([weight], backend, {});
       const [tensor] = repacked.weights;

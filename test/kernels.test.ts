@@ -13,8 +13,10 @@ import {
   check,
   compile,
   count,
+  difference,
   gpuTolerance,
   isas,
+  magnitudes,
   onGpu,
   reference,
   sums,
@@ -280,7 +282,10 @@ describe.each(isas)("%s", (isa) => {
         const expandedCase = { ...one, program: { ...one.program, ops: [...inputs, ...same, select(expanded!)] } };
         await check(isa, fusedCase, 1e-4 + 5 * lostBy(isa, "Q4_0"));
         const [a, b] = [await compile(isa, 2, fusedCase), await compile(isa, 3, expandedCase)];
-        expect(await runRows(a, whole(tokens))).toEqual(await runRows(b, whole(tokens)));
+        const [rows, expandedRows] = [await runRows(a, whole(tokens)), await runRows(b, whole(tokens))];
+        // A compiler of the GPU's may fuse other multiplications and additions in another kernel.
+        if (onGpu) expect(difference(rows, expandedRows, magnitudes(expandedRows))).toBeLessThan(1e-5);
+        else expect(rows).toEqual(expandedRows);
         await Promise.all([a.dispose(), b.dispose()]);
       }
     },

@@ -24,7 +24,15 @@ struct Work {
   begin: u32, // of the head's values
 }
 
-// A thread has four tokens, and four keys or eight values for them.
+// What a thread knows of a token's softmax, which four threads look after.
+struct Softmax {
+  most: f32,
+  total: f32, // of this thread's weights
+}
+
+// A thread has four tokens, and four keys or eight values for them: (near and far halves, tokens).
+alias Values = array<vec4f, 8>;
+
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
   let work = work_of(id);
@@ -32,74 +40,29 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) threa
   let position = span_position(work.s) + work.first;
   let span_end = span_position(work.s) + span_tokens(work.s);
   let end = seen_to(position + work.tokens - 1u, span_end);
-  let wide = params.valueDim - work.begin > PART / 2u;
-
-  // Four threads look after a token's maximum and sum.
-  let row = thread / 4u;
-  var most = UNSEEN;
-  var total = 0.0;
+  var softmax = Softmax(UNSEEN, 0.0);
   if (params.sinks != NONE) {
-    most = vectors[params.sinks + work.head];
-    total = select(0.0, 1.0, thread % 4u == 0u);
+    softmax = Softmax(vectors[params.sinks + work.head], select(0.0, 1.0, thread % 4u == 0u));
   }
-  var values: array<vec4f, 8>;
+  var values: Values;
   for (var base = seen_from(position); base < end; base += KEYS) {
     weigh(work, base, end, span_end, thread);
-    var tile_most = vec4f(UNSEEN);
-    for (var i = 0u; i < 4u; i++) { tile_most = max(tile_most, weights[place(row, 4u * (thread % 4u) + i)]); }
-    held[thread] = tile_most;
-    workgroupBarrier();
-    tile_most = max(max(held[4u * row], held[4u * row + 1u]), max(held[4u * row + 2u], held[4u * row + 3u]));
-    let next = max(most, max(max(tile_most.x, tile_most.y), max(tile_most.z, tile_most.w)));
-    let kept = exp(most - next);
-    var sums = vec4f(0.0);
-    for (var i = 0u; i < 4u; i++) {
-      let at = place(row, 4u * (thread % 4u) + i);
-      weights[at] = exp(weights[at] - next);
-      sums += weights[at];
-    }
-    total = total * kept + sums.x + sums.y + sums.z + sums.w;
-    most = next;
-    if (thread % 4u == 0u) { kept_rows[row] = kept; }
+    exponentiate(&softmax, thread);
     if (thread < KEYS) { key_rows[thread] = value_row(work.s, work.kv_head, min(base + thread, end - 1u)); }
     workgroupBarrier();
     for (var a = 0u; a < 4u; a++) {
-      let kept_row = kept_rows[4u * (thread / 16u) + a];
-      values[a] *= kept_row;
-      values[a + 4u] *= kept_row;
+      let kept = kept_rows[4u * (thread / 16u) + a];
+      values[a] *= kept;
+      values[a + 4u] *= kept;
     }
     for (var first = 0u; first < min(KEYS, end - base); first += VALUE_KEYS) {
       hold_values(work, first, thread);
       workgroupBarrier();
-      for (var k = 0u; k < VALUE_KEYS; k += 4u) {
-        let at = k * (PART / 4u) + thread % 16u;
-        let shares = mat4x4f(
-          weights[place(4u * (thread / 16u), (first + k) / 4u)],
-          weights[place(4u * (thread / 16u) + 1u, (first + k) / 4u)],
-          weights[place(4u * (thread / 16u) + 2u, (first + k) / 4u)],
-          weights[place(4u * (thread / 16u) + 3u, (first + k) / 4u)],
-        );
-        let near = mat4x4f(
-          held[at],
-          held[at + PART / 4u],
-          held[at + 2u * (PART / 4u)],
-          held[at + 3u * (PART / 4u)],
-        );
-        for (var a = 0u; a < 4u; a++) { values[a] += near * shares[a]; }
-        if (wide) {
-          let far = mat4x4f(
-            held[at + 16u],
-            held[at + 16u + PART / 4u],
-            held[at + 16u + 2u * (PART / 4u)],
-            held[at + 16u + 3u * (PART / 4u)],
-          );
-          for (var a = 0u; a < 4u; a++) { values[a + 4u] += far * shares[a]; }
-        }
-      }
+      add_values(&values, work, first, thread);
       workgroupBarrier();
     }
   }
-  held[thread] = vec4f(total);
+  held[thread] = vec4f(softmax.total);
   workgroupBarrier();
   for (var a = 0u; a < 4u; a++) {
     let token = 4u * (thread / 16u) + a;
@@ -172,6 +135,47 @@ fn weigh(work: Work, base: u32, end: u32, span_end: u32, thread: u32) {
   workgroupBarrier();
 }
 
+// Logits become weights, relative to the largest logit so far; what came before is worth `kept_rows` of what it was.
+fn exponentiate(softmax: ptr<function, Softmax>, thread: u32) {
+  let row = thread / 4u;
+  var own = vec4f(UNSEEN);
+  for (var i = 0u; i < 4u; i++) { own = max(own, weights[place(row, 4u * (thread % 4u) + i)]); }
+  held[thread] = own;
+  workgroupBarrier();
+  let all = max(max(held[4u * row], held[4u * row + 1u]), max(held[4u * row + 2u], held[4u * row + 3u]));
+  let next = max((*softmax).most, max(max(all.x, all.y), max(all.z, all.w)));
+  let kept = exp((*softmax).most - next);
+  var sums = vec4f(0.0);
+  for (var i = 0u; i < 4u; i++) {
+    let at = place(row, 4u * (thread % 4u) + i);
+    weights[at] = exp(weights[at] - next);
+    sums += weights[at];
+  }
+  *softmax = Softmax(next, (*softmax).total * kept + sums.x + sums.y + sums.z + sums.w);
+  if (thread % 4u == 0u) { kept_rows[row] = kept; }
+}
+
+// The values held of keys `first` and after it, by their weights.
+fn add_values(values: ptr<function, Values>, work: Work, first: u32, thread: u32) {
+  let across = PART / 4u;
+  for (var k = 0u; k < VALUE_KEYS; k += 4u) {
+    let at = k * across + thread % 16u;
+    let shares = mat4x4f(
+      weights[place(4u * (thread / 16u), (first + k) / 4u)],
+      weights[place(4u * (thread / 16u) + 1u, (first + k) / 4u)],
+      weights[place(4u * (thread / 16u) + 2u, (first + k) / 4u)],
+      weights[place(4u * (thread / 16u) + 3u, (first + k) / 4u)],
+    );
+    let near = mat4x4f(held[at], held[at + across], held[at + 2u * across], held[at + 3u * across]);
+    for (var a = 0u; a < 4u; a++) { (*values)[a] += near * shares[a]; }
+    if (params.valueDim - work.begin > PART / 2u) {
+      let there = at + 16u;
+      let far = mat4x4f(held[there], held[there + across], held[there + 2u * across], held[there + 3u * across]);
+      for (var a = 0u; a < 4u; a++) { (*values)[a + 4u] += far * shares[a]; }
+    }
+  }
+}
+
 // DIMS values of each query and each key, zeros beyond the head. Tokens after the last are as the last.
 fn hold_factors(work: Work, first: u32, thread: u32) {
   let d = first + 4u * (thread % 4u);
@@ -185,7 +189,9 @@ fn hold_factors(work: Work, first: u32, thread: u32) {
     let key = i / (DIMS / KV_GROUP);
     let group = i % (DIMS / KV_GROUP);
     var loaded: KvGroup;
-    if (first + group * KV_GROUP < params.headDim) { loaded = kv_load(&cache, key_rows[key], first / KV_GROUP + group); }
+    if (first + group * KV_GROUP < params.headDim) {
+      loaded = kv_load(&cache, key_rows[key], first / KV_GROUP + group);
+    }
     for (var v = 0u; v < KV_GROUP / 4u; v++) {
       held[key_place(key) + group * (KV_GROUP / 4u) + v] = loaded[v];
     }

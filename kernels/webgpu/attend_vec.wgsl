@@ -12,6 +12,9 @@ var<workgroup> queries: array<vec4f, HELD>; // (fours of a head, heads)
 var<workgroup> rows: array<vec2u, WG>; // of each key of the tile: where its key and its value begin
 var<workgroup> weights: array<vec4f, WG>; // of each key, for each head
 
+// Of one group and some of the keys, what a thread adds up: (fours of the group, heads).
+alias Values = array<vec4f, KV_GROUP>;
+
 struct Work {
   s: u32,
   t: u32,
@@ -40,11 +43,7 @@ fn main(
   let start = first + id.x * per_part;
   let stop = min(start + per_part, end);
 
-  // Each thread sums up the values of some keys, of one group: (fours of the group, heads).
-  let slices = WG / work.groups;
-  let slice = thread / work.groups;
-  let group = work.group + thread % work.groups;
-  var values: array<vec4f, KV_GROUP>;
+  var values: Values;
   var most = vec4f(UNSEEN);
   var total = vec4f(0.0);
   if (params.sinks != NONE && id.x == 0u) {
@@ -64,41 +63,20 @@ fn main(
     }
     let next = max(most, most_of_tile(logits, thread));
     let kept = exp(most - next);
-    let own_weights = exp(logits - next);
-    weights[own_key(thread)] = own_weights;
+    weights[own_key(thread)] = exp(logits - next);
+    total = total * kept + exp(logits - next);
     most = next;
-    total = total * kept + own_weights;
-    for (var v = 0u; v < KV_GROUP; v += 4u) {
-      values[v] *= kept.x;
-      values[v + 1u] *= kept.y;
-      values[v + 2u] *= kept.z;
-      values[v + 3u] *= kept.w;
-    }
     workgroupBarrier();
-    let keys = select(min(WG, stop - base), 0u, slice >= slices);
-    for (var k = slice; k < keys; k += slices) {
-      let loaded = kv_load(&cache, rows[k].y, group);
-      let weight = weights[k];
-      for (var v = 0u; v < KV_GROUP; v += 4u) {
-        values[v] += weight.x * loaded[v / 4u];
-        values[v + 1u] += weight.y * loaded[v / 4u];
-        values[v + 2u] += weight.z * loaded[v / 4u];
-        values[v + 3u] += weight.w * loaded[v / 4u];
-      }
-    }
+    add_values(&values, work, kept, min(WG, stop - base), thread);
     workgroupBarrier();
   }
   total = sum_of_tile(total, thread);
   for (var v = 0u; v < KV_GROUP; v++) {
-    weights[thread] = values[v];
-    workgroupBarrier();
-    var sum = vec4f(0.0);
-    for (var i = 0u; i < slices; i++) { sum += weights[i * work.groups + thread % work.groups]; }
-    workgroupBarrier();
-    let d = group * KV_GROUP + v / 4u * 4u;
-    if (slice == 0u && v % 4u < work.heads) { write(work, id, grid, v % 4u, d, sum, total); }
+    let sum = sum_of_slices(values[v], work, thread);
+    let d = (work.group + thread) * KV_GROUP + v / 4u * 4u;
+    if (thread < work.groups && v % 4u < work.heads) { write(work, id, grid, v % 4u, d, sum, total); }
   }
-  if (slice == 0u) { finish(work, id, grid, thread, most, total); }
+  if (thread < work.groups) { finish(work, id, grid, thread, most, total); }
 }
 
 fn work_of(y: u32, s: u32, i: u32) -> Work {
@@ -160,6 +138,40 @@ fn key_sums(work: Work, thread: u32) -> array<vec4f, 4> {
     }
   }
   return sums;
+}
+
+// What there is of the values is worth `kept`; then come those of the tile's `keys`, which slices of threads share.
+fn add_values(values: ptr<function, Values>, work: Work, kept: vec4f, keys: u32, thread: u32) {
+  for (var v = 0u; v < KV_GROUP; v += 4u) {
+    (*values)[v] *= kept.x;
+    (*values)[v + 1u] *= kept.y;
+    (*values)[v + 2u] *= kept.z;
+    (*values)[v + 3u] *= kept.w;
+  }
+  let slices = WG / work.groups;
+  let slice = thread / work.groups;
+  if (slice >= slices) { return; }
+  for (var k = slice; k < keys; k += slices) {
+    let loaded = kv_load(&cache, rows[k].y, work.group + thread % work.groups);
+    let weight = weights[k];
+    for (var v = 0u; v < KV_GROUP; v += 4u) {
+      (*values)[v] += weight.x * loaded[v / 4u];
+      (*values)[v + 1u] += weight.y * loaded[v / 4u];
+      (*values)[v + 2u] += weight.z * loaded[v / 4u];
+      (*values)[v + 3u] += weight.w * loaded[v / 4u];
+    }
+  }
+}
+
+// What the slices have, for the threads of the first one.
+fn sum_of_slices(value: vec4f, work: Work, thread: u32) -> vec4f {
+  workgroupBarrier();
+  weights[thread] = value;
+  workgroupBarrier();
+  var sum = value;
+  let slices = select(1u, WG / work.groups, thread < work.groups);
+  for (var i = 1u; i < slices; i++) { sum += weights[i * work.groups + thread]; }
+  return sum;
 }
 
 fn width() -> u32 { return params.heads * params.valueDim; }

@@ -1,5 +1,5 @@
-// rope of queries and of keys, which go to their pages with the values: a thread for four floats of a query, and then for
-// each block of a head.
+// rope of queries and of keys, which go to their pages with the values. A thread for four floats of a query, or for a
+// block of a head.
 // uses: kv_store, turn, kv
 
 struct Params {

@@ -12,6 +12,7 @@ import { Device } from "../../src/backends/webgpu/device.js";
 import { GpuExecutable } from "../../src/backends/webgpu/executable.js";
 import { Kernels } from "../../src/backends/webgpu/kernels.js";
 import { compile } from "../../src/compile.js";
+import { openBackend } from "../../src/devices.js";
 import type { DeadliftError } from "../../src/error.js";
 import { openModel } from "../../src/formats/open.js";
 import { bindWeights } from "../../src/formats/weights.js";
@@ -66,10 +67,15 @@ describe("without any GPU", () => {
     });
   });
 
+  it("an instruction set for a GPU is refused", async () => {
+    const loading = loadModel(embeddedModel, { device: "gpu", isa: "scalar" });
+    await expect(loading).rejects.toMatchObject({ code: "InvalidArgument" });
+  });
+
   it("what auto wanted and could not have is told, and the CPU taken", async () => {
     const opened = await openModel(embeddedModel);
-    const wanted = async () => ({ adapter: "there is none of this name", reason: "it would be faster" });
-    const compiled = await compile(opened, { threads: 1 }, {}, wanted);
+    const choose = async () => ({ adapter: "there is none of this name", reason: "it would be faster" });
+    const compiled = await compile(opened, { threads: 1 }, {}, { choose, open: openBackend });
     expect(compiled.backend.name).toBe("cpu");
     expect(compiled.reason).toMatch(/^the GPU would not: .*there is none of this name/);
     await compiled.dispose();

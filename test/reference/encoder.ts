@@ -1,12 +1,10 @@
 // Runs an encoder's program on plain token ids: whole texts in one step, alone or with others.
 
 import { record } from "../../src/architectures/index.js";
-import { CpuBackend } from "../../src/backends/cpu.js";
-import { WebGpuBackend } from "../../src/backends/webgpu/backend.js";
 import { type OpenedModel, openModel } from "../../src/formats/open.js";
 import { bindWeights } from "../../src/formats/weights.js";
 import { fuse } from "../../src/program/fuse.js";
-import { onGpu } from "./targets.js";
+import { devices, onGpu } from "./targets.js";
 
 export interface Text {
   readonly ids: readonly number[];
@@ -30,7 +28,7 @@ export async function withEncoder<T>(
   work: (encoder: Encoder) => Promise<T>,
 ): Promise<T> {
   const opened = await openModel(path);
-  const backend = onGpu ? await WebGpuBackend.open() : new CpuBackend(setting);
+  const { backend } = await devices.open({ adapter: onGpu ? "" : undefined, reason: undefined }, setting);
   try {
     const program = fuse(record(opened.config));
     const executable = await backend.compile(program, bindWeights(program, opened.tensors), options);

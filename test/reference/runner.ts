@@ -5,7 +5,7 @@ import { type Compiled, compile, type RunOptions } from "../../src/compile.js";
 import { type OpenedModel, openModel } from "../../src/formats/open.js";
 import { createSampler } from "../../src/sampling.js";
 import { Scheduler } from "../../src/scheduler.js";
-import { onTarget } from "./targets.js";
+import { devices, onTarget } from "./targets.js";
 
 export class Runner {
   private constructor(
@@ -16,7 +16,7 @@ export class Runner {
 
   static async open(path: string, options: RunOptions = {}): Promise<Runner> {
     const opened = await openModel(path);
-    return new Runner(opened, await compile(opened, onTarget(options)));
+    return new Runner(opened, await compile(opened, onTarget(options), {}, devices));
   }
 
   /** One row per token; `chunk` tokens a step. */

@@ -1,7 +1,8 @@
 // What a conformance suite runs on: every instruction set of this machine, or the GPU (npm run test:gpu).
 
 import { expect } from "vitest";
-import type { RunOptions } from "../../src/compile.js";
+import type { Devices, RunOptions } from "../../src/compile.js";
+import { chooseDevice, type Opened, openBackend } from "../../src/devices.js";
 import { native } from "../../src/native.js";
 
 export const onGpu = process.env.DEADLIFT_TEST_DEVICE === "gpu";
@@ -16,6 +17,21 @@ export function gpuTolerance(tolerance: number): number {
 export function onTarget({ isa, threads, ...options }: RunOptions): RunOptions {
   return onGpu ? { ...options, device: "gpu" } : { ...options, threads, isa, device: "cpu" };
 }
+
+let shared: Promise<Opened> | undefined;
+
+/** Models of a test file share a device, and so what it has compiled. */
+export const devices: Devices = {
+  choose: chooseDevice,
+  async open(choice, options) {
+    if (choice.adapter === undefined) return openBackend(choice, options);
+    shared ??= openBackend(choice, {});
+    const { backend, repacker } = await shared;
+    const lasting = Object.create(backend, { dispose: { value: async () => {} } });
+    lasting.compile = backend.compile.bind(backend);
+    return { backend: lasting, repacker, endRepacker: async () => true };
+  },
+};
 
 /** The same bits; of a GPU, which adds in another order for few tokens than for many, values as near as that leaves them. */
 export function expectSame(actual: readonly Float32Array[], wanted: readonly Float32Array[], tolerance = 1e-3): void {

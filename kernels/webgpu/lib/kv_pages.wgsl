@@ -1,4 +1,4 @@
-// Where the rows of keys and values lie, in vec4u (src/backends/webgpu/lower/kv.ts); for kernels whose parameters say how.
+// Where rows of keys and values lie, in vec4u (src/backends/webgpu/lower/kv.ts); for kernels whose parameters say how.
 // uses: step
 
 // Of the token at position `j` of span `s`.

@@ -5,7 +5,7 @@ var<workgroup> told: array<vec4f, 4u * WG>;
 // The key of the tile that a thread has after `own_sum`.
 fn own_key(thread: u32) -> u32 { return thread; }
 
-// Four neighbouring threads have parts of the sums of keys thread / 4 + i * WG / 4: the whole sum of this thread's own key.
+// Four neighbours have parts of the sums of keys thread / 4 + i * WG / 4; what comes is that of the thread's own key.
 fn own_sum(sums: array<vec4f, 4>, thread: u32) -> vec4f {
   let first = 4u * (thread / 4u) + thread % 4u;
   told[first] = sums[0];

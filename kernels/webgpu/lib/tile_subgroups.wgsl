@@ -1,4 +1,4 @@
-// What the threads of a workgroup of attend_vec tell each other about a tile of keys, one for each of them; by subgroups.
+// What the threads of attend_vec tell each other about a tile of keys, one for each of them; by subgroups.
 enable subgroups;
 
 var<workgroup> told: array<vec4f, WG>;
@@ -6,7 +6,7 @@ var<workgroup> told: array<vec4f, WG>;
 // The key of the tile that a thread has after `own_sum`.
 fn own_key(thread: u32) -> u32 { return thread / 4u + thread % 4u * (WG / 4u); }
 
-// Four neighbouring threads have parts of the sums of keys thread / 4 + i * WG / 4: the whole sum of this thread's own key.
+// Four neighbours have parts of the sums of keys thread / 4 + i * WG / 4; what comes is that of the thread's own key.
 fn own_sum(sums: array<vec4f, 4>, thread: u32) -> vec4f {
   let a = sum_of_four(sums[0]);
   let b = sum_of_four(sums[1]);

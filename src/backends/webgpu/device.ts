@@ -11,6 +11,8 @@ export interface DeviceOptions {
   readonly validate?: boolean | undefined;
   /** Kinds of kernels to prefer, best first (kernels.ts); default: those that suit the adapter. */
   readonly variants?: readonly Variant[] | undefined;
+  /** Most bytes of a buffer that kernels read, as tests make it small; default: what the adapter has. */
+  readonly maxBinding?: number | undefined;
 }
 
 /**
@@ -54,6 +56,8 @@ const wantedLimits = [
 export class Device {
   /** Why it is of no use any more; undefined while it works. */
   #failed: DeadliftError | undefined;
+  /** Most bytes of a buffer that kernels read. */
+  readonly maxBinding: number;
   readonly #ended: Promise<void>;
 
   private constructor(
@@ -61,8 +65,10 @@ export class Device {
     readonly device: GPUDevice,
     readonly facts: AdapterFacts,
     readonly variants: readonly Variant[],
+    maxBinding = Number.POSITIVE_INFINITY,
   ) {
     alive.add(gpu);
+    this.maxBinding = Math.min(maxBinding, device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
     this.#ended = device.lost.then(({ reason, message }) => {
       this.#failed = new DeadliftError(
         "DeviceLost",
@@ -89,7 +95,7 @@ export class Device {
       const { message } = cause as Error;
       throw new DeadliftError("GpuUnavailable", `${facts.name} gives no device: ${message}`, { cause });
     }
-    return new Device(gpu, device, facts, options.variants ?? variantsFor(facts));
+    return new Device(gpu, device, facts, options.variants ?? variantsFor(facts), options.maxBinding);
   }
 
   get limits(): GPUSupportedLimits {

@@ -36,7 +36,7 @@ type Lack = readonly [buffer: Growing, rows: number, most: number];
 
 /** The widest row of a program decides how many tokens a step may have, the pages' size how many of them there are. */
 export function fitOptions(program: Program, options: CompileOptions, device: Device): CompileOptions {
-  const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
+  const most = device.maxBinding;
   const widest = (rows: Rows) =>
     Math.max(32, ...program.buffers.filter((one) => one.rows === rows).map(({ width }) => stride(width)));
   const pageBytes = Math.max(4, ...program.layers.map((layer) => 4 * kvShape(layer, options).pageWords));

@@ -5,8 +5,9 @@ import type { Bound } from "../buffers.js";
 import { type Grid, type Lowering, type ParamValue, stride } from "../lowering.js";
 import type { Matrix, MatrixPart } from "../weights.js";
 import { activationCode } from "./activations.js";
+import { fewTokens, fold, tile } from "./forms.js";
 import type { Lowered } from "./index.js";
-import { fewTokens, fold, rowsOf, tile } from "./products.js";
+import { rowsOf } from "./products.js";
 
 /** Rows of weights of a workgroup of linear_vec, a thread in "serial" (kernels/webgpu/lib/pairs.wgsl). */
 const rowsAtOnce = 4;

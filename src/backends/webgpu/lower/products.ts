@@ -3,21 +3,10 @@
 import type { Activation, BufferId, LinearGlu, WeightId } from "../../../program/ops.js";
 import type { Bound } from "../buffers.js";
 import { type Lowering, NONE, type ParamValue, stride } from "../lowering.js";
-import type { StepSize } from "../step.js";
 import type { Matrix, MatrixPart } from "../weights.js";
 import { activationCode } from "./activations.js";
+import { formsOf } from "./forms.js";
 import type { Lowered } from "./index.js";
-
-/** Workgroups of one dimension: the limit of all devices is 65,535. */
-export const fold = 32_768;
-
-/** Parts `tokens` of linear_vec: how many of them and of the weight's rows a workgroup has, a thread in "serial". */
-const oneToken = { tokens: "one_token", at: 1, rows: 4 };
-const fourTokens = { tokens: "four_tokens", at: 4, rows: 2 };
-/** Steps of more have kernels that reuse decoded weights more, and have more to do for it. */
-export const fewTokens = 8;
-/** Rows and tokens of a workgroup of linear_many. */
-export const tile = 64;
 
 export const productOps: Lowered = {
   embed(op, lowering) {
@@ -146,43 +135,23 @@ function emitProduct(
   part: MatrixPart,
   { product, params, bind }: Product,
 ): void {
-  const parts = { quant: `quants/${matrix.layout.decode}`, product: `lib/${product}` };
-  const common = {
-    params: {
-      ...rowsOf(matrix, part),
-      cover: coverOf(matrix, part),
-      columns: matrix.columns,
-      width: lowering.width(out),
-      rows: lowering.rowsOf(out),
-      ...params,
-    },
-    bind: { ...bind, x: lowering.slot(x) },
-  };
   const cover = coverOf(matrix, part);
+  const common = {
+    ...rowsOf(matrix, part),
+    ...{ cover, columns: matrix.columns, width: lowering.width(out), rows: lowering.rowsOf(out) },
+    ...params,
+  };
   const factors = product === "linear" ? 1 : 2;
-  const serial = lowering.device.variants.includes("serial");
-  const count = (size: StepSize) => lowering.rowCount(out, size);
-  const most = serial ? Number.POSITIVE_INFINITY : fewTokens;
-  for (const { tokens, at, rows } of [oneToken, fourTokens]) {
-    const groups = Math.ceil((cover * factors) / rows / (serial ? 64 : 1));
+  for (const { kernel, parts, x: factor, runs, grid } of formsOf(lowering, x, matrix)) {
     lowering.emit({
-      ...common,
-      kernel: "linear_vec",
-      parts: { ...parts, tokens: `lib/${tokens}` },
+      kernel,
+      parts: { ...parts, product: `lib/${product}` },
+      params: common,
+      bind: { ...bind, x: factor },
       grid: (size) => {
-        const n = count(size);
-        return (at === 1 ? n === 1 : n > 1 && n <= most)
-          ? [Math.ceil(n / at), Math.min(groups, fold), Math.ceil(groups / fold)]
-          : undefined;
+        const tokens = lowering.rowCount(out, size);
+        return runs(tokens) ? grid(tokens, cover, factors) : undefined;
       },
     });
   }
-  if (serial) return;
-  const tiles = Math.ceil((cover * factors) / tile);
-  lowering.emit({
-    ...common,
-    kernel: "linear_many",
-    parts: { ...parts, many: "lib/many_tokens" },
-    grid: (size) => (count(size) > fewTokens ? [Math.ceil(count(size) / tile), tiles, 1] : undefined),
-  });
 }

@@ -12,6 +12,7 @@ export function gpu(differing: Partial<AdapterReport> = {}): AdapterReport {
     features: ["shader-f16", "subgroups"],
     limits: { maxBufferSize: 2 ** 32, maxStorageBufferBindingSize: 2 ** 31 },
     subgroupSizes: [32, 32] as const,
+    matrixSide: 0 as const,
   };
   return { name, backends: ["vulkan"], facts, bandwidthGbs: 1000, tflops: 20, usable: true, ...differing };
 }

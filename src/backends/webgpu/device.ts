@@ -33,6 +33,8 @@ export interface AdapterFacts {
   readonly limits: Readonly<Record<string, number>>;
   /** Fewest and most lanes of a subgroup; 0 without subgroups. */
   readonly subgroupSizes: readonly [number, number];
+  /** Rows and columns of the matrices of F16 that 32 threads multiply into F32; 0: they do not. */
+  readonly matrixSide: 0 | 8 | 16;
 }
 
 // Collecting the object that create() gives kills the process while a device of it lives.
@@ -181,15 +183,37 @@ export function factsOf({ info, features, limits }: GPUAdapter): AdapterFacts {
     features: names,
     limits: Object.fromEntries(wantedLimits.map((name) => [name, limits[name]])),
     subgroupSizes: names.includes("subgroups") ? [subgroupMinSize, subgroupMaxSize] : [0, 0],
+    matrixSide: matrixSideOf(info, names),
   };
 }
 
+/** What Dawn adds to `GPUAdapterInfo` for the feature that @webgpu/types does not know yet. */
+interface MatrixConfigs {
+  readonly subgroupMatrixConfigs?: readonly {
+    readonly componentType: string;
+    readonly resultComponentType: string;
+    readonly M: number;
+    readonly N: number;
+    readonly K: number;
+  }[];
+}
+
+function matrixSideOf(info: GPUAdapterInfo, features: readonly string[]): AdapterFacts["matrixSide"] {
+  if (info.subgroupMinSize !== 32 || info.subgroupMaxSize !== 32) return 0;
+  if (![matrixFeature, "shader-f16"].every((name) => features.includes(name))) return 0;
+  const { subgroupMatrixConfigs = [] } = info as MatrixConfigs;
+  const fits = (side: number) =>
+    subgroupMatrixConfigs.some(({ componentType, resultComponentType, M, N, K }) => {
+      return componentType === "f16" && resultComponentType === "f32" && [M, N, K].every((size) => size === side);
+    });
+  return ([16, 8] as const).find(fits) ?? 0;
+}
+
 /** Barriers are what is slow on software adapters; all others want as much of a subgroup as they can have. */
-function variantsFor({ software, features }: AdapterFacts): Variant[] {
+function variantsFor({ software, features, matrixSide }: AdapterFacts): Variant[] {
   if (software) return ["serial"];
-  const matrix = features.includes(matrixFeature) && features.includes("shader-f16");
   return [
-    ...(matrix ? (["subgroup_matrix"] as const) : []),
+    ...(matrixSide > 0 ? (["subgroup_matrix"] as const) : []),
     ...(features.includes("subgroups") ? (["subgroups"] as const) : []),
   ];
 }

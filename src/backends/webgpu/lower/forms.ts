@@ -24,38 +24,34 @@ export interface Form {
   readonly grid: (tokens: number, width: number, factors: number) => Grid;
 }
 
-/** Exactly one runs in a step. */
+/** Exactly one runs in a step. What they read of x that is not there yet is emitted. */
 export function formsOf(lowering: Lowering, x: BufferId, matrix: Matrix): readonly Form[] {
+  const { variants, facts } = lowering.device;
   const { decode } = matrix.layout;
-  const quant = `quants/${decode}`;
-  const slot = lowering.slot(x);
-  const inBytes = lowering.options.precision === "fast" && typesInBytes.includes(decode);
+  const fast = lowering.options.precision === "fast";
+  const inBytes = fast && typesInBytes.includes(decode);
+  const quant = inBytes ? `bytes/${decode}` : `quants/${decode}`;
   // Software adapters: translating programs for a CPU takes longer than most steps, so they are small, and one.
-  if (lowering.device.variants.includes("serial")) {
+  if (variants.includes("serial")) {
     const runs = () => true;
-    if (!inBytes) return [vec("one_token", quant, slot, { runs, tokens: 1, rows: (factors) => 64 * factors })];
-    const bytes = bytesOf(lowering, x, runs);
-    return [vec("one_token_bytes", `bytes/${decode}`, bytes, { runs, tokens: 1, rows: () => 64 * 4 })];
+    if (!inBytes)
+      return [vec("one_token", quant, lowering.slot(x), { runs, tokens: 1, rows: (factors) => 64 * factors })];
+    return [vec("one_token_bytes", quant, bytesOf(lowering, x, runs), { runs, tokens: 1, rows: () => 64 * 4 })];
   }
-  const forMany: Form = {
-    kernel: "linear_many",
-    parts: { quant, many: "lib/many_tokens" },
-    x: slot,
-    runs: many,
-    grid: (tokens, width, factors) => [Math.ceil(tokens / tile), Math.ceil((width * factors) / tile), 1],
-  };
-  if (!inBytes) {
+  const last = fast && facts.matrixSide > 0 ? matrices(lowering, x, matrix) : tiles(lowering, x, matrix);
+  if (inBytes) {
+    const bytes = bytesOf(lowering, x, (tokens) => !many(tokens));
     return [
-      vec("one_token", quant, slot, { runs: one, tokens: 1, rows: () => 4 }),
-      vec("four_tokens", quant, slot, { runs: few, tokens: 4, rows: () => 2 }),
-      forMany,
+      vec("one_token_bytes", quant, bytes, { runs: one, tokens: 1, rows: () => 4 }),
+      vec("four_tokens_bytes", quant, bytes, { runs: few, tokens: 4, rows: () => 4 }),
+      last,
     ];
   }
-  const bytes = bytesOf(lowering, x, (tokens) => !many(tokens));
+  const slot = lowering.slot(x);
   return [
-    vec("one_token_bytes", `bytes/${decode}`, bytes, { runs: one, tokens: 1, rows: () => 4 }),
-    vec("four_tokens_bytes", `bytes/${decode}`, bytes, { runs: few, tokens: 4, rows: () => 4 }),
-    forMany,
+    vec("one_token", quant, slot, { runs: one, tokens: 1, rows: () => 4 }),
+    vec("four_tokens", quant, slot, { runs: few, tokens: 4, rows: () => 2 }),
+    last,
   ];
 }
 
@@ -83,26 +79,62 @@ function vec(part: string, quant: string, x: Bound, { runs, tokens: at, rows }: 
   };
 }
 
+function tiles(lowering: Lowering, x: BufferId, matrix: Matrix): Form {
+  const parts = { quant: `quants/${matrix.layout.decode}`, many: "lib/many_tokens" };
+  return { kernel: "linear_many", parts, x: lowering.slot(x), runs: many, grid: tileGrid };
+}
+
+/** Tiles of small matrices of F16: no adapter is known to be right yet, so this is for who asks for less precision. */
+function matrices(lowering: Lowering, x: BufferId, matrix: Matrix): Form {
+  const side = lowering.device.facts.matrixSide;
+  const parts = { quant: `quants/${matrix.layout.decode}`, matrix: `lib/matrix_${side}` };
+  return { kernel: "linear_matrices", parts, x: halvesOf(lowering, x), runs: many, grid: tileGrid };
+}
+
+function tileGrid(tokens: number, width: number, factors: number): Grid {
+  return [Math.ceil(tokens / tile), Math.ceil((width * factors) / tile), 1];
+}
+
 /** Types that kernels/webgpu/bytes has. */
 const typesInBytes: readonly string[] = ["q8_0", "q4_0", "q4_k"];
 
-/** What was last made bytes of: of neighbouring ops only the first must do it. */
-const lastInBytes = new WeakMap<Lowering, BufferId>();
-
-/** Activations as bytes (kernels/webgpu/to_bytes.wgsl). */
+/** Activations as bytes: kernels/webgpu/to_bytes.wgsl. */
 function bytesOf(lowering: Lowering, x: BufferId, runs: Form["runs"]): Bound {
   const groups = stride(lowering.width(x)) / 32;
-  const out = lowering.places.scratch("bytes", 12 * groups, lowering.program.buffers[x]!.rows);
-  if (lastInBytes.get(lowering) === x) return out;
-  lastInBytes.set(lowering, x);
+  return converted(lowering, "to_bytes", x, 12 * groups, { groups }, (tokens) =>
+    runs(tokens) ? [Math.ceil(groups / 64), tokens, 1] : undefined,
+  );
+}
+
+/** Activations in F16: kernels/webgpu/to_halves.wgsl. */
+function halvesOf(lowering: Lowering, x: BufferId): Bound {
+  const width = lowering.width(x);
+  return converted(lowering, "to_halves", x, stride(width) / 2 + 4, { width }, (tokens) =>
+    many(tokens) ? [1, tokens, 1] : undefined,
+  );
+}
+
+/** What each kernel last converted: of neighbouring ops only the first must do it. */
+const lastConverted = new WeakMap<Lowering, Map<string, BufferId>>();
+
+function converted(
+  lowering: Lowering,
+  kernel: string,
+  x: BufferId,
+  width: number,
+  params: Readonly<Record<string, number>>,
+  grid: (tokens: number) => Grid | undefined,
+): Bound {
+  const out = lowering.places.scratch(kernel, width, lowering.program.buffers[x]!.rows);
+  const last = lastConverted.get(lowering) ?? new Map();
+  lastConverted.set(lowering, last);
+  if (last.get(kernel) === x) return out;
+  last.set(kernel, x);
   lowering.emit({
-    kernel: "to_bytes",
-    params: { groups, rows: lowering.rowsOf(x) },
+    kernel,
+    params: { ...params, rows: lowering.rowsOf(x) },
     bind: { x: lowering.slot(x), out },
-    grid: (size) => {
-      const tokens = lowering.rowCount(x, size);
-      return runs(tokens) ? [Math.ceil(groups / 64), tokens, 1] : undefined;
-    },
+    grid: (size) => grid(lowering.rowCount(x, size)),
   });
   return out;
 }

@@ -1,6 +1,7 @@
 // Where the time of a prompt and of a token goes on the GPU, kernel by kernel, by its own time stamps.
 //
 //   node bench/gpu_profile.mjs [MODEL] [--prompt 512] [--depth 512] [--streams 1] [--adapter NAME] [--variants subgroups,serial]
+//                              [--json]
 
 import { parseArgs } from "node:util";
 import { record } from "../dist/architectures/index.js";
@@ -20,6 +21,7 @@ const { values, positionals } = parseArgs({
     streams: { type: "string", default: "1" },
     adapter: { type: "string" },
     variants: { type: "string" },
+    json: { type: "boolean", default: false },
   },
 });
 const [prompt, depth, streams] = [values.prompt, values.depth, values.streams].map(Number);
@@ -46,6 +48,8 @@ function step(count, position) {
   return { tokens, spans, outputs: spans.map((_, s) => ({ token: (s + 1) * count - 1, logits: true })) };
 }
 
+const steps = [];
+
 async function show(title, batch) {
   await executable.run(batch); // drivers compile at first use
   const startedAt = performance.now();
@@ -53,15 +57,21 @@ async function show(title, batch) {
   const wallMs = performance.now() - startedAt;
   const times = await executable.profile(batch);
   const all = times.reduce((sum, { us }) => sum + us, 0);
+  const rows = times.map(({ us, ...rest }) => ({
+    ...rest,
+    us: Math.round(us),
+    share: `${((100 * us) / all).toFixed(1)} %`,
+  }));
+  steps.push({ title, wallMs: Number(wallMs.toFixed(2)), kernelsMs: Number((all / 1000).toFixed(2)), rows });
+  if (values.json) return;
   console.log(`${title}: ${wallMs.toFixed(2)} ms, kernels ${(all / 1000).toFixed(2)} ms`);
-  console.table(
-    times.map(({ us, ...rest }) => ({ ...rest, us: Math.round(us), share: `${((100 * us) / all).toFixed(1)} %` })),
-  );
+  console.table(rows);
 }
 
-console.log(device.facts.name, device.variants.join(", "));
+if (!values.json) console.log(device.facts.name, device.variants.join(", "));
 await show(`${prompt} tokens of prompt`, step(Math.floor(prompt / streams), 0));
 await show(`one token of each of ${streams} after ${depth}`, step(1, depth));
+if (values.json) console.log(JSON.stringify({ adapter: device.facts.name, variants: device.variants, steps }));
 await executable.dispose();
 await device.destroy();
 opened.close();

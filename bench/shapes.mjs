@@ -42,6 +42,10 @@ export const shapes = {
     vocab: 128256,
     context: 8192,
   },
+  "8B": {
+    ...{ ...llama, theta: 500000, dim: 4096, ffn: 14336, layers: 32, heads: 32, kvHeads: 8, headDim: 128 },
+    ...{ vocab: 128256, context: 8192 },
+  },
   "0.4B-A0.1B": {
     ...{ ...gptOss, dim: 768, ffn: 768, layers: 12, heads: 12, kvHeads: 4, headDim: 64, vocab: 32000, context: 4096 },
     ...{ experts: 16, used: 2 },

@@ -1,7 +1,7 @@
 // Where everything of a program lies on the device: slots of activations, weights, KV pages, states, tables.
 
 import { DeadliftError } from "../../error.js";
-import type { BufferId, Program, Rope, RopeId, WeightId } from "../../program/ops.js";
+import type { BufferId, Program, RopeId, WeightId } from "../../program/ops.js";
 import { place } from "../../program/place.js";
 import type { StateId } from "../../program/recurrent_ops.js";
 import type { Tensor } from "../../tensor.js";
@@ -12,6 +12,7 @@ import { gridWords } from "./grids.js";
 import { joinsLast } from "./lower/index.js";
 import { kvShape } from "./lower/kv.js";
 import { type Places, stride } from "./lowering.js";
+import { ropeValues } from "./rope_table.js";
 import type { StepSize } from "./step.js";
 import { type Matrix, placeMatrix, plainValues } from "./weights.js";
 
@@ -33,22 +34,6 @@ interface RowBuffer {
 
 /** A buffer, the rows it is to have, and the most it may ever have. */
 type Lack = readonly [buffer: Growing, rows: number, most: number];
-
-/** The widest row of a program decides how many tokens a step may have, the pages' size how many of them there are. */
-export function fitOptions(program: Program, options: CompileOptions, device: Device): CompileOptions {
-  const most = device.maxBinding;
-  const widest = (rows: Rows) =>
-    Math.max(32, ...program.buffers.filter((one) => one.rows === rows).map(({ width }) => stride(width)));
-  const pageBytes = Math.max(4, ...program.layers.map((layer) => 4 * kvShape(layer, options).pageWords));
-  const stateBytes = Math.max(4, ...program.states.map(({ values }) => 4 * values));
-  return {
-    ...options,
-    maxTokens: Math.min(options.maxTokens, Math.floor(most / (4 * widest("tokens")))),
-    maxOutputs: Math.min(options.maxOutputs, Math.floor(most / (4 * widest("outputs")))),
-    pages: Math.min(options.pages, Math.floor(most / pageBytes)),
-    states: Math.min(options.states ?? 0, Math.floor(most / stateBytes)),
-  };
-}
 
 export class ProgramPlaces implements Places {
   readonly nothing: Bound;
@@ -267,18 +252,4 @@ function largest(values: ArrayLike<number>): number {
   let most = -1;
   for (let i = 0; i < values.length; i++) most = Math.max(most, values[i]!);
   return most;
-}
-
-/** Cosine and sine of every pair at every position. The device's own are only good to 2e-4. */
-function ropeValues({ frequencies, magnitude }: Rope, positions: number): Float32Array<ArrayBuffer> {
-  const values = new Float32Array(positions * frequencies.length * 2);
-  let at = 0;
-  for (let position = 0; position < positions; position++) {
-    for (let i = 0; i < frequencies.length; i++) {
-      const angle = Math.fround(position * frequencies[i]!);
-      values[at++] = Math.cos(angle) * magnitude;
-      values[at++] = Math.sin(angle) * magnitude;
-    }
-  }
-  return values;
 }

@@ -123,7 +123,7 @@ export async function compile(
 /** What a token asks of a device. */
 function demandOf(recorded: Program, bound: readonly Bound<Weight>[]): Parameters<typeof chooseDevice>[1] {
   const work = workOf(recorded, bound.map(bytesOf), () => 0);
-  const residentBytes = bytesOf(bound.flat());
+  const residentBytes = bytesOf([...new Set(bound.flat())]);
   return { weightBytes: work.stepBytes(1, 0) ?? residentBytes, residentBytes, flops: work.promptFlops };
 }
 
@@ -186,7 +186,7 @@ async function ended(
 function fitContext({ options, contextSize, isDecoder }: Plan, { options: fitted }: Executable): number {
   const room = isDecoder ? (fitted.pages - 1) * fitted.pageTokens : fitted.maxTokens;
   if (room >= contextSize) return contextSize;
-  if (options.contextSize === undefined) return room;
+  if (options.contextSize === undefined && room > 0) return room;
   throw new DeadliftError(
     "OutOfMemory",
     `expected room for contextSize ${contextSize}, received a device that has it for ${room} tokens in one buffer; ` +
@@ -198,7 +198,7 @@ function uploadTold(
   weights: readonly (Tensor | readonly Tensor[])[],
   { onProgress }: CompileProgress,
 ): (bytes: number) => void {
-  const totalBytes = weights.reduce((sum, bound) => sum + bytesOf(bound), 0);
+  const totalBytes = bytesOf([...new Set(weights.flat())]);
   let bytes = 0;
   return (more) => {
     bytes += more;

@@ -73,17 +73,22 @@ export async function openBackend({ adapter }: Choice, options: CpuOptions): Pro
     const backend = new CpuBackend(options);
     return { backend, repacker: backend, endRepacker: async () => false };
   }
-  const backend = await WebGpuBackend.open({ adapter: adapter || undefined });
   const repacker = new CpuBackend(options);
   const endRepacker = async () => {
     await repacker.dispose();
     return true;
   };
-  return { backend, repacker, endRepacker };
+  try {
+    return { backend: await WebGpuBackend.open({ adapter: adapter || undefined }), repacker, endRepacker };
+  } catch (error) {
+    await endRepacker();
+    throw error;
+  }
 }
 
 /** Whether "auto" goes on with the CPU after this. */
 export function fallsBack(error: unknown): error is DeadliftError {
-  const codes = ["GpuUnavailable", "OutOfMemory", "DeviceLost"];
+  // The last one: for what this GPU has no room in its kernels; what nobody runs has been refused before.
+  const codes = ["GpuUnavailable", "OutOfMemory", "DeviceLost", "UnsupportedArchitecture"];
   return error instanceof DeadliftError && codes.includes(error.code);
 }

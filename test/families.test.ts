@@ -6,7 +6,7 @@ import { dirname, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { noteModel } from "./reference/model_result.js";
 import { floats, largestDifference, readJson, withRunner } from "./reference/runner.js";
-import { expectSame, isas } from "./reference/targets.js";
+import { expectSame, isas, onGpu } from "./reference/targets.js";
 
 const families = resolve(import.meta.dirname, "fixtures/families");
 
@@ -46,7 +46,9 @@ describe.each(exact)("on %s", (isa) => {
 
   it.each(cases)("%s: the same bits in one step and in steps of 5", async (_, path, goldenPath) => {
     const [prompt] = readJson<Golden>(goldenPath).prompts;
-    await withRunner(path, { isa, threads: 2 }, async (run) => {
+    // Sums in another order may round a key of f16 to its neighbour.
+    const kvType = onGpu ? "f32" : undefined;
+    await withRunner(path, { isa, kvType, threads: 2 }, async (run) => {
       expectSame(await run.logits(prompt!, 5), await run.logits(prompt!));
     });
   });

@@ -56,6 +56,7 @@ const wide: readonly QuantName[] = ["F32", "F64", "I16", "I32", "I64", "U16", "U
 
 /** What a product loses, relative to its magnitude and besides the rounding of sums: `linear_tiles.h`, `linear_codes.h`. */
 function lostBy(isa: string, quant: QuantName): number {
+  if (isa === "gpu") return 0;
   if (isa !== "amx") return inCodes.includes(quant) ? 2e-5 : 0;
   // Rounding to bf16 loses up to 2^-8: of activations, and of weights unless they are kept whole.
   if (quant === "F16" || quant === "BF16") return 2 ** -8;
@@ -88,6 +89,12 @@ function linearCase(quant: QuantName, rows: number, columns: number, tokens: num
     tokens,
     options: { maxTokens: Math.max(256, tokens), maxOutputs: Math.max(256, tokens) },
   };
+}
+
+/** As wanted where WGSL promises nothing: of what is not finite, and of a subnormal scale, which may become zero. */
+function promised(rows: readonly Float32Array[], wanted: readonly Float32Array[]): Float32Array[] {
+  const isFree = (x: number, as: number) => !Number.isFinite(as) || (x === 0 && Math.abs(as) < 2 ** -117);
+  return rows.map((row, t) => row.map((x, i) => (isFree(x, wanted[t]![i]!) ? wanted[t]![i]! : x)));
 }
 
 /** Random experts for each token. */
@@ -161,7 +168,9 @@ describe.each(isas)("%s", (isa) => {
     test.ops.push({ kind: "embed", out, table, index: "token", offset: 0 });
     const one = { test, program: test.finish(out), tokens: 64 };
     const executable = await compile(isa, 1, one);
-    expect(await runRows(executable, whole(64))).toEqual(await runRows(reference(one), whole(64)));
+    const wanted = await runRows(reference(one), whole(64));
+    const rows = await runRows(executable, whole(64));
+    expect(onGpu ? promised(rows, wanted) : rows).toEqual(wanted);
     await executable.dispose();
   });
 

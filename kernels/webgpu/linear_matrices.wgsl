@@ -1,5 +1,5 @@
-// Products of many tokens by the device's own products of small matrices: a workgroup for a tile of rows and tokens, its
-// subgroups for a quarter each. Weights and activations are rounded to F16; sums are F32. Activations come from
+// Products of many tokens by the device's own products of small matrices: a workgroup for a tile of rows and tokens,
+// its subgroups for a quarter each. Weights and activations are rounded to F16; sums are F32. Activations come from
 // to_halves.wgsl: divided by powers of two, since F16 ends at 65504.
 // uses: product, matrix
 
@@ -13,7 +13,8 @@ requires subgroup_id;
 // Subgroups have 32 threads where this is used (lower/forms.ts).
 const WG = 128u;
 const LANES = 32u;
-// Rows of weights and tokens of a tile; columns at a time, and from one row to the next: so that these lie in other banks.
+// Rows of weights and tokens of a tile; columns at a time, and halves from one row to the next, which so lie in other
+// banks.
 const TILE = 64u;
 const DEPTH = 32u;
 const APART = 40u;

@@ -1,6 +1,6 @@
-// Rows of activations as F16, for products of small matrices: a workgroup for each. A row is divided by a power of two,
-// which comes after it in 16 bytes of their own: its largest value becomes about 2^14, so that all that matters beside it
-// is exact to 11 bits.
+// Rows of activations as F16, for products of small matrices: a workgroup for each. A row is divided by a power of
+// two, which comes after it in 16 bytes of their own: its largest value becomes about 2^14, so that all that matters
+// beside it is exact to 11 bits.
 // uses: step, rows, reduce
 
 struct Params { width: u32, rows: u32 }

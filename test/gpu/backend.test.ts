@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { record } from "../../src/architectures/index.js";
 import { WebGpuBackend } from "../../src/backends/webgpu/backend.js";
 import { Memory } from "../../src/backends/webgpu/buffers.js";
@@ -13,16 +13,16 @@ import { GpuExecutable } from "../../src/backends/webgpu/executable.js";
 import { Kernels } from "../../src/backends/webgpu/kernels.js";
 import { compile } from "../../src/compile.js";
 import { openBackend } from "../../src/devices.js";
-import type { DeadliftError } from "../../src/error.js";
 import { openModel } from "../../src/formats/open.js";
 import { bindWeights } from "../../src/formats/weights.js";
 import { embeddedModel, loadModel } from "../../src/index.js";
 import { fuse } from "../../src/program/fuse.js";
 import { Runner } from "../reference/runner.js";
-import { closeGpu, openGpu } from "./device.js";
+import { closeGpu, openGpu, whySkipped } from "./device.js";
 
-const gpu = await openGpu().catch(({ message }: DeadliftError) => message);
+const gpu = await openGpu().catch(whySkipped);
 afterAll(closeGpu);
+afterEach(() => vi.restoreAllMocks());
 const missing = typeof gpu === "string" ? gpu : undefined;
 const options = { pages: 40, pageTokens: 32, maxTokens: 512, maxOutputs: 8, kvType: "f16" } as const;
 const prompt = "Once upon a time";
@@ -108,7 +108,9 @@ describe("without any GPU", () => {
 describe.skipIf(missing)(`on a GPU${missing ? ` (${missing})` : ""}`, () => {
   it("is found by part of its name, in any letters", async () => {
     const { device } = gpu as Exclude<typeof gpu, string>;
-    const name = device.facts.architecture === "swiftshader" ? "SWIFTshader" : undefined;
+    const name = { swiftshader: "SWIFTshader", llvmpipe: "LLVMpipe" }[
+      device.facts.vendor === "mesa" ? "llvmpipe" : device.facts.architecture
+    ];
     const backend = await WebGpuBackend.open({ adapter: name });
     expect(backend.facts.architecture).toBe(device.facts.architecture);
     await backend.dispose();
@@ -157,6 +159,59 @@ describe.skipIf(missing)(`on a GPU${missing ? ` (${missing})` : ""}`, () => {
     });
     await expect(loading).rejects.toMatchObject({ code: "Aborted" });
     expect(stages).toContain("upload");
+  });
+
+  it("an abort before weights are copied is not forgotten", async () => {
+    const controller = new AbortController();
+    const stages: string[] = [];
+    const loading = loadModel(embeddedModel, {
+      device: "gpu",
+      signal: controller.signal,
+      onProgress: ({ stage }) => {
+        stages.push(stage);
+        if (stage === "program") controller.abort();
+      },
+    });
+    await expect(loading).rejects.toMatchObject({ code: "Aborted" });
+    expect(stages.at(-1)).toBe("program");
+  });
+
+  it("what a listener throws while weights are copied ends the load", async () => {
+    const onProgress = ({ stage }: { stage: string }) => {
+      if (stage === "upload") throw new Error("enough");
+    };
+    await expect(loadModel(embeddedModel, { device: "gpu", onProgress })).rejects.toThrow("enough");
+  });
+
+  it("a step that there is no memory for leaves all as it was", async () => {
+    const device = await Device.open();
+    const executable = await tinyOn(device);
+    const later = { ...firstStep, spans: [{ count: 1, position: 0, pages: Int32Array.of(20) }] };
+    const [before] = await executable.run(firstStep);
+    const create = device.device.createBuffer.bind(device.device);
+    const refused = vi.spyOn(device.device, "createBuffer").mockImplementation((wanted) => {
+      return create(wanted.label === "kv 1" ? { ...wanted, size: 2 ** 50 } : wanted);
+    });
+    await expect(executable.run(later)).rejects.toThrow(/a longer step or context/);
+    expect(refused).toHaveBeenCalledTimes(2);
+    refused.mockRestore();
+    const second = { ...firstStep, spans: [{ count: 1, position: 1, pages: Int32Array.of(0) }] };
+    const [next] = await executable.run(second);
+    expect(await executable.run(firstStep)).toEqual([before]);
+    expect(await executable.run(later)).toEqual([before]);
+    expect(await executable.run(second)).toEqual([next]);
+    await executable.dispose();
+    await device.destroy();
+  });
+
+  it("a tied output lies there once", async () => {
+    const device = await Device.open();
+    const create = vi.spyOn(device.device, "createBuffer");
+    const executable = await tinyOn(device);
+    const labels = create.mock.calls.map(([{ label }]) => label);
+    expect(labels.filter((label) => label === "embed" || label === "output")).toHaveLength(1);
+    await executable.dispose();
+    await device.destroy();
   });
 
   it("more sequences than buffers were made for, in steps that grow, give what each gives alone", async () => {

@@ -28,16 +28,27 @@ const roles: Readonly<Record<string, readonly string[]>> = {
   team: [1, 32, 256].map((threads) => `lib/team_${threads}`),
 };
 
-/** Roles that only go together; those of lower/products.ts, then of lower/experts.ts. */
+/** Roles that only go together, some with types of their own; those of lower/forms.ts, then of lower/experts.ts. */
 const together: Readonly<Record<string, readonly Record<string, string>[]>> = {
   linear_vec: [
     ...["linear", "linear_glu"].flatMap((product) =>
       ["one_token", "four_tokens"].map((tokens) => ({ product: `lib/${product}`, tokens: `lib/${tokens}` })),
     ),
+    ...["linear", "linear_glu"].flatMap((product) =>
+      ["one_token_bytes", "four_tokens_bytes"].flatMap((tokens) =>
+        stems("bytes").map((quant) => ({
+          ...{ product: `lib/${product}`, tokens: `lib/${tokens}` },
+          quant: `bytes/${quant}`,
+        })),
+      ),
+    ),
     ...["expert_linear", "expert_glu"].map((product) => ({
       ...{ product: `lib/${product}`, tokens: "lib/pairs", results: "lib/pairs" },
     })),
   ],
+  linear_matrices: ["linear", "linear_glu"].flatMap((product) =>
+    [8, 16].map((side) => ({ product: `lib/${product}`, matrix: `lib/matrix_${side}` })),
+  ),
   linear_many: [
     ...["linear", "linear_glu"].map((product) => ({ product: `lib/${product}`, many: "lib/many_tokens" })),
     ...["expert_linear", "expert_glu"].map((product) => ({
@@ -72,7 +83,7 @@ function textsOf(name: string): Map<string, { variants: readonly Variant[]; part
 
 function partsOf(name: string): Record<string, string>[] {
   const sets = together[name];
-  if (sets) return sets.flatMap((parts) => roles.quant!.map((quant) => ({ ...parts, quant })));
+  if (sets) return sets.flatMap((parts) => roles.quant!.map((quant) => ({ quant, ...parts })));
   const files = stems(".").filter((stem) => stem === name || stem.startsWith(`${name}_`));
   const used = new Set(
     files.flatMap((stem) =>

@@ -1,12 +1,13 @@
 // The GPU that tests run on: opened once for a file, or the reason why there is none.
 
 import type { CompileOptions } from "../../src/backends/backend.js";
-import { Device, type DeviceOptions, type Variant } from "../../src/backends/webgpu/device.js";
+import { Device, type DeviceOptions } from "../../src/backends/webgpu/device.js";
 import { GpuExecutable } from "../../src/backends/webgpu/executable.js";
 import { Kernels } from "../../src/backends/webgpu/kernels.js";
 import type { Weights } from "../../src/backends/webgpu/places.js";
 import { DeadliftError } from "../../src/error.js";
 import type { Program } from "../../src/program/ops.js";
+import { wantedVariants } from "../reference/targets.js";
 
 interface Opened {
   readonly device: Device;
@@ -28,10 +29,11 @@ async function open(options: DeviceOptions): Promise<Opened> {
   return { device, kernels: new Kernels(device) };
 }
 
-/** Kinds of kernels that DEADLIFT_TEST_VARIANTS names; default: what suits the adapter. */
-function wantedVariants(): Variant[] | undefined {
-  const names = process.env.DEADLIFT_TEST_VARIANTS?.split(",").filter((name) => name !== "");
-  return names as Variant[] | undefined;
+/** Why suites are skipped. Throws the error where a driver has been given: there they must run. */
+export function whySkipped(error: DeadliftError): string {
+  const given = process.env.DEADLIFT_TEST_DEVICE === "gpu" && !process.env.DEADLIFT_TEST_GPU_MISSING;
+  if (given || error.code !== "GpuUnavailable") throw error;
+  return error.message;
 }
 
 export async function closeGpu(): Promise<void> {

@@ -3,16 +3,15 @@
 import { describe, expect, it } from "vitest";
 import { Memory } from "../../src/backends/webgpu/buffers.js";
 import { placeMatrix } from "../../src/backends/webgpu/weights.js";
-import type { DeadliftError } from "../../src/error.js";
 import type { QuantName } from "../../src/quants/index.js";
 import { check } from "../kernel_checks.js";
 import { Random, TestProgram } from "../kernel_programs.js";
-import { openGpu } from "./device.js";
+import { openGpu, whySkipped } from "./device.js";
 
 /** Of weights of 96 columns: 10 rows of F32, 70 of Q4_0. */
 const maxBinding = 4096;
 // The first to open it: kernel_checks.ts uses and closes the same.
-const gpu = await openGpu({ maxBinding }).catch(({ message }: DeadliftError) => message);
+const gpu = await openGpu({ maxBinding }).catch(whySkipped);
 
 const rows = 230;
 const columns = 96;

@@ -2,15 +2,14 @@
 
 import { afterAll, describe, expect, it } from "vitest";
 import { layouts } from "../../src/backends/webgpu/layouts.js";
-import type { DeadliftError } from "../../src/error.js";
 import { codecOf, type QuantName, quantOf, runnable } from "../../src/quants/index.js";
 import { Random } from "../kernel_programs.js";
 import { legalBlocks, noise } from "../reference/blocks.js";
 import { decodeOnDevice } from "./decode.js";
-import { closeGpu, openGpu } from "./device.js";
+import { closeGpu, openGpu, whySkipped } from "./device.js";
 
 const names = Object.keys(layouts) as QuantName[];
-const gpu = await openGpu().catch(({ message }: DeadliftError) => message);
+const gpu = await openGpu().catch(whySkipped);
 
 afterAll(closeGpu);
 

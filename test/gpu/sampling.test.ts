@@ -2,13 +2,12 @@
 
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import type { Batch, Executable, Output } from "../../src/backends/backend.js";
-import type { DeadliftError } from "../../src/error.js";
 import { type NativeSamplerOptions, native, type Sampled, type Sampler } from "../../src/native.js";
 import { batchOf, Folder, options, Random, TestProgram } from "../kernel_programs.js";
 import { Chance, off } from "../reference/sample_cases.js";
-import { closeGpu, compileOnGpu, openGpu } from "./device.js";
+import { closeGpu, compileOnGpu, openGpu, whySkipped } from "./device.js";
 
-const gpu = await openGpu().catch(({ message }: DeadliftError) => message);
+const gpu = await openGpu().catch(whySkipped);
 const folder = new Folder();
 
 afterEach(() => vi.restoreAllMocks());

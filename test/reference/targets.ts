@@ -1,6 +1,8 @@
 // What a conformance suite runs on: every instruction set of this machine, or the GPU (npm run test:gpu).
 
 import { expect } from "vitest";
+import { WebGpuBackend } from "../../src/backends/webgpu/backend.js";
+import type { Variant } from "../../src/backends/webgpu/device.js";
 import type { Devices, RunOptions } from "../../src/compile.js";
 import { chooseDevice, type Opened, openBackend } from "../../src/devices.js";
 import { native } from "../../src/native.js";
@@ -18,6 +20,17 @@ export function onTarget({ isa, threads, ...options }: RunOptions): RunOptions {
   return onGpu ? { ...options, device: "gpu" } : { ...options, threads, isa, device: "cpu" };
 }
 
+/** Kinds of kernels that DEADLIFT_TEST_VARIANTS names; default: what suits the adapter. */
+export function wantedVariants(): Variant[] | undefined {
+  const names = process.env.DEADLIFT_TEST_VARIANTS?.split(",").filter((name) => name !== "");
+  return names as Variant[] | undefined;
+}
+
+async function openShared(): Promise<Opened> {
+  const cpu = await openBackend({ adapter: undefined, reason: undefined }, {});
+  return { ...cpu, backend: await WebGpuBackend.open({ variants: wantedVariants() }) };
+}
+
 let shared: Promise<Opened> | undefined;
 
 /** Models of a test file share a device, and so what it has compiled. */
@@ -25,7 +38,7 @@ export const devices: Devices = {
   choose: chooseDevice,
   async open(choice, options) {
     if (choice.adapter === undefined) return openBackend(choice, options);
-    shared ??= openBackend(choice, {});
+    shared ??= openShared();
     const { backend, repacker } = await shared;
     const lasting = Object.create(backend, { dispose: { value: async () => {} } });
     lasting.compile = backend.compile.bind(backend);

@@ -5,8 +5,8 @@
 // Where a row of an expert's matrix is, counted from the first row of this part of the stack: before it, a huge number.
 fn stack_row(expert: u32, row: u32) -> u32 { return expert * params.height + row - params.firstRow; }
 
-// Whether the part has any of `count` rows from this one on.
-fn has_any(row: u32, count: u32) -> bool { return row < params.partRows || row + count - 1u < params.partRows; }
+// Whether the part has any of `count` rows from this one on, which may be before its first one.
+fn has_any(row: u32, count: u32) -> bool { return i32(row) < i32(params.partRows) && i32(row + count) > 0; }
 
 // Where its x begins, in vec4f's.
 fn x_of(pair: u32) -> u32 { return (pair / params.used * params.xRow + pair % params.used * params.xSlot) / 4u; }

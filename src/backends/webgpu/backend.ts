@@ -8,7 +8,7 @@ import { packageRoot } from "../../root.js";
 import type { Tensor } from "../../tensor.js";
 import type { Backend, Batch, CompileOptions, Executable, OutputResult } from "../backend.js";
 import type { AdapterFacts, DeviceOptions } from "./device.js";
-import type { Answer, Call, Calls, Question, SentBatch, SentFile, SentTensor } from "./messages.js";
+import type { Abort, Answer, Call, Calls, Question, SentBatch, SentFile, SentTensor } from "./messages.js";
 
 /** Compiled: a thread takes no TypeScript. */
 const threadProgram = `${packageRoot}dist/backends/webgpu/thread.js`;
@@ -119,13 +119,14 @@ class DeviceThread {
   ): Promise<Calls[C]["answer"]> {
     if (this.#ended) return Promise.reject(this.#ended);
     const id = this.#next++;
-    const abort = () => this.#worker.postMessage({ abort: id });
+    const abort = () => this.#worker.postMessage({ abort: id } as Abort);
     const answer = new Promise<Calls[C]["answer"]>((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject, uploaded });
       // The process lives while somebody waits, and no longer.
       if (this.#waiting.size === 1) this.#worker.ref();
       this.#worker.postMessage({ id, call, ask } as Question);
-      signal?.addEventListener("abort", abort, { once: true });
+      if (signal?.aborted) abort();
+      else signal?.addEventListener("abort", abort, { once: true });
     });
     return answer.finally(() => signal?.removeEventListener("abort", abort));
   }
@@ -149,12 +150,23 @@ class DeviceThread {
     const waiting = this.#waiting.get(answer.id);
     if (!waiting) return;
     if ("uploaded" in answer) {
-      waiting.uploaded?.(answer.uploaded);
+      this.#uploaded(answer, waiting);
       return;
     }
     this.#forget(answer.id);
     if ("answer" in answer) waiting.resolve(answer.answer as never);
     else waiting.reject(new DeadliftError(answer.error.code as ErrorCode, answer.error.message));
+  }
+
+  /** What a listener throws ends the work it listens to. */
+  #uploaded({ id, uploaded }: { readonly id: number; readonly uploaded: number }, waiting: Waiting): void {
+    try {
+      waiting.uploaded?.(uploaded);
+    } catch (error) {
+      this.#worker.postMessage({ abort: id } as Abort);
+      this.#forget(id);
+      waiting.reject(error);
+    }
   }
 
   #forget(id: number): void {

@@ -39,6 +39,20 @@ export class Memory {
     return buffer;
   }
 
+  /** As `take`, with what `checked` throws: then nothing has been taken. */
+  async takeChecked(what: string, label: string, bytes: number, use?: Use): Promise<GPUBuffer> {
+    let taken: GPUBuffer | undefined;
+    try {
+      return await this.checked(what, () => {
+        taken = this.take(label, bytes, use);
+        return taken;
+      });
+    } catch (error) {
+      if (taken) this.give(taken);
+      throw error;
+    }
+  }
+
   give(buffer: GPUBuffer): void {
     if (!this.#buffers.delete(buffer)) return;
     this.#bytes -= buffer.size;
@@ -105,16 +119,18 @@ export class Growing implements Bound {
     return this.#rows;
   }
 
-  /** Makes room for `rows`, at least doubling up to `most`. */
-  grow(rows: number, most = Number.POSITIVE_INFINITY): void {
+  /** Makes room for `rows`, at least doubling up to `most`. Throws OutOfMemory ...: then all is as it was. */
+  async grow(rows: number, most = Number.POSITIVE_INFINITY): Promise<void> {
+    const wanted = Math.max(rows, Math.min(most, this.#rows * 2));
+    const larger = await this.memory.takeChecked("a longer step or context", this.label, wanted * this.rowBytes);
     const old = this.#buffer;
-    this.#rows = Math.max(rows, Math.min(most, this.#rows * 2));
-    this.#buffer = this.memory.take(this.label, this.#rows * this.rowBytes);
     if (this.keep) {
       const encoder = this.device.device.createCommandEncoder();
-      encoder.copyBufferToBuffer(old, 0, this.#buffer, 0, Math.min(old.size, this.#buffer.size));
+      encoder.copyBufferToBuffer(old, 0, larger, 0, Math.min(old.size, larger.size));
       this.device.device.queue.submit([encoder.finish()]);
     }
+    this.#rows = wanted;
+    this.#buffer = larger;
     this.memory.give(old);
   }
 }

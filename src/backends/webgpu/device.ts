@@ -54,6 +54,9 @@ const wantedLimits = [
   ...["maxComputeWorkgroupStorageSize", "maxComputeInvocationsPerWorkgroup", "maxComputeWorkgroupSizeX"],
 ] as const;
 
+/** Of a binding, whatever the driver says: kernels count its words in 32 bits, and compilers may count its bytes so. */
+const mostBytes = 2 ** 32 - 16;
+
 /** A device of this thread, and the means to end it. */
 export class Device {
   /** Why it is of no use any more; undefined while it works. */
@@ -70,7 +73,9 @@ export class Device {
     maxBinding = Number.POSITIVE_INFINITY,
   ) {
     alive.add(gpu);
-    this.maxBinding = Math.min(maxBinding, device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
+    const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
+    const most = Math.min(maxBinding, maxStorageBufferBindingSize, maxBufferSize, mostBytes);
+    this.maxBinding = most - (most % 16);
     this.#ended = device.lost.then(({ reason, message }) => {
       this.#failed = new DeadliftError(
         "DeviceLost",
@@ -111,6 +116,12 @@ export class Device {
   /** Throws DeviceLost, or Internal after an error that was nobody's. */
   check(): void {
     if (this.#failed) throw this.#failed;
+  }
+
+  /** As `check`, after an error: who waits for a device may hear of its end before this does. */
+  async checkAfter(error: unknown): Promise<void> {
+    if (!(error instanceof DeadliftError)) await this.device.queue.onSubmittedWorkDone().catch(() => {});
+    this.check();
   }
 
   /** Ends the device; what waits for it fails. */

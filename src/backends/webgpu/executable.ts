@@ -33,9 +33,9 @@ export class GpuExecutable implements Executable {
   #running: Promise<unknown> = Promise.resolve();
   #disposed = false;
 
-  private constructor(device: Device, program: Program, weights: Weights, options: CompileOptions) {
+  private constructor(device: Device, memory: Memory, program: Program, weights: Weights, options: CompileOptions) {
     this.#device = device;
-    this.#memory = new Memory(device);
+    this.#memory = memory;
     this.#program = program;
     this.options = fitOptions(program, options, device);
     this.#places = new ProgramPlaces(device, this.#memory, program, weights, this.options);
@@ -53,13 +53,15 @@ export class GpuExecutable implements Executable {
     options: CompileOptions,
     told?: (bytes: number) => void,
   ): Promise<GpuExecutable> {
-    const made = new GpuExecutable(device, program, weights, options);
+    const memory = new Memory(device);
+    const create = () => new GpuExecutable(device, memory, program, weights, options);
     try {
+      const made = await memory.checked("the model's buffers", create);
       await made.#prepare(kernels, told);
       return made;
     } catch (error) {
-      made.#memory.giveAll();
-      device.check();
+      memory.giveAll();
+      await device.checkAfter(error);
       throw error;
     }
   }
@@ -76,6 +78,7 @@ export class GpuExecutable implements Executable {
       await uploader.finish();
     });
     await this.#memory.checked("the model's buffers", async () => {
+      this.#places.makeScratch();
       const once = await this.#bindAll(lowering.once);
       this.#prepared = await this.#bindAll(lowering.emitted);
       this.#runOnce(once);
@@ -171,8 +174,11 @@ export class GpuExecutable implements Executable {
 
   async #makeRoom(lacking: ReturnType<ProgramPlaces["lacking"]>): Promise<void> {
     if (lacking.length === 0) return;
-    await this.#memory.checked("a longer step or context", () => this.#places.makeRoom(lacking));
-    for (const one of this.#prepared) one.group = undefined;
+    try {
+      await this.#places.makeRoom(lacking);
+    } finally {
+      for (const one of this.#prepared) one.group = undefined;
+    }
   }
 
   /** Dispatches of a step that goes on with so many sequences, one token each. */
@@ -184,9 +190,11 @@ export class GpuExecutable implements Executable {
   copyPage(from: number, to: number): Promise<void> {
     return this.#queued(async () => {
       await this.#makeRoom(this.#places.lackingPages(Math.max(from, to) + 1));
-      const encoder = this.#device.device.createCommandEncoder();
-      this.#places.copyPage(encoder, from, to);
-      this.#device.device.queue.submit([encoder.finish()]);
+      await this.#memory.checked("the copy of a page", () => {
+        const encoder = this.#device.device.createCommandEncoder();
+        this.#places.copyPage(encoder, from, to);
+        this.#device.device.queue.submit([encoder.finish()]);
+      });
     });
   }
 
@@ -207,7 +215,7 @@ export class GpuExecutable implements Executable {
       try {
         return await work();
       } catch (error) {
-        this.#device.check();
+        await this.#device.checkAfter(error);
         throw error;
       }
     };

@@ -97,9 +97,14 @@ export class ProgramPlaces implements Places {
     const { name, shape } = this.#program.weights[id]!;
     const tensors = this.#tensors(id);
     const rows = shape.slice(0, -1).reduce((product, size) => product * size, 1);
-    const matrix = placeMatrix(this.#device, this.#memory, name, tensors[0]!.quant, rows, shape.at(-1)!);
+    const columns = shape.at(-1)!;
+    // A tied output is the same tensor under two names.
+    const same = this.matrices.find(({ matrix, tensors: others }) => {
+      return matrix.rows === rows && matrix.columns === columns && areSame(tensors, others);
+    });
+    const matrix = same?.matrix ?? placeMatrix(this.#device, this.#memory, name, tensors[0]!.quant, rows, columns);
     this.#matrixOf.set(id, matrix);
-    this.matrices.push({ matrix, tensors });
+    if (!same) this.matrices.push({ matrix, tensors });
     return matrix;
   }
 
@@ -205,10 +210,10 @@ export class ProgramPlaces implements Places {
     return this.#pagesLacking(pages).filter(([buffer, rows]) => rows > buffer.rows);
   }
 
-  /** Puts larger buffers in the place of these: who has bound them must do it again. */
-  makeRoom(lacking: readonly Lack[]): void {
+  /** Puts larger buffers in the place of these: who has bound them must do it again. Throws OutOfMemory: after some of them. */
+  async makeRoom(lacking: readonly Lack[]): Promise<void> {
     for (const [buffer, rows, most] of lacking) {
-      buffer.grow(rows, most);
+      await buffer.grow(rows, most);
       const rope = this.#ropes.indexOf(buffer);
       if (rope < 0) continue;
       this.#device.device.queue.writeBuffer(buffer.buffer, 0, ropeValues(this.#program.ropes[rope]!, buffer.rows));
@@ -229,13 +234,17 @@ export class ProgramPlaces implements Places {
     }
   }
 
-  #rowBuffers(): readonly RowBuffer[] {
+  /** After all have asked for what they want. */
+  makeScratch(): void {
     for (const [name, one] of this.#scratch) {
       one.made ??= {
         rows: one.rows,
         buffer: new Growing(this.#memory, this.#device, name, 4 * one.width, this.#firstRows(one.rows)),
       };
     }
+  }
+
+  #rowBuffers(): readonly RowBuffer[] {
     return [...this.#slots, ...[...this.#scratch.values()].map(({ made }) => made!)];
   }
 
@@ -246,6 +255,14 @@ export class ProgramPlaces implements Places {
   #tensors(id: WeightId): readonly Tensor[] {
     return [this.#weights[id]!].flat() as readonly Tensor[];
   }
+}
+
+function areSame(some: readonly Tensor[], others: readonly Tensor[]): boolean {
+  if (some.length !== others.length) return false;
+  return some.every(({ file, offset, quant }, i) => {
+    const other = others[i]!;
+    return file === other.file && offset === other.offset && quant === other.quant;
+  });
 }
 
 function largest(values: ArrayLike<number>): number {

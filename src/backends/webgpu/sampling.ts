@@ -29,7 +29,8 @@ export class Sampling {
   readonly #device: Device;
   readonly #width: number;
   readonly #logits: Bound;
-  readonly #results: Bound;
+  /** undefined for texts: nobody samples from them, and their outputs may be very many. */
+  readonly #results: Bound | undefined;
   readonly #back: ReadBack;
   /** Of the step that is planned: by output; undefined: its row comes back, or nothing. */
   #tops: readonly (Top | undefined)[] = [];
@@ -39,12 +40,12 @@ export class Sampling {
     this.#device = device;
     this.#width = width;
     this.#logits = lowering.slot(lowering.program.output);
-    this.#results = lowering.places.scratch("top_k results", wordsOf(Math.min(mostRoom, width)), "outputs");
     this.#back = new ReadBack(device, memory);
-    this.#emit(lowering);
+    if (!lowering.options.texts) this.#results = this.#emit(lowering);
   }
 
-  #emit(lowering: Lowering): void {
+  #emit(lowering: Lowering): Bound {
+    const results = lowering.places.scratch("top_k results", wordsOf(Math.min(mostRoom, this.#width)), "outputs");
     const width = this.#width;
     const columns = Math.min(width, Math.max(leastColumns, Math.ceil(width / mostLines)));
     const maxima = lowering.places.scratch("top_k maxima", columns, "outputs");
@@ -57,9 +58,10 @@ export class Sampling {
     lowering.emit({
       kernel: "top_k",
       params: { width, columns },
-      bind: { x: this.#logits, maxima, out: this.#results },
+      bind: { x: this.#logits, maxima, out: results },
       grid: () => (this.#topCount > 0 ? [this.#topCount, 1, 1] : undefined),
     });
+    return results;
   }
 
   /** Decides how the next step is answered; what its kernels have to know of it (step.ts). */
@@ -69,7 +71,8 @@ export class Sampling {
     let ahead = 0;
     this.#tops = outputs.map((output, i) => {
       ahead = output.guess ? ahead + 1 : 0;
-      const wanted = output.sampler && !wantsRow(output) ? native().samplerNeeds(output.sampler, ahead) : 0;
+      const reduced = this.#results && output.sampler && !wantsRow(output);
+      const wanted = reduced ? native().samplerNeeds(output.sampler!, ahead) : 0;
       if (wanted === 0) return undefined;
       const top = { wanted, room: Math.min(roomFor(wanted), this.#width), at };
       words.push(i, wanted, top.room, at);
@@ -121,7 +124,7 @@ export class Sampling {
   /** What has to come back for an output. */
   #partFor(output: Output, i: number): Part | undefined {
     const top = this.#tops[i];
-    if (top) return { from: this.#results.buffer, at: 4 * top.at, bytes: 4 * wordsOf(top.room) };
+    if (top) return { from: this.#results!.buffer, at: 4 * top.at, bytes: 4 * wordsOf(top.room) };
     return output.sampler || wantsRow(output) ? this.#rowPart(i) : undefined;
   }
 
@@ -167,7 +170,7 @@ class ReadBack {
       this.#device.check();
       return [];
     }
-    const to = this.#roomFor(bytes);
+    const to = await this.#roomFor(bytes);
     let end = 0;
     const ends = parts.map((part) => {
       encoder.copyBufferToBuffer(part.from, part.at, to, end, part.bytes);
@@ -178,14 +181,15 @@ class ReadBack {
     await to.mapAsync(1, 0, bytes);
     const copy = to.getMappedRange(0, bytes).slice(0);
     to.unmap();
+    this.#device.check();
     return parts.map((part, i) => new Float32Array(copy, ends[i]! - part.bytes, part.bytes / 4));
   }
 
-  #roomFor(bytes: number): GPUBuffer {
-    if (!this.#buffer || this.#buffer.size < bytes) {
-      if (this.#buffer) this.#memory.give(this.#buffer);
-      this.#buffer = this.#memory.take("read back", bytes, "readable");
-    }
+  async #roomFor(bytes: number): Promise<GPUBuffer> {
+    if (this.#buffer && this.#buffer.size >= bytes) return this.#buffer;
+    if (this.#buffer) this.#memory.give(this.#buffer);
+    this.#buffer = undefined;
+    this.#buffer = await this.#memory.takeChecked("a step's results", "read back", bytes, "readable");
     return this.#buffer;
   }
 }

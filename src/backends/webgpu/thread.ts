@@ -26,12 +26,13 @@ const calls: { readonly [C in Call]: (ask: Calls[C]["ask"], id: number) => Promi
 
   async compile({ program, files: sent, weights, options }, id) {
     const { device, kernels } = opened!;
-    const files = sent.map(({ path, ticket }) => MappedFile.adopt(path, ticket));
+    const files: MappedFile[] = [];
     const told = (uploaded: number) => {
       if (!asked.has(id)) throw new DeadliftError("Aborted", "the work was aborted by its signal");
       say({ id, uploaded });
     };
     try {
+      for (const { path, ticket } of sent) files.push(MappedFile.adopt(path, ticket));
       const tensors = weights.map((list) => list.map(({ file, ...rest }): Tensor => ({ ...rest, file: files[file]! })));
       const executable = await GpuExecutable.make(device, kernels, program, tensors, options, told);
       executables.set(++next, executable);

@@ -88,7 +88,8 @@ export async function openBackend({ adapter }: Choice, options: CpuOptions): Pro
 
 /** Whether "auto" goes on with the CPU after this. */
 export function fallsBack(error: unknown): error is DeadliftError {
-  // The last one: for what this GPU has no room in its kernels; what nobody runs has been refused before.
-  const codes = ["GpuUnavailable", "OutOfMemory", "DeviceLost", "UnsupportedArchitecture"];
+  // The last two: for what this GPU has no room in its kernels, and for drivers that refuse one; what nobody runs has been
+  // refused before.
+  const codes = ["GpuUnavailable", "OutOfMemory", "DeviceLost", "UnsupportedArchitecture", "Internal"];
   return error instanceof DeadliftError && codes.includes(error.code);
 }

@@ -149,13 +149,17 @@ export class Scheduler {
       if (results.length === batch.tokens.length) this.#times.learn(results.length, performance.now() - startedAt);
       for (const part of parts) this.#settle(part, results.splice(0, part.outputs + part.guesses));
     } catch (error) {
-      for (const { request } of parts) {
-        request.session.failed();
-        this.#fail(request, error);
-      }
+      for (const { request } of parts) request.session.failed();
+      if (!this.#runAgain(error)) for (const { request } of parts) this.#fail(request, error);
     }
     // Those who were answered may ask for their next token in time for the next batch.
     await new Promise(setImmediate);
+  }
+
+  /** Whether a step failed only because there are fewer pages than were promised: idle sessions give theirs up then. */
+  #runAgain(error: unknown): boolean {
+    const { code } = error as { code?: string };
+    return code === "OutOfMemory" && this.#sessions.limit(this.#executable.options.pages);
   }
 
   async #prepare(parts: readonly Part[]) {

@@ -53,6 +53,11 @@ export class Sessions {
     }
   }
 
+  /** The executable has no room for more pages than these; whether that is news. Who has failed for it has given its own back. */
+  limit(pages: number): boolean {
+    return this.#pool.limit(pages);
+  }
+
   /** Why there is no room. */
   outOfPages(): DeadliftError {
     const message =

@@ -111,7 +111,7 @@ describe("a long prompt", () => {
     const prompt = longPrompt(1300);
     await withRunner(path, { threads: 2 }, async (run) => {
       const rows = await run.logits(prompt, 64);
-      expect((await run.logits(prompt, 37)).at(-1)).toEqual(rows.at(-1));
+      expectSame((await run.logits(prompt, 37)).slice(-1), rows.slice(-1), 2e-2);
       const wanted = await run.greedy(prompt, 20);
       const others = [prompt.slice(0, 700), longPrompt(900, 2), [...prompt, ...longPrompt(30, 3)]];
       const each: number[][] = [];

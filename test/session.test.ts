@@ -143,6 +143,19 @@ describe("the scheduler", () => {
     expect(await run(scheduler, range(3), 2)).toEqual(continuation(range(3), 2));
   });
 
+  it("goes on with the pages that there turn out to be", async () => {
+    const executable = new PaperExecutable({ pages: 64 });
+    executable.room = 6;
+    const scheduler = new Scheduler(executable);
+    expect(await run(scheduler, range(12), 4)).toEqual(continuation(range(12), 4));
+    // Two idle sessions and this one do not fit: the device says so, and the oldest goes.
+    expect(await run(scheduler, range(12, 50), 4)).toEqual(continuation(range(12, 50), 4));
+    await expect(run(scheduler, range(40), 1)).rejects.toMatchObject({ code: "OutOfPages" });
+    const prompts = [range(5), range(5, 100), range(5, 200)];
+    const together = await Promise.all(prompts.map((prompt) => run(scheduler, prompt, 3)));
+    expect(together).toEqual(prompts.map((prompt) => continuation(prompt, 3)));
+  });
+
   it("gives one output per token when asked", async () => {
     const scheduler = new Scheduler(new PaperExecutable());
     const session = scheduler.acquire([]);

@@ -88,7 +88,7 @@ export interface CompileOptions {
   readonly readAhead?: boolean | undefined;
   /**
    * Every sequence of a step begins and ends in it, so that sums may be added in an order that suits many tokens; default:
-   * no, a token has the same bits alone as in a prompt.
+   * no, a token has the same bits alone as in a prompt. (On the CPU: kernels of GPUs for few tokens add in another order.)
    */
   readonly texts?: boolean | undefined;
   /** Where weights are copied to a device: how many bytes of them have been since the last word. */
@@ -99,6 +99,7 @@ export interface CompileOptions {
 
 /** A program with its weights and its KV pages, ready to run. Steps are run one at a time, in the order asked for. */
 export interface Executable {
+  /** After a step has thrown OutOfMemory, `pages` may be fewer: those there is room for. */
   readonly options: CompileOptions;
   run(batch: Batch): Promise<OutputResult[]>;
   /** Copies the keys and values of a page, all layers (copy on write after a fork). */

@@ -2,14 +2,17 @@
 // Whatever goes wrong with pages, positions, forks or batching changes the hash. Its "states" are the ids before, too.
 
 import type { Batch, CompileOptions, Executable, OutputResult } from "../../src/backends/backend.js";
+import { DeadliftError } from "../../src/error.js";
 
 export class PaperExecutable implements Executable {
   readonly batches: Batch[] = [];
-  readonly options: CompileOptions;
+  options: CompileOptions;
   readonly #pages: Int32Array[];
   readonly #states = new Map<number, number[]>(); // by slot
   /** Steps fail when they have written half of what they write. */
   failing = false;
+  /** Pages that there are, if fewer than it says. */
+  room = Number.POSITIVE_INFINITY;
   /** Called before each step. */
   beforeStep: () => void | Promise<void> = () => {};
 
@@ -20,6 +23,10 @@ export class PaperExecutable implements Executable {
 
   async run(batch: Batch): Promise<OutputResult[]> {
     await this.beforeStep();
+    if (batch.spans.some(({ pages }) => pages.some((page) => page >= this.room))) {
+      this.options = { ...this.options, pages: this.room };
+      throw new DeadliftError("OutOfMemory", "the device is full");
+    }
     this.batches.push(batch);
     const { pageTokens } = this.options;
     const nextOf = new Map<number, number>();

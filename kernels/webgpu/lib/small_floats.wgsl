@@ -1,33 +1,25 @@
-// Floats of at most eight bits, read as F16 whose exponents are too small: a product with a power of two, which is
-// exact, puts them right, and what is subnormal stays so.
+// Floats of at most eight bits, [sem], made without subnormal halves or floats: devices may take those for zero.
 
-// Bits of F16, each in the lower half of its word.
-fn halves(x: vec4u) -> vec4f {
-  return vec4f(unpack2x16float(x.x | (x.y << 16u)), unpack2x16float(x.z | (x.w << 16u)));
+// Codes of so many bits, whatever is above them, with so many bits of mantissa and no exponent that is special.
+// As if every exponent had a leading one, y is right where e > 0. Where e = 0, y is 2^-bias + half of what is meant.
+// y and 2 y - 2^(1 - bias) meet at the smallest normal; below it the second one is less, above it y. Both are exact.
+fn small_floats(codes: vec4u, bits: u32, mantissa: u32, bias: u32) -> vec4f {
+  let magnitude = codes & vec4u((1u << (bits - 1u)) - 1u);
+  let y = bitcast<vec4f>((magnitude << vec4u(23u - mantissa)) + vec4u((127u - bias) << 23u));
+  let value = min(2.0 * y - bitcast<f32>((128u - bias) << 23u), y);
+  return bitcast<vec4f>(bitcast<vec4u>(value) | ((codes << vec4u(32u - bits)) & vec4u(0x80000000u)));
 }
 
-// Bits of F16, two in a word: of values 0 and 2, and of values 1 and 3.
-fn paired_halves(even: u32, odd: u32) -> vec4f {
-  let a = unpack2x16float(even);
-  let b = unpack2x16float(odd);
-  return vec4f(a.x, b.x, a.y, b.y);
+// Infinity (0x7f800000, if the mantissa is 0) or NaN (0x7fc00000) for some of the values.
+fn specials(values: vec4f, bits: u32, which: vec4<bool>) -> vec4f {
+  return bitcast<vec4f>(bitcast<vec4u>(values) | select(vec4u(0u), vec4u(bits), which));
 }
 
-// The lower halves of four bytes, [seem] with bias 1, doubled: whole numbers. Of the upper halves: of x >> 4.
-fn doubled_e2m1(x: u32) -> vec4f {
-  let even = ((x & 0x00070007u) << 9u) | ((x & 0x00080008u) << 12u);
-  let odd = ((x & 0x07000700u) << 1u) | ((x & 0x08000800u) << 4u);
-  return 32768.0 * paired_halves(even, odd);
-}
+// The lower halves of four bytes, [seem], whose bias is 1: 0 doubles them. Of the upper halves: of x >> 4.
+fn e2m1(x: u32, bias: u32) -> vec4f { return small_floats(unpack4xU8(x), 4u, 1u, bias); }
 
-// Four bytes [seeeemmm] with bias 7.
+// Four bytes [seeeemmm] with bias 7, NaN where all of e and m is set.
 fn e4m3(x: u32) -> vec4f {
-  return 256.0 * paired_halves(e4m3_halves(x & 0x00ff00ffu), e4m3_halves((x >> 8u) & 0x00ff00ffu));
-}
-
-// All of e and m set, and only that, carries into bit 7, the missing bit of an exponent that says NaN.
-fn e4m3_halves(x: u32) -> u32 {
-  let magnitude = x & 0x007f007fu;
-  let nan = (magnitude + 0x00010001u) & 0x00800080u;
-  return ((magnitude | nan) << 7u) | ((x & 0x00800080u) << 8u);
+  let codes = unpack4xU8(x);
+  return specials(small_floats(codes, 8u, 3u, 7u), 0x7fc00000u, (codes & vec4u(127u)) == vec4u(127u));
 }

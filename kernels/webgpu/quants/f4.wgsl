@@ -15,10 +15,6 @@ fn decode(w: ptr<storage, array<vec4u>, read>, planes: vec4u, at: u32) -> Group 
 }
 
 // Four of the eight in a word.
-fn f4_first(x: u32) -> vec4f { return f4_values(x & 0xffffu); }
+fn f4_first(x: u32) -> vec4f { return f4_values(x); }
 fn f4_second(x: u32) -> vec4f { return f4_values(x >> 16u); }
-
-fn f4_values(x: u32) -> vec4f {
-  let spread = (x & 0x000fu) | ((x & 0x00f0u) << 4u) | ((x & 0x0f00u) << 8u) | ((x & 0xf000u) << 12u);
-  return 0.5 * doubled_e2m1(spread);
-}
+fn f4_values(x: u32) -> vec4f { return small_floats(vec4u(x) >> vec4u(0u, 4u, 8u, 12u), 4u, 1u, 1u); }

@@ -12,6 +12,4 @@ fn decode(w: ptr<storage, array<vec4u>, read>, planes: vec4u, at: u32) -> Group 
   );
 }
 
-fn f6_e2m3_values(q: vec4u) -> vec4f {
-  return 16384.0 * halves(((q & vec4u(31u)) << vec4u(7u)) | ((q & vec4u(32u)) << vec4u(10u)));
-}
+fn f6_e2m3_values(q: vec4u) -> vec4f { return small_floats(q, 6u, 3u, 1u); }

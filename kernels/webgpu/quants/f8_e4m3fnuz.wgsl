@@ -10,12 +10,6 @@ fn decode(w: ptr<storage, array<vec4u>, read>, planes: vec4u, at: u32) -> Group 
 }
 
 fn e4m3fnuz(x: u32) -> vec4f {
-  return 128.0 * paired_halves(e4m3fnuz_halves(x & 0x00ff00ffu), e4m3fnuz_halves((x >> 8u) & 0x00ff00ffu));
-}
-
-fn e4m3fnuz_halves(x: u32) -> u32 {
-  let magnitude = x & 0x007f007fu;
-  let sign = x & 0x00800080u;
-  let nan = sign & ~(magnitude + 0x007f007fu);
-  return (magnitude << 7u) | (sign << 8u) | (nan * 0xfcu); // 0x80 * 0xfc: an exponent and a mantissa that say NaN
+  let codes = unpack4xU8(x);
+  return specials(small_floats(codes, 8u, 3u, 8u), 0x7fc00000u, codes == vec4u(128u));
 }

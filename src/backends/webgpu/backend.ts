@@ -13,6 +13,9 @@ import type { Abort, Answer, Call, Calls, Question, SentBatch, SentFile, SentTen
 /** Compiled: a thread takes no TypeScript. */
 const threadProgram = `${packageRoot}dist/backends/webgpu/thread.js`;
 
+/** A step may take its time, and ends before the device does. */
+const closeMs = 60_000;
+
 interface Waiting {
   readonly resolve: (answer: never) => void;
   readonly reject: (error: unknown) => void;
@@ -77,15 +80,27 @@ class RemoteExecutable implements Executable {
   constructor(
     readonly thread: DeviceThread,
     readonly number: number,
-    readonly options: CompileOptions,
+    public options: CompileOptions,
   ) {}
 
   async run(batch: Batch): Promise<OutputResult[]> {
-    return [...(await this.thread.ask("run", { executable: this.number, batch: sentBatch(batch) }))];
+    return [...(await this.#fitted(this.thread.ask("run", { executable: this.number, batch: sentBatch(batch) })))];
   }
 
   copyPage(from: number, to: number): Promise<void> {
-    return this.thread.ask("copyPage", { executable: this.number, from, to });
+    return this.#fitted(this.thread.ask("copyPage", { executable: this.number, from, to }));
+  }
+
+  /** Where there was no room, there may be fewer pages than there seemed to be. */
+  async #fitted<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if ((error as DeadliftError).code === "OutOfMemory") {
+        this.options = await this.thread.ask("options", { executable: this.number });
+      }
+      throw error;
+    }
   }
 
   dispose(): Promise<void> {
@@ -141,9 +156,12 @@ class DeviceThread {
       if (this.#ended) resolve();
       else this.#worker.once("exit", () => resolve());
     });
+    // A driver that hangs answers nobody.
+    const limit = setTimeout(() => this.#worker.terminate(), closeMs);
     await this.ask("close", undefined).catch(() => {});
     this.#worker.ref();
     await exit;
+    clearTimeout(limit);
   }
 
   #answered(answer: Answer): void {

@@ -30,7 +30,7 @@ export class Memory {
     return this.#bytes;
   }
 
-  /** A zeroed buffer of at least `bytes`. Whether there is room for it is known when `settle` resolves. */
+  /** A zeroed buffer of at least `bytes`. Whether there is room for it is known where `checked` ends. */
   take(label: string, bytes: number, use: Use = "storage"): GPUBuffer {
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
     const buffer = this.#device.device.createBuffer({ label, size, usage: usages[use] });
@@ -63,6 +63,15 @@ export class Memory {
     for (const buffer of [...this.#buffers]) this.give(buffer);
   }
 
+  /** What says that there is no room. */
+  full(what: string, wanted: number, inUse = this.#bytes): DeadliftError {
+    return new DeadliftError(
+      "OutOfMemory",
+      `${this.#device.facts.name} has no room for ${what}: ${megabytes(wanted)} MB wanted beside ` +
+        `${megabytes(inUse)} MB in use; choose a smaller quant or contextSize, or device "cpu"`,
+    );
+  }
+
   /** Runs `work`, which takes memory. Throws OutOfMemory with the numbers, Internal, DeviceLost. */
   async checked<T>(what: string, work: () => T | Promise<T>): Promise<T> {
     const { device } = this.#device;
@@ -77,13 +86,7 @@ export class Memory {
       [full, wrong] = await Promise.all([device.popErrorScope(), device.popErrorScope()]).catch(() => [null, null]);
     }
     this.#device.check();
-    if (full) {
-      throw new DeadliftError(
-        "OutOfMemory",
-        `${this.#device.facts.name} has no room for ${what}: ${megabytes(this.#bytes - before)} MB wanted beside ` +
-          `${megabytes(before)} MB in use; choose a smaller quant or contextSize, or device "cpu"`,
-      );
-    }
+    if (full) throw this.full(what, this.#bytes - before, before);
     if (wrong) throw new DeadliftError("Internal", `${what}: ${wrong.message}`);
     return result;
   }
@@ -92,6 +95,8 @@ export class Memory {
 function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(0);
 }
+
+const what = "a longer step or context";
 
 /** A buffer of rows that has room for as many as were ever wanted, and is bound by what it is at the time. */
 export class Growing implements Bound {
@@ -121,8 +126,16 @@ export class Growing implements Bound {
 
   /** Makes room for `rows`, at least doubling up to `most`. Throws OutOfMemory ...: then all is as it was. */
   async grow(rows: number, most = Number.POSITIVE_INFINITY): Promise<void> {
-    const wanted = Math.max(rows, Math.min(most, this.#rows * 2));
-    const larger = await this.memory.takeChecked("a longer step or context", this.label, wanted * this.rowBytes);
+    const bindable = Math.floor(this.device.maxBinding / this.rowBytes);
+    const doubled = Math.max(rows, Math.min(most, bindable, this.#rows * 2));
+    if (rows > bindable) throw this.memory.full(this.label, rows * this.rowBytes);
+    const take = (wanted: number) => this.memory.takeChecked(what, this.label, wanted * this.rowBytes);
+    let wanted = doubled;
+    const larger = await take(doubled).catch((error) => {
+      if (doubled === rows || error.code !== "OutOfMemory") throw error;
+      wanted = rows;
+      return take(rows);
+    });
     const old = this.#buffer;
     if (this.keep) {
       const encoder = this.device.device.createCommandEncoder();

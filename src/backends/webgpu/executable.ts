@@ -15,6 +15,10 @@ import { Sampling } from "./sampling.js";
 import { type StepSize, stepSize, stepWords } from "./step.js";
 import { Uploader } from "./weights.js";
 
+/** Systems take a GPU for hung that has not ended what it was given at once for seconds: of steps of more tokens that is cut. */
+const tokensAtOnce = 64;
+const dispatchesAtOnce = 32;
+
 interface Prepared {
   readonly kernel: Kernel;
   readonly emission: Emission;
@@ -23,7 +27,7 @@ interface Prepared {
 }
 
 export class GpuExecutable implements Executable {
-  readonly options: CompileOptions;
+  options: CompileOptions;
   readonly #device: Device;
   readonly #memory: Memory;
   readonly #program: Program;
@@ -110,13 +114,23 @@ export class GpuExecutable implements Executable {
     this.#device.device.queue.submit([this.#encode(once, size).finish()]);
   }
 
+  /** The last dispatches of a step: of long ones the others are on their way. */
   #encode(prepared: readonly Prepared[], size: StepSize): GPUCommandEncoder {
-    const encoder = this.#device.device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
+    const { device } = this.#device;
+    let encoder = device.createCommandEncoder();
+    let pass = encoder.beginComputePass();
     let last: GPUComputePipeline | undefined;
+    let count = 0;
     for (const one of prepared) {
       const grid = one.emission.grid(size);
       if (!grid || grid.includes(0)) continue;
+      if (size.tokens > tokensAtOnce && ++count % dispatchesAtOnce === 0) {
+        pass.end();
+        device.queue.submit([encoder.finish()]);
+        encoder = device.createCommandEncoder();
+        pass = encoder.beginComputePass();
+        last = undefined;
+      }
       const { pipeline } = one.kernel;
       if (pipeline !== last) pass.setPipeline(pipeline);
       last = pipeline;
@@ -176,6 +190,9 @@ export class GpuExecutable implements Executable {
     if (lacking.length === 0) return;
     try {
       await this.#places.makeRoom(lacking);
+    } catch (error) {
+      this.options = { ...this.options, pages: this.#places.pages };
+      throw error;
     } finally {
       for (const one of this.#prepared) one.group = undefined;
     }

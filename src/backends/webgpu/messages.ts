@@ -61,6 +61,8 @@ export interface Calls {
     }[];
   };
   measure: { ask: undefined; answer: { readonly bandwidthGbs: number; readonly tflops: number } };
+  /** As they are now. */
+  options: { ask: { readonly executable: number }; answer: CompileOptions };
   copyPage: { ask: { readonly executable: number; readonly from: number; readonly to: number }; answer: undefined };
   dispose: { ask: { readonly executable: number }; answer: undefined };
   /** The thread ends after its answer. */

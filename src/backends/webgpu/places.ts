@@ -206,6 +206,11 @@ export class ProgramPlaces implements Places {
     return [...wanted, ...this.#pagesLacking(pages)].filter(([buffer, rows]) => rows > buffer.rows);
   }
 
+  /** Those there is room for, of all layers. */
+  get pages(): number {
+    return Math.min(this.#options.pages, ...this.#kv.map(({ rows }) => rows));
+  }
+
   lackingPages(pages: number): Lack[] {
     return this.#pagesLacking(pages).filter(([buffer, rows]) => rows > buffer.rows);
   }

@@ -47,6 +47,8 @@ const calls: { readonly [C in Call]: (ask: Calls[C]["ask"], id: number) => Promi
 
   run: ({ executable, batch }) => executableOf(executable).run(received(batch)),
 
+  options: async ({ executable }) => executableOf(executable).options,
+
   async copyPage({ executable, from, to }) {
     await executableOf(executable).copyPage(from, to);
     return undefined;

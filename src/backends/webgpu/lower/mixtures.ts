@@ -13,7 +13,7 @@ export const mixtureOps: Lowered = {
   limit_groups({ kind, out, x, groups, used, best, floor }, lowering) {
     if (groups > mostGroups) {
       throw new DeadliftError(
-        "Internal",
+        "UnsupportedArchitecture",
         `the GPU backend limits up to ${mostGroups} groups of experts, not ${groups}`,
       );
     }

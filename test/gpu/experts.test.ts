@@ -26,7 +26,7 @@ function withBindings(device: Device, bytes: number): Device {
   const own = Object.fromEntries(
     (["check", "checkAfter", "has"] as const).map((name) => [name, { value: device[name].bind(device) }]),
   );
-  return Object.create(device, { maxBinding: { value: bytes }, limits: { value: device.limits }, ...own });
+  return Object.create(device, { maxPart: { value: bytes }, limits: { value: device.limits }, ...own });
 }
 
 /** An `expert_glu` and an `expert_linear` of what it gives. 5 experts of 70 rows of 96 values, and back to 96. */

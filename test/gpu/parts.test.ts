@@ -9,9 +9,9 @@ import { Random, TestProgram } from "../kernel_programs.js";
 import { openGpu, whySkipped } from "./device.js";
 
 /** Of weights of 96 columns: 10 rows of F32, 70 of Q4_0. */
-const maxBinding = 4096;
+const maxPart = 4096;
 // The first to open it: kernel_checks.ts uses and closes the same.
-const gpu = await openGpu({ maxBinding }).catch(whySkipped);
+const gpu = await openGpu({ maxPart }).catch(whySkipped);
 
 const rows = 230;
 const columns = 96;

@@ -11,8 +11,8 @@ export interface DeviceOptions {
   readonly validate?: boolean | undefined;
   /** Kinds of kernels to prefer, best first (kernels.ts); default: those that suit the adapter. */
   readonly variants?: readonly Variant[] | undefined;
-  /** Most bytes of a buffer that kernels read, as tests make it small; default: what the adapter has. */
-  readonly maxBinding?: number | undefined;
+  /** Most bytes of a weight in one buffer, as tests make it small; default: what the adapter binds. */
+  readonly maxPart?: number | undefined;
 }
 
 /**
@@ -63,6 +63,8 @@ export class Device {
   #failed: DeadliftError | undefined;
   /** Most bytes of a buffer that kernels read. */
   readonly maxBinding: number;
+  /** The same of weights, which are cut. */
+  readonly maxPart: number;
   readonly #ended: Promise<void>;
 
   private constructor(
@@ -70,12 +72,13 @@ export class Device {
     readonly device: GPUDevice,
     readonly facts: AdapterFacts,
     readonly variants: readonly Variant[],
-    maxBinding = Number.POSITIVE_INFINITY,
+    maxPart = Number.POSITIVE_INFINITY,
   ) {
     alive.add(gpu);
     const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
-    const most = Math.min(maxBinding, maxStorageBufferBindingSize, maxBufferSize, mostBytes);
+    const most = Math.min(maxStorageBufferBindingSize, maxBufferSize, mostBytes);
     this.maxBinding = most - (most % 16);
+    this.maxPart = Math.min(maxPart - (maxPart % 16 || 0), this.maxBinding);
     this.#ended = device.lost.then(({ reason, message }) => {
       this.#failed = new DeadliftError(
         "DeviceLost",
@@ -102,7 +105,7 @@ export class Device {
       const { message } = cause as Error;
       throw new DeadliftError("GpuUnavailable", `${facts.name} gives no device: ${message}`, { cause });
     }
-    return new Device(gpu, device, facts, options.variants ?? variantsFor(facts), options.maxBinding);
+    return new Device(gpu, device, facts, options.variants ?? variantsFor(facts), options.maxPart);
   }
 
   get limits(): GPUSupportedLimits {

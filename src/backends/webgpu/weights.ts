@@ -67,7 +67,7 @@ export function placeMatrix(
   const { paddedColumns } = shapeOf(kept, columns);
   const bytesOf = (count: number) => layout.planes.map((plane) => align(planeBytes(plane, kept, paddedColumns, count)));
   const sum = (list: readonly number[]) => list.reduce((a, b) => a + b, 0);
-  const perPart = Math.max(1, Math.min(rows, Math.floor((device.maxBinding - 64) / (sum(bytesOf(1024)) / 1024))));
+  const perPart = Math.max(1, Math.min(rows, Math.floor((device.maxPart - 64) / (sum(bytesOf(1024)) / 1024))));
   const parts: MatrixPart[] = [];
   for (let firstRow = 0; firstRow < rows; firstRow += perPart) {
     const count = Math.min(perPart, rows - firstRow);

@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 const shared = [
   ...["kernels", "row_ops", "recurrent_ops"], // ops
   ...["golden", "families", "encoders", "checkpoints", "recurrent"], // models
-  ...["model", "speculate", "texts", "perplexity"], // what is above them
+  ...["model", "speculate", "texts"], // what is above them
 ].map((name) => `test/${name}.test.ts`);
 
 // Started by test/gpu/run.mjs, which sets the driver: workers inherit its environment.

@@ -33,8 +33,8 @@ const MOST_OF_MEMORY = 0.75;
 
 export interface RunOptions extends ThreadOptions {
   /**
-   * Where to run; default: DEADLIFT_DEVICE, else "auto", which takes the GPU where that is faster for the model, and says why (`model.backend`); "gpu"
-   * the one the system prefers, "gpu:NAME" the one with this in its name.
+   * Where to run; default: DEADLIFT_DEVICE, else "auto", which takes the GPU where that is faster for the model, and says
+   * why (`model.backend`). "gpu": the one the system prefers; "gpu:NAME": the one with this in its name.
    */
   readonly device?: DeviceName | undefined;
   /** Instruction set of the CPU kernels; default: DEADLIFT_ISA, else the best of this machine. */
@@ -47,8 +47,8 @@ export interface RunOptions extends ThreadOptions {
    */
   readonly kvType?: KvType | undefined;
   /**
-   * "fast": activations meet whole-number weights in 8 bits, as in llama.cpp, where AVX-512 gains by it; default: "exact",
-   * 16 bits.
+   * "fast": activations meet whole-number weights in 8 bits, as in llama.cpp, where AVX-512 or a GPU gains by it, and GPUs
+   * with small matrices of F16 use them; default: "exact", 16 bits on the CPU, F32 on a GPU.
    */
   readonly precision?: Precision | undefined;
 }

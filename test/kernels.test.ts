@@ -188,6 +188,28 @@ describe.each(isas)("%s", (isa) => {
     for (const one of linearCases(quant)) await check(isa, inTexts(one), 1e-6 + lostBy(isa, quant), await sums(one));
   });
 
+  it.each([
+    ["Q8_0", "Q8_0", "Q8_0"],
+    ["F32", "F32", "BF16"],
+    ["BF16", "Q4_K", "Q4_K"],
+    ["IQ2_S", "IQ2_S", "IQ2_S"],
+  ] as const)("neighbouring linears of one x: %s, %s, %s", async (...quants) => {
+    for (const tokens of [1, 5, 40]) {
+      const test = new TestProgram(new Random(tokens));
+      const x = test.input(tokens, 256);
+      const outs = ([70, 33, 7] as const).map((rows, i) => {
+        const out = test.buffer(rows);
+        test.ops.push({ kind: "linear", out, x, weight: test.weight(quants[i]!, [rows, 256]), bias: undefined });
+        return out;
+      });
+      const [two, all] = [test.buffer(103), test.buffer(110)];
+      test.ops.push({ kind: "concat", out: two, a: outs[0]!, b: outs[1]!, groups: 1 });
+      test.ops.push({ kind: "concat", out: all, a: two, b: outs[2]!, groups: 1 });
+      const one = { test, program: test.finish(all), tokens };
+      await check(isa, one, 1e-6 + Math.max(...quants.map((quant) => lostBy(isa, quant))), await sums(one));
+    }
+  });
+
   it("norm of rows and of heads", async () => {
     for (const [width, group] of [
       [5, 5],

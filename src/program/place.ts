@@ -15,12 +15,15 @@ export interface Placement {
 
 /**
  * A buffer lives from the op that writes it through the last op that reads it; `out` never shares with an input. Where an
- * op runs together with the one before it, nor with an input of that.
+ * op runs together with the one before it, nor with what that reads and writes.
  */
 export function place(program: Program, joinsLast: (index: number) => boolean = () => false): Placement {
   const lastUse = new Map<BufferId, number>([[program.output, program.ops.length]]);
-  const read = (op: Op, index: number) =>
-    joinsLast(index) ? [...inputs(op), ...inputs(program.ops[index - 1]!)] : inputs(op);
+  const read = (op: Op, index: number): readonly BufferId[] => {
+    if (!joinsLast(index)) return inputs(op);
+    const before = program.ops[index - 1]!;
+    return [...inputs(op), before.out, ...read(before, index - 1)];
+  };
   program.ops.forEach((op, index) => {
     for (const id of read(op, index)) lastUse.set(id, Math.max(lastUse.get(id) ?? 0, index));
   });

@@ -29,12 +29,13 @@ const roles: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Roles that only go together, some with types of their own; those of lower/forms.ts, then of lower/experts.ts. */
+const products = ["linear", "linear_glu", "linear_three"];
 const together: Readonly<Record<string, readonly Record<string, string>[]>> = {
   linear_vec: [
-    ...["linear", "linear_glu"].flatMap((product) =>
+    ...products.flatMap((product) =>
       ["one_token", "four_tokens"].map((tokens) => ({ product: `lib/${product}`, tokens: `lib/${tokens}` })),
     ),
-    ...["linear", "linear_glu"].flatMap((product) =>
+    ...products.flatMap((product) =>
       ["one_token_bytes", "four_tokens_bytes"].flatMap((tokens) =>
         stems("bytes").map((quant) => ({
           ...{ product: `lib/${product}`, tokens: `lib/${tokens}` },
@@ -46,11 +47,11 @@ const together: Readonly<Record<string, readonly Record<string, string>[]>> = {
       ...{ product: `lib/${product}`, tokens: "lib/pairs", results: "lib/pairs" },
     })),
   ],
-  linear_matrices: ["linear", "linear_glu"].flatMap((product) =>
+  linear_matrices: products.flatMap((product) =>
     [8, 16].map((side) => ({ product: `lib/${product}`, matrix: `lib/matrix_${side}` })),
   ),
   linear_many: [
-    ...["linear", "linear_glu"].map((product) => ({ product: `lib/${product}`, many: "lib/many_tokens" })),
+    ...products.map((product) => ({ product: `lib/${product}`, many: "lib/many_tokens" })),
     ...["expert_linear", "expert_glu"].map((product) => ({
       ...{ product: `lib/${product}`, many: "lib/many_pairs", expert_of: "lib/expert_listed" },
     })),
@@ -81,9 +82,21 @@ function textsOf(name: string): Map<string, { variants: readonly Variant[]; part
   return texts;
 }
 
+const withTables = Object.values(layouts).flatMap(({ decode, grids }) => (grids ? [`quants/${decode}`] : []));
+
+/** lower/threes.ts leaves out types that bind a buffer more. */
+function fits(product: string, quant: string): boolean {
+  return product !== "lib/linear_three" || !withTables.includes(quant);
+}
+
 function partsOf(name: string): Record<string, string>[] {
   const sets = together[name];
-  if (sets) return sets.flatMap((parts) => roles.quant!.map((quant) => ({ quant, ...parts })));
+  if (sets) {
+    return sets.flatMap((parts) => {
+      const quants = "quant" in parts ? [parts.quant!] : roles.quant!;
+      return quants.filter((quant) => fits(parts.product!, quant)).map((quant) => ({ ...parts, quant }));
+    });
+  }
   const files = stems(".").filter((stem) => stem === name || stem.startsWith(`${name}_`));
   const used = new Set(
     files.flatMap((stem) =>

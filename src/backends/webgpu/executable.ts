@@ -8,7 +8,8 @@ import type { Device } from "./device.js";
 import { fitOptions } from "./fit.js";
 import type { Kernel, Kernels } from "./kernels.js";
 import { lower } from "./lower/index.js";
-import { type Emission, Lowering, type ParamValue } from "./lowering.js";
+import { type Emission, Lowering } from "./lowering.js";
+import { packParams } from "./params.js";
 import { ProgramPlaces, type Weights } from "./places.js";
 import { type KernelTime, profile } from "./profile.js";
 import { Sampling } from "./sampling.js";
@@ -240,26 +241,4 @@ export class GpuExecutable implements Executable {
     this.#running = result.catch(() => {});
     return result;
   }
-}
-
-/** What a kernel's `struct Params` says, in its order. */
-function packParams({ name, params }: Kernel, given: Readonly<Record<string, ParamValue>>): Uint32Array {
-  const words: number[] = [];
-  const bits = new DataView(new ArrayBuffer(4));
-  for (const field of params) {
-    const value = given[field.name];
-    if (value === undefined) throw new DeadliftError("Internal", `kernel ${name} is given no ${field.name}`);
-    if (field.type === "vec4u") {
-      while (words.length % 4 !== 0) words.push(0);
-      words.push(...(value as readonly number[]));
-      continue;
-    }
-    if (field.type === "f32") bits.setFloat32(0, value as number);
-    else if (field.type === "i32") bits.setInt32(0, value as number);
-    else bits.setUint32(0, value as number);
-    words.push(bits.getUint32(0));
-  }
-  const extra = Object.keys(given).find((key) => !params.some((field) => field.name === key));
-  if (extra) throw new DeadliftError("Internal", `kernel ${name} has no parameter ${extra}`);
-  return Uint32Array.from(words);
 }

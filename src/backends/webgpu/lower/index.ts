@@ -10,6 +10,7 @@ import { addNormAt, emitAddNorm, normOps } from "./norms.js";
 import { productOps } from "./products.js";
 import { recurrentOps } from "./recurrent.js";
 import { rowOps } from "./rows.js";
+import { emitThree, neighboursAt } from "./threes.js";
 import { emitTurns, turnsAt } from "./turns.js";
 import { valueOps } from "./values.js";
 
@@ -23,22 +24,34 @@ const all: Lowered = {
   ...{ ...productOps, ...expertOps, ...attentionOps, ...recurrentOps },
 };
 
-/** Whether an op is emitted with the op before it. */
+/** Whether an op may be emitted with the op before it: what they read and write must then be apart. */
 export function joinsLast(program: Program, index: number): boolean {
-  return addNormAt(program, index - 1) !== undefined || turnsAt(program, index - 1) !== undefined;
+  const before = index - 1;
+  return (
+    addNormAt(program, before) !== undefined ||
+    turnsAt(program, before) !== undefined ||
+    neighboursAt(program, before).length > 1
+  );
 }
 
 /** Throws Internal for an op that nobody lowers. */
 export function lower(lowering: Lowering): void {
+  const { ops } = lowering.program;
+  for (let index = 0; index < ops.length; ) index += lowerAt(index, lowering);
+}
+
+/** How many ops have been emitted, from this one on. */
+function lowerAt(index: number, lowering: Lowering): number {
   const { program } = lowering;
-  for (const [index, op] of program.ops.entries()) {
-    if (joinsLast(program, index)) continue;
-    const pair = addNormAt(program, index);
-    const turns = turnsAt(program, index);
-    const emit = all[op.kind] as ((op: Op, lowering: Lowering) => void) | undefined;
-    if (!emit) throw new DeadliftError("Internal", `the GPU backend has no kernel for ${op.kind}`);
-    if (pair) emitAddNorm(pair, lowering);
-    else if (turns) emitTurns(turns, lowering);
-    else emit(op, lowering);
-  }
+  const op = program.ops[index]!;
+  const emit = all[op.kind] as ((op: Op, lowering: Lowering) => void) | undefined;
+  if (!emit) throw new DeadliftError("Internal", `the GPU backend has no kernel for ${op.kind}`);
+  const pair = addNormAt(program, index);
+  const turns = turnsAt(program, index);
+  if (pair) emitAddNorm(pair, lowering);
+  else if (turns) emitTurns(turns, lowering);
+  if (pair || turns) return 2;
+  const together = emitThree(neighboursAt(program, index), lowering);
+  if (together === 0) emit(op, lowering);
+  return Math.max(1, together);
 }

@@ -36,7 +36,7 @@ export interface Choice {
 export function checkDevice(device: unknown): void {
   if (device === undefined || device === "auto" || device === "cpu" || device === "gpu") return;
   if (typeof device === "string" && /^gpu:./.test(device)) return;
-  throw new DeadliftError("InvalidArgument", expected('"auto", "cpu", "gpu" or "gpu:NAME"', "device", device));
+  throw new DeadliftError("InvalidArgument", expected("one of auto, cpu, gpu, gpu:NAME", "device", device));
 }
 
 /** Who names an instruction set means the CPU; else DEADLIFT_DEVICE is the default. Throws InvalidArgument. */

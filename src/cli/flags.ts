@@ -36,6 +36,13 @@ export function tokenIds(text: string): number[] {
   return words.map(Number);
 }
 
+type Device = NonNullable<LoadOptions["device"]>;
+
+function device(text: string): Device {
+  if (/^(auto|cpu|gpu|gpu:.+)$/.test(text)) return text as Device;
+  throw new InvalidArgumentError("Expected auto, cpu, gpu or gpu:NAME.");
+}
+
 /** Collects a flag that may be given several times. */
 export function repeated(text: string, earlier: readonly string[] | undefined): string[] {
   return [...(earlier ?? []), text];
@@ -54,7 +61,7 @@ export function addThreadFlags(command: Command, what: string): Command {
 }
 
 export interface LoadFlags extends ThreadFlags, HubFlags {
-  readonly device?: NonNullable<LoadOptions["device"]>;
+  readonly device?: Device;
   readonly context?: number;
   readonly kvType?: KvType;
   readonly precision?: "exact" | "fast";
@@ -71,7 +78,7 @@ export function kvTypeOption(): Option {
 }
 
 export function addLoadFlags(command: Command): Command {
-  command.optionsGroup("Model:").option("--device <name>", "where it runs: auto, cpu, gpu, gpu:NAME");
+  command.optionsGroup("Model:").option("--device <name>", "where it runs: auto, cpu, gpu, gpu:NAME", device);
   addThreadFlags(command, "compute")
     .option("--context <n>", "tokens of context, prompt and answer together", integer(1))
     .addOption(kvTypeOption())

@@ -16,6 +16,8 @@ class Tickets {
  public:
   uint64_t give(const std::shared_ptr<T>& object) {
     const std::lock_guard lock(mutex_);
+    // Those that nobody took, as a thread that has ended: what they stood for is gone by now.
+    std::erase_if(objects_, [](const auto& entry) { return entry.second.expired(); });
     objects_.emplace(++last_, object);
     return last_;
   }
@@ -29,12 +31,6 @@ class Tickets {
     objects_.erase(found);
     if (!object) throw std::runtime_error("what the ticket stood for is gone");
     return object;
-  }
-
-  // A ticket that nobody will take.
-  void forget(uint64_t ticket) {
-    const std::lock_guard lock(mutex_);
-    objects_.erase(ticket);
   }
 
  private:

@@ -1,6 +1,6 @@
 // delta: a workgroup for some columns of a head's state, which it keeps in registers while it walks a span; `splits`
 // neighbouring threads share a column, 16 rows each.
-// uses: step, rows, splits
+// uses: step, rows, splits, fours
 
 struct Params {
   heads: u32,
@@ -94,18 +94,9 @@ fn bring(start: u32, count: u32, place: Place, thread: u32) {
   for (var i = thread; i < count * fours; i += WG) {
     let row = 4u * (i % fours);
     let at = (start + i / fours) * key_stride + place.key + row;
-    // Zeros beyond the last row.
-    keys[i] = vec4f();
-    queries[i] = vec4f();
-    if (row + 3u < params.key_dim) {
-      keys[i] = vec4f(k[at], k[at + 1u], k[at + 2u], k[at + 3u]);
-      queries[i] = vec4f(q[at], q[at + 1u], q[at + 2u], q[at + 3u]);
-    } else if (row < params.key_dim) {
-      for (var j = 0u; j < params.key_dim - row; j++) {
-        keys[i][j] = k[at + j];
-        queries[i][j] = q[at + j];
-      }
-    }
+    let left = select(0u, params.key_dim - row, row < params.key_dim);
+    keys[i] = four_of(&k, at, left);
+    queries[i] = four_of(&q, at, left);
   }
   let columns = WG / params.splits;
   let row_stride = stride(params.heads * params.value_dim);

@@ -1,6 +1,6 @@
 // scan: a workgroup for some columns of a head's state (with rates of states: of all heads' states), which it keeps in
 // registers while it walks a span; `splits` neighbouring threads share a column, 16 rows each.
-// uses: step, rows, splits
+// uses: step, rows, splits, fours
 
 struct Params {
   heads: u32,
@@ -128,18 +128,9 @@ fn bring(start: u32, count: u32, place: Place, thread: u32) {
   for (var i = thread; i < count * fours; i += WG) {
     let row = 4u * (i % fours);
     let at = (start + i / fours) * shared_stride + place.shared_at + row;
-    // Zeros beyond the last row.
-    writes[i] = vec4f();
-    reads[i] = vec4f();
-    if (row + 3u < params.state_dim) {
-      writes[i] = vec4f(b[at], b[at + 1u], b[at + 2u], b[at + 3u]);
-      reads[i] = vec4f(c[at], c[at + 1u], c[at + 2u], c[at + 3u]);
-    } else if (row < params.state_dim) {
-      for (var j = 0u; j < params.state_dim - row; j++) {
-        writes[i][j] = b[at + j];
-        reads[i][j] = c[at + j];
-      }
-    }
+    let left = select(0u, params.state_dim - row, row < params.state_dim);
+    writes[i] = four_of(&b, at, left);
+    reads[i] = four_of(&c, at, left);
   }
   let columns = WG / params.splits;
   for (var i = thread; i < count * columns; i += WG) {

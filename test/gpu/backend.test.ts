@@ -212,13 +212,26 @@ describe.skipIf(missing)(`on a GPU${missing ? ` (${missing})` : ""}`, () => {
     const device = await Device.open();
     const executable = await tinyOn(device);
     const later = { ...firstStep, spans: [{ count: 1, position: 0, pages: Int32Array.of(20) }] };
+    const count = 100;
+    const longer = {
+      tokens: new Int32Array(count).fill(5),
+      spans: [{ count, position: 0, pages: Int32Array.of(0, 1, 2, 3) }],
+      outputs: [{ token: 0, logits: true }],
+    };
+    let refusing = "slot 0";
     const [before] = await executable.run(firstStep);
     const create = device.device.createBuffer.bind(device.device);
     const refused = vi.spyOn(device.device, "createBuffer").mockImplementation((wanted) => {
-      return create(wanted.label === "kv 1" ? { ...wanted, size: 2 ** 50 } : wanted);
+      return create(wanted.label === refusing ? { ...wanted, size: 2 ** 50 } : wanted);
     });
+    await expect(executable.run(longer)).rejects.toThrow(/a longer step or context/);
+    expect(executable.options.pages).toBe(40);
+    refused.mockClear();
+    refusing = "kv 1";
     await expect(executable.run(later)).rejects.toThrow(/a longer step or context/);
     expect(refused).toHaveBeenCalledTimes(2);
+    // Only where pages had no room are there fewer of them.
+    expect(executable.options.pages).toBe(4);
     refused.mockRestore();
     const second = { ...firstStep, spans: [{ count: 1, position: 1, pages: Int32Array.of(0) }] };
     const [next] = await executable.run(second);

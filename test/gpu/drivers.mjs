@@ -4,11 +4,11 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { alone } from "../alone.mjs";
 
 const execute = promisify(execFile);
 
@@ -135,37 +135,6 @@ async function describeDriver(folder, driver, library) {
   if (!existsSync(library)) throw new Error(`there is no ${library}`);
   const document = { file_format_version: "1.0.0", ICD: { library_path: library, api_version: "1.3.0" } };
   await writeFile(join(folder, `${driver}.json`), `${JSON.stringify(document)}\n`);
-}
-
-/** Runs `work` while no other process does; a lock whose owner has died is taken over. */
-async function alone(path, work) {
-  for (;;) {
-    const file = await open(path, "wx").catch((error) => {
-      if (error.code !== "EEXIST") throw error;
-    });
-    if (file) {
-      await file.writeFile(String(process.pid));
-      await file.close();
-      break;
-    }
-    const owner = Number(await readFile(path, "utf8").catch(() => ""));
-    if (owner > 0 && !alive(owner)) await rm(path, { force: true });
-    await sleep(200);
-  }
-  try {
-    return await work();
-  } finally {
-    await rm(path, { force: true });
-  }
-}
-
-function alive(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code === "EPERM";
-  }
 }
 
 function lastLine(error) {

@@ -3,11 +3,11 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { alone } from "../alone.mjs";
 
 const execute = promisify(execFile);
 
@@ -52,35 +52,6 @@ async function isReady({ python, version }: Environment): Promise<boolean> {
   const ask = "import huggingface_hub; print(huggingface_hub.__version__)";
   const answer = await execute(python, ["-c", ask]).catch(() => undefined);
   return answer?.stdout.trim() === version;
-}
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Runs `work` while no other process does; a lock whose owner has died is taken over. */
-async function alone<T>(path: string, work: () => Promise<T>): Promise<T> {
-  for (;;) {
-    const file = await open(path, "wx").catch(() => undefined);
-    if (file) {
-      await file.writeFile(String(process.pid));
-      await file.close();
-      break;
-    }
-    const owner = Number(await readFile(path, "utf8").catch(() => ""));
-    if (owner > 0 && !alive(owner)) await rm(path, { force: true });
-    await sleep(200);
-  }
-  try {
-    return await work();
-  } finally {
-    await rm(path, { force: true });
-  }
 }
 
 function lastLine(error: unknown): string {

@@ -5,7 +5,8 @@
 // Where a row of an expert's matrix is, counted from the first row of this part of the stack: before it, a huge number.
 fn stack_row(expert: u32, row: u32) -> u32 { return expert * params.height + row - params.firstRow; }
 
-// Whether the part has any of `count` rows from this one on, which may be before its first one.
+// Whether some of `count` neighbouring rows, of which this is the first (as stack_row counts), lie in this part: the
+// first one may lie before it.
 fn has_any(row: u32, count: u32) -> bool { return i32(row) < i32(params.partRows) && i32(row + count) > 0; }
 
 // Where its x begins, in vec4f's.

@@ -26,10 +26,6 @@ export class Memory {
     this.#device = device;
   }
 
-  get bytes(): number {
-    return this.#bytes;
-  }
-
   /** A zeroed buffer of at least `bytes`. Whether there is room for it is known where `checked` ends. */
   take(label: string, bytes: number, use: Use = "storage"): GPUBuffer {
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);

@@ -58,6 +58,7 @@ export class ProgramPlaces implements Places {
   readonly #kv: readonly Growing[];
   readonly #states: readonly Growing[];
   readonly #constants = new Map<string, Bound>();
+  #pages: number;
   #grids: GPUBuffer | undefined;
   #page: GPUBuffer | undefined;
 
@@ -67,6 +68,7 @@ export class ProgramPlaces implements Places {
     this.#program = program;
     this.#weights = weights;
     this.#options = options;
+    this.#pages = options.pages;
     const growing = (label: string, rowBytes: number, rows: number, keep = false) =>
       new Growing(memory, device, label, rowBytes, rows, keep);
     const { slots, slotOf } = place(program, (index) => joinsLast(program, index));
@@ -206,9 +208,9 @@ export class ProgramPlaces implements Places {
     return [...wanted, ...this.#pagesLacking(pages)].filter(([buffer, rows]) => rows > buffer.rows);
   }
 
-  /** Those there is room for, of all layers. */
+  /** As many as were asked for, until there was no room for more in some layer. */
   get pages(): number {
-    return Math.min(this.#options.pages, ...this.#kv.map(({ rows }) => rows));
+    return this.#pages;
   }
 
   lackingPages(pages: number): Lack[] {
@@ -218,10 +220,19 @@ export class ProgramPlaces implements Places {
   /** Puts larger buffers in the place of these: who has bound them must do it again. Throws OutOfMemory: after some of them. */
   async makeRoom(lacking: readonly Lack[]): Promise<void> {
     for (const [buffer, rows, most] of lacking) {
-      await buffer.grow(rows, most);
+      await this.#grow(buffer, rows, most);
       const rope = this.#ropes.indexOf(buffer);
       if (rope < 0) continue;
       this.#device.device.queue.writeBuffer(buffer.buffer, 0, ropeValues(this.#program.ropes[rope]!, buffer.rows));
+    }
+  }
+
+  async #grow(buffer: Growing, rows: number, most: number): Promise<void> {
+    try {
+      await buffer.grow(rows, most);
+    } catch (error) {
+      if (this.#kv.includes(buffer)) this.#pages = Math.min(...this.#kv.map((one) => one.rows));
+      throw error;
     }
   }
 

@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 /** The CPU's own suites, judged by the same references. */
 const shared = [
-  ...["kernels", "row_ops", "recurrent_ops"], // ops
+  ...["kernels", "attention_ops", "row_ops", "recurrent_ops"], // ops
   ...["golden", "families", "encoders", "checkpoints", "recurrent"], // models
   ...["model", "speculate", "texts"], // what is above them
 ].map((name) => `test/${name}.test.ts`);

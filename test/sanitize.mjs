@@ -15,7 +15,9 @@ const named = words.filter((word) => word !== "address" && word !== "thread");
 
 /** Tests of what runs on several threads. */
 const threaded =
-  "session states model lifetime generation speculate threads read_ahead repack encode kernels recurrent".split(" ");
+  "session states model lifetime generation speculate threads read_ahead repack encode kernels attention_ops recurrent".split(
+    " ",
+  );
 
 const kinds = {
   address: {

@@ -19,7 +19,9 @@ if (!isas.includes("amx"))
   fail(`this machine has no AVX512_BF16, or the emulated tiles compute wrong: ${isas.join(", ")}`);
 run("vitest/vitest.mjs", [
   "run",
-  ...(named.length > 0 ? named : ["kernels", "golden", "perplexity_isas"].map((name) => `test/${name}.test.ts`)),
+  ...(named.length > 0
+    ? named
+    : ["kernels", "attention_ops", "golden", "perplexity_isas"].map((name) => `test/${name}.test.ts`)),
 ]);
 
 function run(script, args) {
